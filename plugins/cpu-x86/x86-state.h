@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Architectural state of one x86 CPU, as the interpreter, the lifter, translated code and the
+ * system half see it.  Names follow the Intel SDM and the AMD APM.
+ *
+ * Layout: the core's EmuTcgState, then 64 hot bytes that translated code reaches with 8-bit
+ * displacements, then everything else in falling order of use.
+ */
+
+#include <emu/tcg.h>
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Register numbers are those of the encoding. */
+enum {
+    X86_RAX, X86_RCX, X86_RDX, X86_RBX, X86_RSP, X86_RBP, X86_RSI, X86_RDI,
+    X86_R8, X86_R9, X86_R10, X86_R11, X86_R12, X86_R13, X86_R14, X86_R15,
+};
+
+/* Segment registers by their number in ModRM.reg; LDTR and TR continue the array. */
+enum {
+    X86_ES, X86_CS, X86_SS, X86_DS, X86_FS, X86_GS, X86_LDTR, X86_TR,
+    X86_N_SEGS,
+};
+
+/* EFLAGS */
+#define X86_CF (1u << 0)
+#define X86_PF (1u << 2)
+#define X86_AF (1u << 4)
+#define X86_ZF (1u << 6)
+#define X86_SF (1u << 7)
+#define X86_TF (1u << 8)
+#define X86_IF (1u << 9)
+#define X86_DF (1u << 10)
+#define X86_OF (1u << 11)
+#define X86_IOPL (3u << 12)
+#define X86_IOPL_SHIFT 12
+#define X86_NT (1u << 14)
+#define X86_RF (1u << 16)
+#define X86_VM (1u << 17)
+#define X86_AC (1u << 18)
+#define X86_VIF (1u << 19)
+#define X86_VIP (1u << 20)
+#define X86_ID (1u << 21)
+/* The six arithmetic flags live in X86State.cc, all others in X86State.eflags. */
+#define X86_CC (X86_CF | X86_PF | X86_AF | X86_ZF | X86_SF | X86_OF)
+
+#define X86_CR0_PE (1u << 0)
+#define X86_CR0_MP (1u << 1)
+#define X86_CR0_EM (1u << 2)
+#define X86_CR0_TS (1u << 3)
+#define X86_CR0_ET (1u << 4)
+#define X86_CR0_NE (1u << 5)
+#define X86_CR0_WP (1u << 16)
+#define X86_CR0_AM (1u << 18)
+#define X86_CR0_NW (1u << 29)
+#define X86_CR0_CD (1u << 30)
+#define X86_CR0_PG (1u << 31)
+
+#define X86_CR4_VME (1u << 0)
+#define X86_CR4_PVI (1u << 1)
+#define X86_CR4_TSD (1u << 2)
+#define X86_CR4_DE (1u << 3)
+#define X86_CR4_PSE (1u << 4)
+#define X86_CR4_PAE (1u << 5)
+#define X86_CR4_MCE (1u << 6)
+#define X86_CR4_PGE (1u << 7)
+#define X86_CR4_PCE (1u << 8)
+#define X86_CR4_OSFXSR (1u << 9)
+#define X86_CR4_OSXMMEXCPT (1u << 10)
+#define X86_CR4_UMIP (1u << 11)
+#define X86_CR4_LA57 (1u << 12)
+#define X86_CR4_FSGSBASE (1u << 16)
+#define X86_CR4_PCIDE (1u << 17)
+#define X86_CR4_OSXSAVE (1u << 18)
+#define X86_CR4_SMEP (1u << 20)
+#define X86_CR4_SMAP (1u << 21)
+
+#define X86_EFER_SCE (1u << 0)
+#define X86_EFER_LME (1u << 8)
+#define X86_EFER_LMA (1u << 10)
+#define X86_EFER_NXE (1u << 11)
+#define X86_EFER_FFXSR (1u << 14)
+
+/* Exception vectors. */
+enum {
+    X86_EXC_DE = 0, X86_EXC_DB = 1, X86_EXC_NMI = 2, X86_EXC_BP = 3, X86_EXC_OF = 4,
+    X86_EXC_BR = 5, X86_EXC_UD = 6, X86_EXC_NM = 7, X86_EXC_DF = 8, X86_EXC_TS = 10,
+    X86_EXC_NP = 11, X86_EXC_SS = 12, X86_EXC_GP = 13, X86_EXC_PF = 14, X86_EXC_MF = 16,
+    X86_EXC_AC = 17, X86_EXC_MC = 18, X86_EXC_XM = 19,
+};
+
+/*
+ * Mode key (EmuTcgState.mode_key): all that decoding and lifting may assume.  A block is looked up
+ * under it, so nothing here may change without x86_update_mode().
+ */
+#define X86_MODE_CODE_SHIFT 0 /* code size: 0 = 16, 1 = 32, 2 = 64 bits */
+#define X86_MODE_CODE_MASK 3u
+#define X86_MODE_CODE16 0u
+#define X86_MODE_CODE32 1u
+#define X86_MODE_CODE64 2u
+#define X86_MODE_STACK_SHIFT 2 /* stack pointer size, coded alike */
+#define X86_MODE_FLAT_SHIFT 4  /* six bits, one per segment: base 0, limit 4G - 1, writable */
+#define X86_MODE_FLAT(seg) (UINT64_C(1) << (X86_MODE_FLAT_SHIFT + (seg)))
+#define X86_MODE_NOLIMIT_SHIFT 10 /* six bits: any base, limit 4G - 1, writable (CS: readable) */
+#define X86_MODE_NOLIMIT(seg) (UINT64_C(1) << (X86_MODE_NOLIMIT_SHIFT + (seg)))
+#define X86_MODE_CPL_SHIFT 16 /* two bits */
+#define X86_MODE_PE (UINT64_C(1) << 18)
+#define X86_MODE_PG (UINT64_C(1) << 19)
+#define X86_MODE_PAE (UINT64_C(1) << 20)
+#define X86_MODE_LMA (UINT64_C(1) << 21)  /* long mode active, compatibility mode included */
+#define X86_MODE_VM86 (UINT64_C(1) << 22)
+#define X86_MODE_IOPL (UINT64_C(1) << 23) /* CPL <= IOPL (or real mode): CLI, STI, IN, OUT allowed */
+#define X86_MODE_X87 (UINT64_C(1) << 24)  /* x87 and MMX usable: CR0.EM = CR0.TS = 0 */
+#define X86_MODE_SSE (UINT64_C(1) << 25)  /* SSE usable: CR0.EM = CR0.TS = 0, CR4.OSFXSR = 1 */
+#define X86_MODE_AVX (UINT64_C(1) << 26)  /* AVX usable: CR4.OSXSAVE = 1, XCR0[2:1] = 3, TS = 0 */
+#define X86_MODE_AC (UINT64_C(1) << 27)   /* alignment checks: CPL 3, CR0.AM, EFLAGS.AC */
+#define X86_MODE_TF (UINT64_C(1) << 28)   /* single step */
+#define X86_MODE_RF (UINT64_C(1) << 29)   /* instruction breakpoints masked for one instruction */
+#define X86_MODE_DR (UINT64_C(1) << 30)   /* debug registers armed */
+#define X86_MODE_SHADOW (UINT64_C(1) << 31) /* interrupt shadow of STI, MOV SS, POP SS */
+#define X86_MODE_MMU_SHIFT 32               /* three bits: tcg.mmu_mode */
+#define X86_MODE_A20_OFF (UINT64_C(1) << 35)
+/* Blocks for a key with one of these are not worth lifting: interpret. */
+#define X86_MODE_INTERP_ONLY \
+    (X86_MODE_TF | X86_MODE_RF | X86_MODE_DR | X86_MODE_SHADOW | X86_MODE_AC)
+
+/* MMU modes: privilege views of the address space. */
+enum {
+    X86_MMU_KERNEL = 0, /* supervisor, may touch user pages */
+    X86_MMU_USER = 1,
+    X86_MMU_KERNEL_SMAP = 2, /* supervisor, data accesses to user pages fault */
+};
+
+/* Access rights of a segment: bits 8-15 and 20-23 of the descriptor's second word, in place. */
+#define X86_DESC_TYPE (0xfu << 8)
+#define X86_DESC_A (1u << 8)
+#define X86_DESC_W (1u << 9) /* data: writable; code: readable */
+#define X86_DESC_R (1u << 9)
+#define X86_DESC_E (1u << 10) /* data: expand down; code: conforming */
+#define X86_DESC_C (1u << 10)
+#define X86_DESC_CODE (1u << 11)
+#define X86_DESC_S (1u << 12)
+#define X86_DESC_DPL_SHIFT 13
+#define X86_DESC_DPL (3u << 13)
+#define X86_DESC_P (1u << 15)
+#define X86_DESC_AVL (1u << 20)
+#define X86_DESC_L (1u << 21)
+#define X86_DESC_B (1u << 22)
+#define X86_DESC_G (1u << 23)
+#define X86_DESC_ATTR 0x00f0ff00u
+#define X86_DESC_NULL (1u << 0) /* ours: loaded with a null selector, any use faults */
+
+typedef struct {
+    uint32_t limit; /* in bytes, granularity applied */
+    uint32_t attr;  /* X86_DESC_* */
+    uint16_t selector;
+    uint16_t reserved0;
+    uint32_t reserved1;
+} X86Segment;
+
+typedef struct {
+    uint64_t base;
+    uint32_t limit;
+    uint32_t reserved;
+} X86TableReg;
+
+/* CPUID feature words; a feature is word * 32 + bit. */
+typedef enum {
+    X86_CPUID_1_EDX,
+    X86_CPUID_1_ECX,
+    X86_CPUID_7_EBX,
+    X86_CPUID_7_ECX,
+    X86_CPUID_7_EDX,
+    X86_CPUID_7_1_EAX,
+    X86_CPUID_80000001_EDX,
+    X86_CPUID_80000001_ECX,
+    X86_CPUID_80000007_EDX,
+    X86_CPUID_80000008_EBX,
+    X86_CPUID_D_1_EAX,
+    X86_CPUID_6_EAX,
+    X86_N_FEATURE_WORDS,
+} X86FeatureWord;
+
+#define X86_FEATURE(word, bit) ((uint16_t)((word) * 32 + (bit)))
+enum {
+    X86_FEAT_FPU = X86_FEATURE(X86_CPUID_1_EDX, 0),
+    X86_FEAT_VME = X86_FEATURE(X86_CPUID_1_EDX, 1),
+    X86_FEAT_DE = X86_FEATURE(X86_CPUID_1_EDX, 2),
+    X86_FEAT_PSE = X86_FEATURE(X86_CPUID_1_EDX, 3),
+    X86_FEAT_TSC = X86_FEATURE(X86_CPUID_1_EDX, 4),
+    X86_FEAT_MSR = X86_FEATURE(X86_CPUID_1_EDX, 5),
+    X86_FEAT_PAE = X86_FEATURE(X86_CPUID_1_EDX, 6),
+    X86_FEAT_MCE = X86_FEATURE(X86_CPUID_1_EDX, 7),
+    X86_FEAT_CX8 = X86_FEATURE(X86_CPUID_1_EDX, 8),
+    X86_FEAT_APIC = X86_FEATURE(X86_CPUID_1_EDX, 9),
+    X86_FEAT_SEP = X86_FEATURE(X86_CPUID_1_EDX, 11),
+    X86_FEAT_MTRR = X86_FEATURE(X86_CPUID_1_EDX, 12),
+    X86_FEAT_PGE = X86_FEATURE(X86_CPUID_1_EDX, 13),
+    X86_FEAT_MCA = X86_FEATURE(X86_CPUID_1_EDX, 14),
+    X86_FEAT_CMOV = X86_FEATURE(X86_CPUID_1_EDX, 15),
+    X86_FEAT_PAT = X86_FEATURE(X86_CPUID_1_EDX, 16),
+    X86_FEAT_PSE36 = X86_FEATURE(X86_CPUID_1_EDX, 17),
+    X86_FEAT_CLFLUSH = X86_FEATURE(X86_CPUID_1_EDX, 19),
+    X86_FEAT_MMX = X86_FEATURE(X86_CPUID_1_EDX, 23),
+    X86_FEAT_FXSR = X86_FEATURE(X86_CPUID_1_EDX, 24),
+    X86_FEAT_SSE = X86_FEATURE(X86_CPUID_1_EDX, 25),
+    X86_FEAT_SSE2 = X86_FEATURE(X86_CPUID_1_EDX, 26),
+    X86_FEAT_SSE3 = X86_FEATURE(X86_CPUID_1_ECX, 0),
+    X86_FEAT_PCLMULQDQ = X86_FEATURE(X86_CPUID_1_ECX, 1),
+    X86_FEAT_MONITOR = X86_FEATURE(X86_CPUID_1_ECX, 3),
+    X86_FEAT_SSSE3 = X86_FEATURE(X86_CPUID_1_ECX, 9),
+    X86_FEAT_FMA = X86_FEATURE(X86_CPUID_1_ECX, 12),
+    X86_FEAT_CX16 = X86_FEATURE(X86_CPUID_1_ECX, 13),
+    X86_FEAT_PCID = X86_FEATURE(X86_CPUID_1_ECX, 17),
+    X86_FEAT_SSE41 = X86_FEATURE(X86_CPUID_1_ECX, 19),
+    X86_FEAT_SSE42 = X86_FEATURE(X86_CPUID_1_ECX, 20),
+    X86_FEAT_X2APIC = X86_FEATURE(X86_CPUID_1_ECX, 21),
+    X86_FEAT_MOVBE = X86_FEATURE(X86_CPUID_1_ECX, 22),
+    X86_FEAT_POPCNT = X86_FEATURE(X86_CPUID_1_ECX, 23),
+    X86_FEAT_TSC_DEADLINE = X86_FEATURE(X86_CPUID_1_ECX, 24),
+    X86_FEAT_AES = X86_FEATURE(X86_CPUID_1_ECX, 25),
+    X86_FEAT_XSAVE = X86_FEATURE(X86_CPUID_1_ECX, 26),
+    X86_FEAT_OSXSAVE = X86_FEATURE(X86_CPUID_1_ECX, 27),
+    X86_FEAT_AVX = X86_FEATURE(X86_CPUID_1_ECX, 28),
+    X86_FEAT_F16C = X86_FEATURE(X86_CPUID_1_ECX, 29),
+    X86_FEAT_RDRAND = X86_FEATURE(X86_CPUID_1_ECX, 30),
+    X86_FEAT_HYPERVISOR = X86_FEATURE(X86_CPUID_1_ECX, 31),
+    X86_FEAT_FSGSBASE = X86_FEATURE(X86_CPUID_7_EBX, 0),
+    X86_FEAT_BMI1 = X86_FEATURE(X86_CPUID_7_EBX, 3),
+    X86_FEAT_AVX2 = X86_FEATURE(X86_CPUID_7_EBX, 5),
+    X86_FEAT_SMEP = X86_FEATURE(X86_CPUID_7_EBX, 7),
+    X86_FEAT_BMI2 = X86_FEATURE(X86_CPUID_7_EBX, 8),
+    X86_FEAT_ERMS = X86_FEATURE(X86_CPUID_7_EBX, 9),
+    X86_FEAT_INVPCID = X86_FEATURE(X86_CPUID_7_EBX, 10),
+    X86_FEAT_RDSEED = X86_FEATURE(X86_CPUID_7_EBX, 18),
+    X86_FEAT_ADX = X86_FEATURE(X86_CPUID_7_EBX, 19),
+    X86_FEAT_SMAP = X86_FEATURE(X86_CPUID_7_EBX, 20),
+    X86_FEAT_CLFLUSHOPT = X86_FEATURE(X86_CPUID_7_EBX, 23),
+    X86_FEAT_CLWB = X86_FEATURE(X86_CPUID_7_EBX, 24),
+    X86_FEAT_SHA = X86_FEATURE(X86_CPUID_7_EBX, 29),
+    X86_FEAT_UMIP = X86_FEATURE(X86_CPUID_7_ECX, 2),
+    X86_FEAT_LA57 = X86_FEATURE(X86_CPUID_7_ECX, 16),
+    X86_FEAT_RDPID = X86_FEATURE(X86_CPUID_7_ECX, 22),
+    X86_FEAT_SYSCALL = X86_FEATURE(X86_CPUID_80000001_EDX, 11),
+    X86_FEAT_NX = X86_FEATURE(X86_CPUID_80000001_EDX, 20),
+    X86_FEAT_FXSR_OPT = X86_FEATURE(X86_CPUID_80000001_EDX, 25),
+    X86_FEAT_PDPE1GB = X86_FEATURE(X86_CPUID_80000001_EDX, 26),
+    X86_FEAT_RDTSCP = X86_FEATURE(X86_CPUID_80000001_EDX, 27),
+    X86_FEAT_LM = X86_FEATURE(X86_CPUID_80000001_EDX, 29),
+    X86_FEAT_LAHF_LM = X86_FEATURE(X86_CPUID_80000001_ECX, 0),
+    X86_FEAT_CR8_LEGACY = X86_FEATURE(X86_CPUID_80000001_ECX, 4),
+    X86_FEAT_ABM = X86_FEATURE(X86_CPUID_80000001_ECX, 5),
+    X86_FEAT_SSE4A = X86_FEATURE(X86_CPUID_80000001_ECX, 6),
+    X86_FEAT_PREFETCHW = X86_FEATURE(X86_CPUID_80000001_ECX, 8),
+    X86_FEAT_NONE = 0xffff,
+};
+
+/* interrupt_request bits: set by anyone (atomic or), cleared by the vCPU when taken. */
+#define X86_REQ_HARD (1u << 0) /* INTR: LAPIC or 8259 wants an interrupt taken */
+#define X86_REQ_NMI (1u << 1)
+#define X86_REQ_SMI (1u << 2)
+#define X86_REQ_INIT (1u << 3)
+#define X86_REQ_SIPI (1u << 4)
+#define X86_REQ_MCE (1u << 5)
+
+typedef struct _X86State X86State;
+
+/*
+ * What the front end asks of the rest of the CPU object (system half).  Every entry may be NULL: the
+ * function is then absent (no LAPIC, no extra MSRs).
+ */
+typedef struct {
+    /* INTA: the vector to take now, or -1 when the request has gone.  Big lock held. */
+    int (*acknowledge)(X86State *s);
+    /* Task priority: CR8 is bits 7-4 of the LAPIC's TPR.  Big lock taken inside. */
+    uint8_t (*get_tpr)(X86State *s);
+    void (*set_tpr)(X86State *s, uint8_t cr8);
+    /* FERR#: an unmasked x87 exception with CR0.NE = 0 (IRQ 13 on a PC). */
+    void (*ferr)(X86State *s);
+    /* MSRs that the interpreter does not know; false = #GP. */
+    bool (*rdmsr)(X86State *s, uint32_t index, uint64_t *value);
+    bool (*wrmsr)(X86State *s, uint32_t index, uint64_t value);
+    /* CPUID leaf for this CPU's model. */
+    void (*cpuid)(X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
+    /* The time-stamp counter. */
+    uint64_t (*read_tsc)(X86State *s);
+    /* -d int, cpu_reset: an exception or interrupt is delivered.  NULL when nobody listens. */
+    void (*log_interrupt)(X86State *s, unsigned vector, bool is_software, bool has_error,
+                          uint32_t error);
+    /* The instruction at pc is not known or not modelled (-d unimp). */
+    void (*log_undefined)(X86State *s, const uint8_t *bytes, unsigned n);
+} X86Hooks;
+
+/* Offsets in the XSAVE area (standard format). */
+#define X86_XSAVE_XMM 160
+#define X86_XSAVE_YMM_HIGH 576
+#define X86_XSAVE_OPMASK 1088
+#define X86_XSAVE_ZMM_HIGH 1152
+#define X86_XSAVE_HI16_ZMM 1664
+#define X86_XSAVE_PKRU 2688
+#define X86_XSAVE_SIZE 2752
+
+/* The legacy region: what FXSAVE64 writes, so that an x86-64 host loads it as it is. */
+typedef struct {
+    uint16_t fcw;
+    uint16_t fsw;
+    uint8_t ftw; /* abridged: bit per physical register, 1 = not empty */
+    uint8_t reserved0;
+    uint16_t fop;
+    uint64_t fip;
+    uint64_t fdp;
+    uint32_t mxcsr;
+    uint32_t mxcsr_mask;
+    uint8_t st[8][16]; /* ST(0) first; MMX registers in physical order of TOP = 0 */
+    uint8_t xmm[16][16];
+    uint8_t reserved1[96];
+} X86Fxsave;
+
+struct _X86State {
+    EmuTcgState tcg;
+
+    /* 64 hot bytes */
+    uint64_t gpr_hot[4];    /* r8 ... r11 */
+    uint64_t rip;           /* offset in CS; linear address = CS base + rip */
+    uint32_t cc;            /* CF PF AF ZF SF OF at their EFLAGS positions, other bits 0 */
+    uint32_t eflags;        /* all other flags; bit 1 set; the bits of X86_CC are 0 */
+    uint64_t seg_base[8];   /* indexed by segment ^ 4: FS and GS are hot; see x86_seg_base() */
+
+    /* Still warm. */
+    uint64_t gpr_low[8];  /* rax ... rdi */
+    uint64_t gpr_high[4]; /* r12 ... r15 */
+    uint8_t cpl;
+    uint8_t code_size;  /* 16, 32, 64: of the current CS */
+    uint8_t stack_size; /* 16, 32, 64 */
+    uint8_t shadow;     /* X86_SHADOW_*: interrupts inhibited until after the next instruction */
+    uint8_t halted;
+    uint8_t nmi_blocked;
+    uint8_t in_smm;
+    uint8_t wait_sipi; /* after INIT on an application processor */
+    uint32_t interrupt_request; /* X86_REQ_*, atomic */
+    uint32_t sipi_vector;
+
+    X86Segment seg[X86_N_SEGS];
+    X86TableReg gdtr, idtr;
+
+    uint64_t cr0, cr2, cr3, cr4, cr8;
+    uint64_t efer;
+    uint64_t xcr0;
+    uint64_t dr[8];
+    uint64_t a20_mask;  /* ~(1 << 20) while A20 is forced low, else ~0 */
+    uint64_t phys_mask; /* bits below MAXPHYADDR set */
+    uint64_t pdpte[4];  /* PAE: loaded with CR3 */
+
+    /* The exception being raised: what walk() and x86_raise() record. */
+    int32_t exception; /* vector, -1 = none */
+    uint32_t error_code;
+    uint8_t has_error_code;
+    uint8_t exception_is_soft; /* INT n, INT3, INTO: no error code, DPL checks apply */
+    uint8_t reserved1[2];
+    uint64_t exception_cr2;
+
+    /* MSRs */
+    uint64_t star, lstar, cstar, sfmask, kernel_gs_base, tsc_aux;
+    uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
+    uint64_t apic_base;
+    uint64_t pat;
+    uint64_t misc_enable;
+    uint64_t tsc_offset, tsc_adjust;
+    uint64_t smbase;
+    uint64_t mtrr_def_type, mtrr_fixed[11], mtrr_var[16];
+    uint64_t mcg_status, mcg_ctl, mc_banks[10 * 4];
+    uint64_t debugctl;
+    uint64_t feature_control;
+    uint64_t xss;
+    uint64_t monitor_addr;
+
+    /* Identity */
+    uint32_t features[X86_N_FEATURE_WORDS];
+    uint32_t apic_id;
+    uint32_t cpu_index;
+    const X86Hooks *hooks;
+    void *apic;  /* the local APIC object */
+    void *owner; /* the EmuCpu object */
+
+    /* The interpreter's private part (allocated by x86_interp_init). */
+    struct _X86Interp *interp;
+    uint32_t ignne; /* FERR# handled by the board: IGNNE# */
+    uint32_t reserved2;
+
+    union {
+        X86Fxsave fx;
+        uint8_t xsave[X86_XSAVE_SIZE];
+    } __attribute__((aligned(64)));
+};
+
+enum { X86_SHADOW_STI = 1, X86_SHADOW_SS = 2 };
+
+G_STATIC_ASSERT(sizeof(X86Fxsave) == 512);
+G_STATIC_ASSERT(offsetof(X86State, gpr_hot) == 64);
+G_STATIC_ASSERT(offsetof(X86State, rip) == 96);
+G_STATIC_ASSERT(offsetof(X86State, cc) == 104);
+G_STATIC_ASSERT(offsetof(X86State, eflags) == 108);
+G_STATIC_ASSERT(offsetof(X86State, seg_base) == 112);
+G_STATIC_ASSERT(offsetof(X86State, gpr_low) == 176);
+G_STATIC_ASSERT(offsetof(X86State, gpr_high) == 240);
+G_STATIC_ASSERT(offsetof(X86State, xsave) % 64 == 0);
+
+/* Byte offset of a general register in the state. */
+static inline unsigned
+x86_gpr_offset(unsigned n)
+{
+    static const uint16_t offset[16] = {
+        176, 184, 192, 200, 208, 216, 224, 232, 64, 72, 80, 88, 240, 248, 256, 264,
+    };
+    return offset[n];
+}
+
+static inline uint64_t *
+x86_gpr(X86State *s, unsigned n)
+{
+    return (uint64_t *)((char *)s + x86_gpr_offset(n));
+}
+
+/* The low registers and rsp, known at compile time. */
+#define X86_LOW(s, n) ((s)->gpr_low[n])
+
+static inline uint64_t *
+x86_seg_base(X86State *s, unsigned seg)
+{
+    return &s->seg_base[seg ^ 4];
+}
+
+static inline uint32_t
+x86_get_eflags(const X86State *s)
+{
+    return s->eflags | s->cc | 2;
+}
+
+/* Stores all of EFLAGS; the caller calls x86_update_mode() when TF, RF, VM, AC or IOPL changed. */
+static inline void
+x86_set_eflags(X86State *s, uint32_t value)
+{
+    s->cc = value & X86_CC;
+    s->eflags = (value & ~X86_CC) | 2;
+}
+
+static inline bool
+x86_has_feature(const X86State *s, uint16_t feature)
+{
+    return feature == X86_FEAT_NONE || (s->features[feature >> 5] >> (feature & 31) & 1);
+}
+
+/* The globals table for EmuTcgFrontend. */
+extern const EmuTcgGlobal x86_globals[];
+extern const unsigned x86_n_globals;
+
+/* Recomputes tcg.mode_key, tcg.mmu_mode, code_size and stack_size from the registers. */
+void x86_update_mode(X86State *s);
+
+/* State after RESET# (SDM 3A 9.1.1).  Keeps identity, features, hooks and the core's part. */
+void x86_reset(X86State *s);
+/* INIT: as RESET but keeps x87, SSE, MSRs, and CR0.CD/NW. */
+void x86_init(X86State *s);
+/* Start-up IPI: real mode at vector << 12. */
+void x86_sipi(X86State *s, uint8_t vector);
+/* A20 gate; flushes the TLB when it changes.  On the vCPU's thread. */
+void x86_set_a20(X86State *s, bool enabled);
+
+/* Allocates and frees what the interpreter keeps (decoded instructions, template stubs). */
+void x86_interp_init(X86State *s);
+void x86_interp_finish(X86State *s);
+
+/* The functions of EmuTcgFrontend that this half implements. */
+EmuTcgExit x86_interp(EmuTcgState *s, unsigned max_insns, unsigned *executed);
+bool x86_walk(EmuTcgState *s, uint64_t vaddr, EmuTcgAccess access, unsigned mmu_mode, bool record,
+              EmuTcgTranslation *out);
+EmuTcgExit x86_raise_recorded(EmuTcgState *s);
+uint64_t x86_get_pc(EmuTcgState *s);
+void x86_set_pc(EmuTcgState *s, uint64_t pc);
+bool x86_interrupt_wanted(EmuTcgState *s);
+EmuTcgExit x86_deliver_interrupt(EmuTcgState *s);
+bool x86_has_work(EmuTcgState *s);
