@@ -12,6 +12,7 @@
  * The accel tier is locked to the exact minor version of the SDK.
  */
 
+#include <emu/macros.h>
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -82,6 +83,14 @@ typedef struct {
     uint32_t offset;  /* in the state, bytes */
 } EmuTcgGlobal;
 
+/* Where a re-encoded instruction finds its memory operand: host register numbers. */
+typedef struct {
+    uint8_t base;
+    uint8_t index; /* 0xff: none */
+    uint8_t scale; /* log2 */
+    int32_t disp;
+} EmuTcgHostMem;
+
 typedef struct _EmuTcgFrontend {
     uint32_t struct_size;
     const char *name;    /* "x86" */
@@ -89,6 +98,7 @@ typedef struct _EmuTcgFrontend {
     uint32_t state_size; /* of the whole state, EmuTcgState included */
     const EmuTcgGlobal *globals;
     uint32_t n_globals;
+    uint32_t fx_offset; /* same-ISA host: the 512 bytes of FXSAVE64 in the state, 16-aligned; else 0 */
 
     /* Linear address of the next instruction. */
     uint64_t (*get_pc)(EmuTcgState *s);
@@ -132,10 +142,34 @@ typedef struct _EmuTcgFrontend {
     unsigned (*lift)(EmuTcgState *s, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsigned avail,
                      uint64_t mode_key, unsigned max_insns);
 
+    /*
+     * True when the FLAGS parts are certainly redefined before anything can see them, an exception
+     * of an instruction before the redefinition included, on every way from @pc through @code.
+     * Optional: NULL means never.
+     */
+    bool (*flags_dead)(uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key);
+
+    /*
+     * Same-ISA host only (else NULL): encodes for the host the instruction that a template op
+     * carries (@insn: what the lifter put into EmuTcgTemplate.insn), guest general register n
+     * renamed to host register gpr[n], its memory operand, if any, at @mem.  Must not need any
+     * other register.  Returns the length; 0 when there is no such encoding (a high-byte register
+     * beside an extended one): the instruction is interpreted then.
+     */
+    unsigned (*encode_template)(const void *insn, const EmuTcgHostMem *mem, const uint8_t gpr[16],
+                                uint8_t *out, unsigned max);
+
     /* One line of disassembly for -d in_asm (capstone); returns the instruction's length. */
     unsigned (*disas)(uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key, char *buf,
                       gsize buf_size);
 } EmuTcgFrontend;
+
+/* The state lives in memory of the core's (see above).  Zeroed; made and freed by the CPU object,
+ * whatever the accelerator. */
+EMU_AVAILABLE_IN_1_0
+EmuTcgState *emu_tcg_state_new(const EmuTcgFrontend *fe, gpointer cpu);
+EMU_AVAILABLE_IN_1_0
+void emu_tcg_state_free(EmuTcgState *s);
 
 /*
  * Guest memory from C: the interpreter's and helpers' way.  Sizes 1..64 bytes, any alignment, page
@@ -145,11 +179,14 @@ typedef struct _EmuTcgFrontend {
  * Bytes are copied as they lie in guest memory.  Aligned accesses of up to 8 bytes are
  * single-copy atomic.
  */
+EMU_AVAILABLE_IN_1_0
 bool emu_tcg_read(EmuTcgState *s, uint64_t vaddr, void *dst, unsigned size, unsigned mmu_mode);
+EMU_AVAILABLE_IN_1_0
 bool emu_tcg_write(EmuTcgState *s, uint64_t vaddr, const void *src, unsigned size, unsigned mmu_mode);
 /* Instruction bytes: reads up to @size bytes and returns how many could be read; 0 with a recorded
  * exception when the very first cannot.  A short count means that the next page faults: asking
  * again from there records that exception. */
+EMU_AVAILABLE_IN_1_0
 unsigned emu_tcg_fetch(EmuTcgState *s, uint64_t vaddr, void *dst, unsigned size);
 /*
  * Host pointer to [vaddr, vaddr+size) when it lies within one page of plain RAM that may be
@@ -158,27 +195,37 @@ unsigned emu_tcg_fetch(EmuTcgState *s, uint64_t vaddr, void *dst, unsigned size)
  * I/O, page-crossing, or a code page: use emu_tcg_read/write.  A pointer is good until the next
  * call into the core.
  */
+EMU_AVAILABLE_IN_1_0
 void *emu_tcg_host_pointer(EmuTcgState *s, uint64_t vaddr, unsigned size, EmuTcgAccess access,
                            unsigned mmu_mode, bool *fault);
 
 /* Runs @fn with every other vCPU of the machine out of translated code and interpreter steps: for
  * LOCK accesses that cross a cache line or hit I/O. */
+EMU_AVAILABLE_IN_1_0
 void emu_tcg_exclusive(EmuTcgState *s, void (*fn)(EmuTcgState *s, void *opaque), void *opaque);
 
 /* TLB maintenance for this vCPU; the front end calls them from its reference functions. */
+EMU_AVAILABLE_IN_1_0
 void emu_tcg_flush_all(EmuTcgState *s);                  /* everything, globals too */
+EMU_AVAILABLE_IN_1_0
 void emu_tcg_flush_non_global(EmuTcgState *s);           /* CR3 load */
+EMU_AVAILABLE_IN_1_0
 void emu_tcg_flush_page(EmuTcgState *s, uint64_t vaddr); /* INVLPG */
 
 /* Physical memory as this CPU sees it now (SMRAM included), for page walks. */
+EMU_AVAILABLE_IN_1_0
 uint64_t emu_tcg_phys_load(EmuTcgState *s, uint64_t phys, unsigned size);
+EMU_AVAILABLE_IN_1_0
 void emu_tcg_phys_store(EmuTcgState *s, uint64_t phys, uint64_t value, unsigned size);
 /* Atomic compare-and-swap of a page table entry (4 or 8 bytes); false = it changed, walk again. */
+EMU_AVAILABLE_IN_1_0
 bool emu_tcg_phys_cas(EmuTcgState *s, uint64_t phys, uint64_t expected, uint64_t desired,
                       unsigned size);
 
 /* Port I/O (x86 IN/OUT): the machine's I/O address space; takes the big lock where needed. */
+EMU_AVAILABLE_IN_1_0
 uint64_t emu_tcg_port_in(EmuTcgState *s, uint32_t port, unsigned size);
+EMU_AVAILABLE_IN_1_0
 void emu_tcg_port_out(EmuTcgState *s, uint32_t port, uint64_t value, unsigned size);
 
 G_END_DECLS
