@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What every vCPU has: a thread, run and stop, interrupts, work queues. */
+
+#include <emu/machine.h>
+
+G_BEGIN_DECLS
+
+#define EMU_TYPE_CPU (emu_cpu_get_type())
+EMU_AVAILABLE_IN_1_0
+G_DECLARE_DERIVABLE_TYPE(EmuCpu, emu_cpu, EMU, CPU, EmuDevice)
+
+struct _EmuTcgFrontend;
+struct _EmuTranslateResult;
+
+struct _EmuCpuClass {
+    EmuDeviceClass parent_class;
+    const struct _EmuTcgFrontend *tcg; /* NULL: no TCG */
+    gconstpointer kvm;                 /* KVM marshalling table (later); NULL: no KVM */
+    /* All with the vCPU stopped or on its thread. */
+    uint64_t (*get_pc)(EmuCpu *self);
+    bool (*is_halted)(EmuCpu *self);
+    char *(*describe_registers)(EmuCpu *self); /* info registers; (transfer full) */
+    /* Debugger's translation: false when unmapped. */
+    bool (*translate_debug)(EmuCpu *self, uint64_t vaddr, uint64_t *phys);
+    unsigned (*disas)(EmuCpu *self, uint64_t pc, const uint8_t *code, unsigned avail, char *buf, gsize buf_size);
+    /* The accelerator gives the CPU its state memory: state_size bytes of zeroes, starting with EmuTcgState under TCG. */
+    void (*attach_state)(EmuCpu *self, gpointer state);
+    EMU_RESERVED_SLOTS(16);
+};
+
+EMU_AVAILABLE_IN_1_0 unsigned emu_cpu_get_index(EmuCpu *self);
+EMU_AVAILABLE_IN_1_0 gpointer emu_cpu_get_state(EmuCpu *self);
+EMU_AVAILABLE_IN_1_0 gint64 emu_cpu_get_thread_id(EmuCpu *self); /* host tid; -1 before start */
+/* The memory the CPU sees (system memory plus e.g. SMRAM); default: the machine's. Set before realize. */
+EMU_AVAILABLE_IN_1_0 EmuAddressSpace *emu_cpu_get_memory_as(EmuCpu *self);
+EMU_AVAILABLE_IN_1_0 void emu_cpu_set_memory_as(EmuCpu *self, EmuAddressSpace *as);
+/* Makes the vCPU look at its requests soon: sets exit_request, wakes it when halted. Any thread. */
+EMU_AVAILABLE_IN_1_0 void emu_cpu_kick(EmuCpu *self);
+/* Runs @fn on the vCPU's thread, outside translated code, with the big lock held; waits / does not wait. */
+EMU_AVAILABLE_IN_1_0 void emu_cpu_run_on(EmuCpu *self, void (*fn)(EmuCpu *self, gpointer data), gpointer data);
+EMU_AVAILABLE_IN_1_0 void emu_cpu_run_on_async(EmuCpu *self, void (*fn)(EmuCpu *self, gpointer data), gpointer data);
+EMU_AVAILABLE_IN_1_0 bool emu_cpu_is_self(EmuCpu *self); /* on its thread? */
+/* Virtual memory for monitors and debuggers (no side effects on TLB or A/D bits). */
+EMU_AVAILABLE_IN_1_0 bool emu_cpu_read_debug(EmuCpu *self, uint64_t vaddr, void *buf, gsize len);
+EMU_AVAILABLE_IN_1_0 bool emu_cpu_write_debug(EmuCpu *self, uint64_t vaddr, const void *buf, gsize len);
+
+/* ---- accelerators ------------------------------------------------------------------------------ */
+
+#define EMU_TYPE_ACCEL (emu_accel_get_type())
+EMU_AVAILABLE_IN_1_0
+G_DECLARE_DERIVABLE_TYPE(EmuAccel, emu_accel, EMU, ACCEL, EmuObject)
+/* QOM names "tcg-accel", "kvm-accel"; chosen by -accel. Properties are the option's sub-options. */
+struct _EmuAccelClass {
+    EmuObjectClass parent_class;
+    const char *name; /* "tcg" */
+    /* False with a reason: the next accelerator of the list is tried. */
+    bool (*setup)(EmuAccel *self, EmuMachine *machine, GError **error);
+    bool (*create_vcpu)(EmuAccel *self, EmuCpu *cpu, GError **error); /* state memory; in the CPU's realize */
+    void (*destroy_vcpu)(EmuAccel *self, EmuCpu *cpu);
+    /* Runs guest code on the vCPU's thread without the big lock until a request is pending. */
+    void (*run)(EmuAccel *self, EmuCpu *cpu);
+    void (*kick)(EmuAccel *self, EmuCpu *cpu);
+    void (*reset_vcpu)(EmuAccel *self, EmuCpu *cpu); /* after the CPU's reset: flush derived state */
+    char *(*describe)(EmuAccel *self); /* info jit and the like; optional */
+    EMU_RESERVED_SLOTS(16);
+};
+EMU_AVAILABLE_IN_1_0 EmuAccel *emu_machine_get_accel(EmuMachine *machine);
+EMU_AVAILABLE_IN_1_0 gpointer emu_cpu_get_accel_data(EmuCpu *self);
+EMU_AVAILABLE_IN_1_0 void emu_cpu_set_accel_data(EmuCpu *self, gpointer data);
+EMU_AVAILABLE_IN_1_0 void emu_cpu_set_state(EmuCpu *self, gpointer state);
+
+G_END_DECLS

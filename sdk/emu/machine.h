@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A machine is an object: clocks, address spaces, CPUs, devices, run state. Several may live in one process. */
+
+#include <emu/chardev.h>
+#include <emu/device.h>
+
+G_BEGIN_DECLS
+
+#define EMU_TYPE_MACHINE (emu_machine_get_type())
+EMU_AVAILABLE_IN_1_0
+G_DECLARE_DERIVABLE_TYPE(EmuMachine, emu_machine, EMU, MACHINE, EmuObject)
+
+typedef struct _EmuCpu EmuCpu;
+typedef struct _EmuBlockBackend EmuBlockBackend;
+
+/* -drive as the board sees it. */
+typedef enum { EMU_DRIVE_IF_NONE, EMU_DRIVE_IF_IDE, EMU_DRIVE_IF_FLOPPY, EMU_DRIVE_IF_PFLASH, EMU_DRIVE_IF_SCSI, EMU_DRIVE_IF_VIRTIO, EMU_DRIVE_IF_SD } EmuDriveInterface;
+
+struct _EmuMachineClass {
+    EmuObjectClass parent_class;
+    const char *alias;       /* "pc" for the current pc-i440fx-... */
+    const char *description;
+    const char *default_cpu_type; /* QOM name: "qemu64-x86_64-cpu" */
+    uint64_t default_ram_size;
+    unsigned default_cpus, max_cpus;
+    bool is_default;
+    const char *default_boot_order; /* "cad" */
+    /* Builds the board: RAM, CPUs, chipset, devices. */
+    bool (*init)(EmuMachine *self, GError **error);
+    /* Optional: after all -device; e.g. final firmware tables. */
+    bool (*done)(EmuMachine *self, GError **error);
+    /* Optional: extra reset work after all devices' phases. */
+    void (*reset)(EmuMachine *self);
+    /* Reset-free wake up, power button, NMI; optional. */
+    void (*powerdown)(EmuMachine *self);
+    void (*nmi)(EmuMachine *self);
+    EMU_RESERVED_SLOTS(12);
+};
+/* A machine TYPE is named "NAME-machine" ("pc-i440fx-7.2-machine"). Common properties, all settable before init:
+ * ram-size, cpu-type, smp-cpus, smp-maxcpus, smp-sockets/-dies/-cores/-threads, kernel, initrd, append, firmware, boot-order,
+ * boot-menu, boot-once, uuid, rtc-base, rtc-clock ... */
+
+/* ---- parts ----------------------------------------------------------------------------------- */
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_machine_get_system_memory(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_machine_get_system_io(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 EmuAddressSpace *emu_machine_get_memory_as(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 EmuAddressSpace *emu_machine_get_io_as(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 EmuClock *emu_machine_get_clock(EmuMachine *self, EmuClockType type);
+EMU_AVAILABLE_IN_1_0 EmuContext *emu_machine_get_context(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 EmuBus *emu_machine_get_sysbus(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 EmuObject *emu_machine_get_root(EmuMachine *self); /* "/" */
+EMU_AVAILABLE_IN_1_0 unsigned emu_machine_get_n_cpus(EmuMachine *self); /* realized so far */
+EMU_AVAILABLE_IN_1_0 EmuCpu *emu_machine_get_cpu(EmuMachine *self, unsigned index);
+/* Main RAM as one region of the configured size ("pc.ram"), for the board to alias into place. */
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_machine_get_ram(EmuMachine *self, GError **error);
+
+/* ---- configuration the board reads -------------------------------------------------------------- */
+EMU_AVAILABLE_IN_1_0 uint64_t emu_machine_get_ram_size(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_cpu_type(EmuMachine *self); /* QOM type name after "-cpu MODEL" was resolved */
+/* Creates and realizes CPU number @index of the configured type and features. */
+EMU_AVAILABLE_IN_1_0 EmuCpu *emu_machine_create_cpu(EmuMachine *self, unsigned index, GError **error);
+typedef struct { unsigned cpus, max_cpus, sockets, dies, cores, threads; } EmuSmp;
+EMU_AVAILABLE_IN_1_0 EmuSmp emu_machine_get_smp(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_kernel(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_initrd(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_append(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_firmware(EmuMachine *self); /* -bios, NULL: the board's default */
+EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_boot_order(EmuMachine *self); /* "cad" letters */
+EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_option(EmuMachine *self, const char *name); /* any other option text ("vga", "uuid", "rtc-base", "smbios" ...); NULL when not given */
+EMU_AVAILABLE_IN_1_0 bool emu_machine_wants_defaults(EmuMachine *self); /* false under -nodefaults */
+/* The n-th -serial / -parallel: NULL when absent ("none") */
+EMU_AVAILABLE_IN_1_0 EmuChardev *emu_machine_get_serial(EmuMachine *self, unsigned n);
+EMU_AVAILABLE_IN_1_0 EmuChardev *emu_machine_get_parallel(EmuMachine *self, unsigned n);
+/* Drive for if=@iface,bus=@bus,unit=@unit; *media_cdrom tells a CD; NULL when none. */
+EMU_AVAILABLE_IN_1_0 EmuBlockBackend *emu_machine_get_drive(EmuMachine *self, EmuDriveInterface iface, unsigned bus, unsigned unit, bool *media_cdrom);
+/* File on the firmware search path (-L, built-in), e.g. "bios-256k.bin"; NULL when absent. (transfer full) */
+EMU_AVAILABLE_IN_1_0 char *emu_machine_find_firmware(EmuMachine *self, const char *name);
+/* Boot order entries of devices (bootindex=): OpenFirmware path text; used for fw_cfg "bootorder". */
+EMU_AVAILABLE_IN_1_0 void emu_machine_add_boot_device(EmuMachine *self, int bootindex, EmuDevice *dev, const char *suffix);
+EMU_AVAILABLE_IN_1_0 char *emu_machine_get_boot_order_list(EmuMachine *self); /* newline-separated; (transfer full) */
+/* RTC base time in seconds since 1970, offset from the host clock kept for it. */
+EMU_AVAILABLE_IN_1_0 int64_t emu_machine_get_rtc_ns(EmuMachine *self);
+
+/* ---- locking, run state, requests --------------------------------------------------------------- */
+/* The big lock: recursive is not allowed; emu_machine_lock_held() tells. */
+EMU_AVAILABLE_IN_1_0 void emu_machine_lock(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 void emu_machine_unlock(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 bool emu_machine_lock_held(EmuMachine *self);
+
+typedef enum {
+    EMU_RUN_STATE_PRELAUNCH, EMU_RUN_STATE_RUNNING, EMU_RUN_STATE_PAUSED, EMU_RUN_STATE_SHUTDOWN,
+    EMU_RUN_STATE_SUSPENDED, EMU_RUN_STATE_GUEST_PANICKED, EMU_RUN_STATE_INTERNAL_ERROR, EMU_RUN_STATE_IO_ERROR,
+    EMU_RUN_STATE_DEBUG, EMU_RUN_STATE_WATCHDOG, EMU_RUN_STATE_INMIGRATE, EMU_RUN_STATE_POSTMIGRATE,
+    EMU_RUN_STATE_SAVE_VM, EMU_RUN_STATE_RESTORE_VM, EMU_RUN_STATE_FINISH_MIGRATE, EMU_RUN_STATE_COLO
+} EmuRunState;
+EMU_AVAILABLE_IN_1_0 EmuRunState emu_machine_get_run_state(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 const char *emu_run_state_name(EmuRunState state); /* QMP's word */
+
+typedef enum {
+    EMU_SHUTDOWN_CAUSE_NONE, EMU_SHUTDOWN_CAUSE_HOST_ERROR, EMU_SHUTDOWN_CAUSE_HOST_QMP_QUIT, EMU_SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET,
+    EMU_SHUTDOWN_CAUSE_HOST_SIGNAL, EMU_SHUTDOWN_CAUSE_HOST_UI, EMU_SHUTDOWN_CAUSE_GUEST_SHUTDOWN, EMU_SHUTDOWN_CAUSE_GUEST_RESET,
+    EMU_SHUTDOWN_CAUSE_GUEST_PANIC, EMU_SHUTDOWN_CAUSE_SUBSYSTEM_RESET
+} EmuShutdownCause;
+/* Requests: any thread; carried out by the main loop. -no-reboot and -no-shutdown are honoured there. */
+EMU_AVAILABLE_IN_1_0 void emu_machine_request_reset(EmuMachine *self, EmuShutdownCause cause);
+EMU_AVAILABLE_IN_1_0 void emu_machine_request_shutdown(EmuMachine *self, EmuShutdownCause cause);
+EMU_AVAILABLE_IN_1_0 void emu_machine_request_exit(EmuMachine *self, int status); /* isa-debug-exit: the process' exit status */
+EMU_AVAILABLE_IN_1_0 void emu_machine_request_powerdown(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 void emu_machine_request_suspend(EmuMachine *self); /* S3 */
+EMU_AVAILABLE_IN_1_0 void emu_machine_request_wakeup(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 void emu_machine_start(EmuMachine *self); /* main thread */
+EMU_AVAILABLE_IN_1_0 void emu_machine_stop(EmuMachine *self, EmuRunState state); /* main thread; waits for the vCPUs */
+EMU_AVAILABLE_IN_1_0 void emu_machine_reset(EmuMachine *self, EmuShutdownCause cause); /* main thread, vCPUs stopped */
+
+/* Notifiers. GObject signals of EmuMachine: "powerdown" (power button), "machine-done", "reset", "run-state-changed" (int),
+ * "suspend", "wakeup". */
+
+/* Options registered by -set / -global / -fw_cfg / -smbios lists: n-th text of a repeatable option, NULL at the end. */
+EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_option_nth(EmuMachine *self, const char *name, unsigned n);
+
+G_END_DECLS

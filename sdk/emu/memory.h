@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Memory regions, address spaces, RAM and DMA. */
+
+#include <emu/object.h>
+
+G_BEGIN_DECLS
+
+#define EMU_TYPE_MEMORY_REGION (emu_memory_region_get_type())
+EMU_AVAILABLE_IN_1_0
+G_DECLARE_FINAL_TYPE(EmuMemoryRegion, emu_memory_region, EMU, MEMORY_REGION, EmuObject)
+
+typedef struct _EmuAddressSpace EmuAddressSpace;
+
+typedef enum {
+    EMU_MEM_OK = 0,
+    EMU_MEM_DECODE_ERROR = 1, /* nothing there */
+    EMU_MEM_ERROR = 2,        /* the device refused */
+    EMU_MEM_ACCESS_ERROR = 3, /* re-entrancy guard, or not allowed */
+} EmuMemResult;
+
+typedef struct {
+    uint16_t requester_id; /* PCI bus/devfn of a DMA master */
+    uint8_t secure : 1;
+    uint8_t user : 1;
+    uint8_t debug : 1;     /* a debugger's access: no side effects wanted */
+    uint8_t smm : 1;
+} EmuMemAttrs;
+#define EMU_MEM_ATTRS_NONE ((EmuMemAttrs){0})
+
+typedef enum { EMU_ENDIAN_LITTLE, EMU_ENDIAN_BIG } EmuEndian;
+
+/*
+ * Access functions of an I/O region. They run with the machine's big lock held unless the region
+ * opted out (emu_memory_region_set_lockless). Accesses wider or narrower than impl_* are split
+ * or widened; accesses outside valid_* get EMU_MEM_DECODE_ERROR (reads as all ones on x86).
+ * Zero sizes mean: valid 1..8, impl 1..8, no unaligned.
+ */
+typedef struct {
+    uint64_t (*read)(gpointer opaque, uint64_t offset, unsigned size);
+    void (*write)(gpointer opaque, uint64_t offset, uint64_t value, unsigned size);
+    /* Optional, used instead when not NULL. */
+    EmuMemResult (*read_attrs)(gpointer opaque, uint64_t offset, uint64_t *value, unsigned size, EmuMemAttrs attrs);
+    EmuMemResult (*write_attrs)(gpointer opaque, uint64_t offset, uint64_t value, unsigned size, EmuMemAttrs attrs);
+    EmuEndian endian;
+    uint8_t valid_min, valid_max;
+    uint8_t impl_min, impl_max;
+    bool valid_unaligned, impl_unaligned;
+} EmuMemoryRegionOps;
+
+/* Constructors: @owner (may be NULL) becomes the composition parent and keeps the region alive; the
+ * returned pointer is borrowed then, owned by the caller when @owner is NULL.
+ * Size UINT64_MAX stands for the whole 2^64 space. */
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_container(gpointer owner, const char *name, uint64_t size);
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_io(gpointer owner, const char *name, uint64_t size, const EmuMemoryRegionOps *ops, gpointer opaque);
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_ram(gpointer owner, const char *name, uint64_t size, GError **error);
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_rom(gpointer owner, const char *name, uint64_t size, GError **error);
+/* Reads hit RAM directly while in ROM mode, writes go to ops (flash). */
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_rom_device(gpointer owner, const char *name, uint64_t size, const EmuMemoryRegionOps *ops, gpointer opaque, GError **error);
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_alias(gpointer owner, const char *name, EmuMemoryRegion *target, uint64_t offset, uint64_t size);
+
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_add_subregion(EmuMemoryRegion *self, uint64_t offset, EmuMemoryRegion *child, int priority);
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_del_subregion(EmuMemoryRegion *self, EmuMemoryRegion *child);
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_enabled(EmuMemoryRegion *self, bool enabled);
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_address(EmuMemoryRegion *self, uint64_t offset);
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_alias_offset(EmuMemoryRegion *self, uint64_t offset);
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_size(EmuMemoryRegion *self, uint64_t size);
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_readonly(EmuMemoryRegion *self, bool readonly);
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_rom_mode(EmuMemoryRegion *self, bool rom_mode);
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_lockless(EmuMemoryRegion *self, bool lockless);
+EMU_AVAILABLE_IN_1_0 uint64_t emu_memory_region_get_size(EmuMemoryRegion *self);
+EMU_AVAILABLE_IN_1_0 const char *emu_memory_region_get_name(EmuMemoryRegion *self);
+EMU_AVAILABLE_IN_1_0 bool emu_memory_region_is_ram(EmuMemoryRegion *self);
+/* Host address of a RAM/ROM region's contents. */
+EMU_AVAILABLE_IN_1_0 void *emu_memory_region_get_ram_pointer(EmuMemoryRegion *self);
+/* Must follow a write through the host pointer: dirty logging, translated code. */
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_dirty(EmuMemoryRegion *self, uint64_t offset, uint64_t size);
+/* Dirty tracking for a client (screen refresh, migration): returns true if any page of the range was
+ * written since the last call that cleared it. */
+typedef enum { EMU_DIRTY_VGA = 0, EMU_DIRTY_CODE = 1, EMU_DIRTY_MIGRATION = 2 } EmuDirtyClient;
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_log(EmuMemoryRegion *self, bool log, EmuDirtyClient client);
+EMU_AVAILABLE_IN_1_0 bool emu_memory_region_test_and_clear_dirty(EmuMemoryRegion *self, uint64_t offset, uint64_t size, EmuDirtyClient client);
+
+/* Several changes as one: the flat views are rebuilt at the outermost commit. Big lock held. */
+EMU_AVAILABLE_IN_1_0 void emu_memory_transaction_begin(void);
+EMU_AVAILABLE_IN_1_0 void emu_memory_transaction_commit(void);
+
+/* ---- address spaces -------------------------------------------------------------------------- */
+
+EMU_AVAILABLE_IN_1_0 EmuAddressSpace *emu_address_space_new(EmuMemoryRegion *root, const char *name);
+EMU_AVAILABLE_IN_1_0 void emu_address_space_free(EmuAddressSpace *as);
+EMU_AVAILABLE_IN_1_0 const char *emu_address_space_get_name(EmuAddressSpace *as);
+/* Any thread. Bytes as they lie in memory; holes read as 0xff and swallow writes, with the first error returned. */
+EMU_AVAILABLE_IN_1_0 EmuMemResult emu_address_space_read(EmuAddressSpace *as, uint64_t addr, void *buf, uint64_t len, EmuMemAttrs attrs);
+EMU_AVAILABLE_IN_1_0 EmuMemResult emu_address_space_write(EmuAddressSpace *as, uint64_t addr, const void *buf, uint64_t len, EmuMemAttrs attrs);
+/* One access of 1, 2, 4 or 8 bytes as a CPU or a port instruction makes it; little-endian value. */
+EMU_AVAILABLE_IN_1_0 uint64_t emu_address_space_load(EmuAddressSpace *as, uint64_t addr, unsigned size, EmuMemAttrs attrs, EmuMemResult *result);
+EMU_AVAILABLE_IN_1_0 void emu_address_space_store(EmuAddressSpace *as, uint64_t addr, uint64_t value, unsigned size, EmuMemAttrs attrs, EmuMemResult *result);
+/* Writes into ROM too (firmware loading). */
+EMU_AVAILABLE_IN_1_0 EmuMemResult emu_address_space_write_rom(EmuAddressSpace *as, uint64_t addr, const void *buf, uint64_t len);
+
+/*
+ * DMA by a device: as above, with a guard: a device whose own region's handler is running on this
+ * thread cannot reach its own (or a nested) I/O region; EMU_MEM_ACCESS_ERROR then.
+ */
+EMU_AVAILABLE_IN_1_0 EmuMemResult emu_dma_read(EmuAddressSpace *as, uint64_t addr, void *buf, uint64_t len);
+EMU_AVAILABLE_IN_1_0 EmuMemResult emu_dma_write(EmuAddressSpace *as, uint64_t addr, const void *buf, uint64_t len);
+
+/* What lies at an address: for listings, KVM slots and the soft TLB. */
+typedef struct {
+    EmuMemoryRegion *region;
+    uint64_t offset_in_region;
+    uint64_t addr;  /* start of the flat range */
+    uint64_t size;  /* its length */
+    bool ram, readonly, rom_device;
+    void *host;     /* of the flat range's start when ram (or a ROM device in ROM mode) */
+} EmuMemorySection;
+
+/* Finds the flat range that contains @addr; false when nothing is there. Good until the calling
+ * thread's next quiescent state (RCU). */
+EMU_AVAILABLE_IN_1_0 bool emu_address_space_find(EmuAddressSpace *as, uint64_t addr, EmuMemorySection *out);
+
+/* Listeners see each change of an address space's flat view; big lock held. */
+typedef struct {
+    void (*begin)(gpointer opaque);
+    void (*add)(gpointer opaque, const EmuMemorySection *section);
+    void (*remove)(gpointer opaque, const EmuMemorySection *section);
+    void (*keep)(gpointer opaque, const EmuMemorySection *section);
+    void (*log)(gpointer opaque, const EmuMemorySection *section, bool on);
+    void (*commit)(gpointer opaque);
+} EmuMemoryListener;
+EMU_AVAILABLE_IN_1_0 gpointer emu_address_space_add_listener(EmuAddressSpace *as, const EmuMemoryListener *ops, gpointer opaque);
+EMU_AVAILABLE_IN_1_0 void emu_address_space_remove_listener(EmuAddressSpace *as, gpointer handle);
+/* Text of "info mtree" for a region tree or the flat view. (transfer full) */
+EMU_AVAILABLE_IN_1_0 char *emu_memory_region_describe(EmuMemoryRegion *root, const char *title);
+EMU_AVAILABLE_IN_1_0 char *emu_address_space_describe_flat(EmuAddressSpace *as);
+
+/* ---- accelerator side ------------------------------------------------------------------------ */
+
+/* Threads that look flat views up without a lock (vCPUs, iothreads) register with RCU. */
+EMU_AVAILABLE_IN_1_0 void emu_rcu_register_thread(void);
+EMU_AVAILABLE_IN_1_0 void emu_rcu_unregister_thread(void);
+EMU_AVAILABLE_IN_1_0 void emu_rcu_read_lock(void);
+EMU_AVAILABLE_IN_1_0 void emu_rcu_read_unlock(void);
+
+/* Called for every write to RAM that did not come from the CPU itself (DMA, debugger, loader) when the
+ * page is marked as code: the translator invalidates. Set by the accelerator, per RAM block. */
+typedef void (*EmuCodeWriteFunc)(gpointer opaque, uint64_t ram_addr, uint64_t len);
+EMU_AVAILABLE_IN_1_0 void emu_memory_set_code_write_hook(EmuCodeWriteFunc fn, gpointer opaque);
+/* RAM blocks have a process-wide flat number space ("ram address"), page granular. */
+EMU_AVAILABLE_IN_1_0 uint64_t emu_ram_addr_from_host(const void *host); /* UINT64_MAX: none */
+EMU_AVAILABLE_IN_1_0 void *emu_ram_addr_to_host(uint64_t ram_addr);
+/* Per-page dirty byte: bits (1 << EmuDirtyClient); a clear CODE bit means "holds translated code". */
+EMU_AVAILABLE_IN_1_0 uint8_t *emu_ram_dirty_byte(uint64_t ram_addr);
+
+G_END_DECLS

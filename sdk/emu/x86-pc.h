@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Contracts between the parts of a PC that live in different plugins. */
+
+#include <emu/cpu.h>
+
+G_BEGIN_DECLS
+
+/* Who answers an interrupt acknowledge cycle (the 8259 pair). The x86 CPU has a link property "pic". */
+#define EMU_TYPE_INTERRUPT_ACK (emu_interrupt_ack_get_type())
+EMU_AVAILABLE_IN_1_0
+G_DECLARE_INTERFACE(EmuInterruptAck, emu_interrupt_ack, EMU, INTERRUPT_ACK, EmuObject)
+struct _EmuInterruptAckInterface {
+    GTypeInterface parent_iface;
+    uint8_t (*acknowledge)(EmuInterruptAck *self); /* returns the vector; big lock held */
+    EMU_RESERVED_SLOTS(4);
+};
+EMU_AVAILABLE_IN_1_0 uint8_t emu_interrupt_ack(EmuInterruptAck *self);
+
+/*
+ * x86 CPU lines: input "intr" (INTR/LINT0 from the PIC), "nmi", "init", "smi"; output "ferr" (x87 error, IRQ 13 by way of
+ * the board). Interrupt messages (MSI, I/O APIC) are 4-byte writes to physical 0xfee00000..0xfeefffff; the local APICs
+ * provide that region in the machine's memory. EOI broadcast: the I/O APIC implements this interface and is found below
+ * the machine by type.
+ */
+#define EMU_TYPE_APIC_EOI (emu_apic_eoi_get_type())
+EMU_AVAILABLE_IN_1_0
+G_DECLARE_INTERFACE(EmuApicEoi, emu_apic_eoi, EMU, APIC_EOI, EmuObject)
+struct _EmuApicEoiInterface {
+    GTypeInterface parent_iface;
+    void (*eoi)(EmuApicEoi *self, uint8_t vector); /* level-triggered vector done; big lock held */
+    EMU_RESERVED_SLOTS(4);
+};
+EMU_AVAILABLE_IN_1_0 void emu_apic_eoi(EmuApicEoi *self, uint8_t vector);
+
+/* x86 machine control, implemented by CPUs / boards. A20 and SMM views. */
+#define EMU_TYPE_X86_CPU_CONTROL (emu_x86_cpu_control_get_type())
+EMU_AVAILABLE_IN_1_0
+G_DECLARE_INTERFACE(EmuX86CpuControl, emu_x86_cpu_control, EMU, X86_CPU_CONTROL, EmuObject)
+struct _EmuX86CpuControlInterface {
+    GTypeInterface parent_iface;
+    void (*set_a20)(EmuX86CpuControl *self, bool enabled);   /* any thread, big lock held */
+    void (*smi)(EmuX86CpuControl *self);
+    void (*init)(EmuX86CpuControl *self);                    /* INIT# (8042/port 92h soft reset of CPUs is a machine reset) */
+    bool (*is_smm)(EmuX86CpuControl *self);
+    uint32_t (*get_apic_id)(EmuX86CpuControl *self);
+    EMU_RESERVED_SLOTS(8);
+};
+EMU_AVAILABLE_IN_1_0 void emu_x86_set_a20(EmuMachine *machine, bool enabled); /* all CPUs */
+EMU_AVAILABLE_IN_1_0 void emu_x86_raise_smi(EmuMachine *machine);
+
+/* PIT counter 2 as the speaker port sees it, implemented by the 8254. */
+#define EMU_TYPE_PIT_CHANNEL (emu_pit_channel_get_type())
+EMU_AVAILABLE_IN_1_0
+G_DECLARE_INTERFACE(EmuPitChannel, emu_pit_channel, EMU, PIT_CHANNEL, EmuObject)
+struct _EmuPitChannelInterface {
+    GTypeInterface parent_iface;
+    void (*set_gate)(EmuPitChannel *self, unsigned channel, bool gate);
+    bool (*get_out)(EmuPitChannel *self, unsigned channel);
+    bool (*get_gate)(EmuPitChannel *self, unsigned channel);
+    EMU_RESERVED_SLOTS(4);
+};
+
+G_END_DECLS
