@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Sourced by ./run and ./test: packages, build folder, the guest that both boot.
+# Expects $top (the source tree); sets $build; honours BUILD_DIR.
+
+build=${BUILD_DIR:-$top/build}
+packages_build="gcc pkg-config python3 meson ninja-build nasm acpica-tools libglib2.0-dev libltdl-dev libpixman-1-dev
+    liburcu-dev libjson-glib-dev libcapstone-dev libpng-dev zlib1g-dev libgirepository1.0-dev gobject-introspection
+    libgtk-3-dev"
+packages_guest="seabios busybox-static cpio"
+
+say() {
+    printf '%s\n' "$*" >&2
+}
+
+# need_packages NAME...: installs those that dpkg does not know as installed.
+need_packages() {
+    missing=
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p')
+    for p in "$@"; do
+        printf '%s\n' "$installed" | grep -qx "$p" || missing="$missing $p"
+    done
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" = 0 ]; then as_root=; elif command -v sudo >/dev/null; then as_root=sudo; else
+        say "these Debian packages are missing, and neither root nor sudo is at hand:$missing"
+        exit 1
+    fi
+    say "installing:$missing"
+    $as_root apt-get update -qq || true
+    DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null || {
+        say "apt-get could not install:$missing"
+        exit 1
+    }
+}
+
+build_all() {
+    if [ ! -f "$build/build.ninja" ]; then
+        meson setup "$build" "$top" >"$top/.setup.log" 2>&1 || {
+            cat "$top/.setup.log" >&2
+            exit 1
+        }
+        rm -f "$top/.setup.log"
+    fi
+    ninja -C "$build" >"$build/ninja.log" 2>&1 || {
+        tail -n 60 "$build/ninja.log" >&2
+        exit 1
+    }
+}
+
+# get_kernel: Debian's cloud kernel, unpacked from its package (nothing is installed), as $build/guest/vmlinuz.
+get_kernel() {
+    mkdir -p "$build/guest"
+    [ -s "$build/guest/vmlinuz" ] && return 0
+    for k in /boot/vmlinuz-*-cloud-amd64; do
+        if [ -r "$k" ]; then
+            cp "$k" "$build/guest/vmlinuz"
+            return 0
+        fi
+    done
+    name=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
+    if [ -z "$name" ]; then
+        need_update=1
+        if [ "$(id -u)" = 0 ]; then apt-get update -qq || true; else sudo apt-get update -qq || true; fi
+        name=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
+    fi
+    say "fetching $name"
+    (cd "$build/guest" && apt-get download -qq "$name" >/dev/null 2>&1 && dpkg-deb -x "$name"_*.deb kernel) || {
+        say "could not get the kernel package $name"
+        exit 1
+    }
+    cp "$build"/guest/kernel/boot/vmlinuz-* "$build/guest/vmlinuz"
+    rm -rf "$build/guest/kernel" "$build"/guest/*.deb
+}
+
+get_initramfs() {
+    if [ ! -s "$build/guest/initrd.gz" ] || [ "$top/tests/guest/init" -nt "$build/guest/initrd.gz" ]; then
+        sh "$top/tests/guest/build-initramfs.sh" "$build/guest/initrd.gz"
+    fi
+}
