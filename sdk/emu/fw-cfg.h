@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The firmware configuration device, as other plugins see it. */
+/* The firmware configuration device, as other plugins see it. QOM name of the interface: "fw-cfg". */
 
 #include <emu/machine.h>
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Contracts between the parts of a PC that live in different plugins. */
+/*
+ * Contracts between the parts of a PC that live in different plugins. QOM names of the interfaces:
+ * "interrupt-ack", "apic-eoi", "x86-cpu-control", "cmos", "pit-channel".
+ */
 
 #include <emu/cpu.h>
 
@@ -45,10 +48,30 @@ struct _EmuX86CpuControlInterface {
     void (*init)(EmuX86CpuControl *self);                    /* INIT# (8042/port 92h soft reset of CPUs is a machine reset) */
     bool (*is_smm)(EmuX86CpuControl *self);
     uint32_t (*get_apic_id)(EmuX86CpuControl *self);
-    EMU_RESERVED_SLOTS(8);
+    /* IGNNE#: set by a write to port 0xf0, until the CPU drops FERR#; optional. */
+    void (*set_ignne)(EmuX86CpuControl *self, bool ignne);
+    EMU_RESERVED_SLOTS(7);
 };
 EMU_AVAILABLE_IN_1_0 void emu_x86_set_a20(EmuMachine *machine, bool enabled); /* all CPUs */
 EMU_AVAILABLE_IN_1_0 void emu_x86_raise_smi(EmuMachine *machine);
+EMU_AVAILABLE_IN_1_0 void emu_x86_set_ignne(EmuMachine *machine, bool ignne);
+
+/*
+ * The battery-backed bytes of the real-time clock, implemented by "mc146818rtc": boards leave memory sizes and drive types
+ * there for the firmware. Addresses 0..127; no effect on the clock's own registers (0..13). Bytes set before the first
+ * reset survive resets.
+ */
+#define EMU_TYPE_CMOS (emu_cmos_get_type())
+EMU_AVAILABLE_IN_1_0
+G_DECLARE_INTERFACE(EmuCmos, emu_cmos, EMU, CMOS, EmuObject)
+struct _EmuCmosInterface {
+    GTypeInterface parent_iface;
+    void (*set)(EmuCmos *self, unsigned address, uint8_t value);
+    uint8_t (*get)(EmuCmos *self, unsigned address);
+    EMU_RESERVED_SLOTS(4);
+};
+EMU_AVAILABLE_IN_1_0 void emu_cmos_set(EmuCmos *self, unsigned address, uint8_t value);
+EMU_AVAILABLE_IN_1_0 uint8_t emu_cmos_get(EmuCmos *self, unsigned address);
 
 /* PIT counter 2 as the speaker port sees it, implemented by the 8254. */
 #define EMU_TYPE_PIT_CHANNEL (emu_pit_channel_get_type())
@@ -61,5 +84,8 @@ struct _EmuPitChannelInterface {
     bool (*get_gate)(EmuPitChannel *self, unsigned channel);
     EMU_RESERVED_SLOTS(4);
 };
+EMU_AVAILABLE_IN_1_0 void emu_pit_channel_set_gate(EmuPitChannel *self, unsigned channel, bool gate);
+EMU_AVAILABLE_IN_1_0 bool emu_pit_channel_get_out(EmuPitChannel *self, unsigned channel);
+EMU_AVAILABLE_IN_1_0 bool emu_pit_channel_get_gate(EmuPitChannel *self, unsigned channel);
 
 G_END_DECLS
