@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Intel 82093AA I/O APIC (order number 290566-001) with the EOI register of later ones (version
+ * 0x20). Each of 24 pins has a redirection table entry; a request becomes a write of message data
+ * to the local APICs' window at 0xfee00000, as MSI does.
+ *
+ * Pins are logical: 1 asks for an interrupt. The polarity bits are kept and have no effect.
+ */
+
+#include "ioapic.h"
+
+#include <emu/log.h>
+#include <emu/machine.h>
+
+#define IOAPIC_N_PINS 24
+#define IOAPIC_REG_SELECT 0x00
+#define IOAPIC_REG_WINDOW 0x10
+#define IOAPIC_REG_EOI 0x40
+#define IOAPIC_INDEX_ID 0x00
+#define IOAPIC_INDEX_VERSION 0x01
+#define IOAPIC_INDEX_ARBITRATION 0x02
+#define IOAPIC_INDEX_TABLE 0x10
+#define IOAPIC_ID_SHIFT 24
+#define IOAPIC_ID_MASK 0x0f
+#define IOAPIC_VERSION_WITH_EOI 0x20
+
+#define IOAPIC_ENTRY_VECTOR UINT64_C(0xff)
+#define IOAPIC_ENTRY_DELIVERY_MODE UINT64_C(0x700)
+#define IOAPIC_ENTRY_LOGICAL (UINT64_C(1) << 11)
+#define IOAPIC_ENTRY_STATUS (UINT64_C(1) << 12)
+#define IOAPIC_ENTRY_REMOTE_IRR (UINT64_C(1) << 14)
+#define IOAPIC_ENTRY_LEVEL (UINT64_C(1) << 15)
+#define IOAPIC_ENTRY_MASKED (UINT64_C(1) << 16)
+#define IOAPIC_ENTRY_READ_ONLY (IOAPIC_ENTRY_STATUS | IOAPIC_ENTRY_REMOTE_IRR)
+#define IOAPIC_ENTRY_WRITABLE (UINT64_C(0xff0000000001ffff) & ~IOAPIC_ENTRY_READ_ONLY)
+#define IOAPIC_ENTRY_DEST_SHIFT 56
+
+#define IOAPIC_MSI_BASE 0xfee00000u
+#define IOAPIC_MSI_DEST_SHIFT 12
+#define IOAPIC_MSI_LOGICAL (1u << 2)
+#define IOAPIC_MSI_ASSERT (1u << 14)
+#define IOAPIC_MSI_LEVEL (1u << 15)
+
+typedef struct {
+    EmuSysbusDevice parent;
+
+    uint8_t version;
+
+    uint8_t id;
+    uint8_t select;
+    uint32_t levels;  /* the pins now */
+    uint32_t pending; /* requests not yet sent */
+    uint64_t table[IOAPIC_N_PINS];
+} Ioapic;
+
+EMU_TRACE_DEFINE(ioapic_set_pin)
+EMU_TRACE_DEFINE(ioapic_send)
+EMU_TRACE_DEFINE(ioapic_eoi)
+EMU_TRACE_DEFINE(ioapic_write)
+
+static void
+ioapic_send(Ioapic *self, unsigned pin)
+{
+    uint64_t entry = self->table[pin];
+    uint64_t address = IOAPIC_MSI_BASE | (uint32_t)(entry >> IOAPIC_ENTRY_DEST_SHIFT) << IOAPIC_MSI_DEST_SHIFT;
+    uint32_t data = (entry & (IOAPIC_ENTRY_VECTOR | IOAPIC_ENTRY_DELIVERY_MODE)) | IOAPIC_MSI_ASSERT;
+
+    if (entry & IOAPIC_ENTRY_LOGICAL) {
+        address |= IOAPIC_MSI_LOGICAL;
+    }
+    if (entry & IOAPIC_ENTRY_LEVEL) {
+        data |= IOAPIC_MSI_LEVEL;
+    }
+    EMU_TRACE(ioapic_send, "pin %u address 0x%08x data 0x%04x", pin, (unsigned)address, data);
+    emu_address_space_store(emu_machine_get_memory_as(emu_device_get_machine(EMU_DEVICE(self))), address, data, 4,
+                            EMU_MEM_ATTRS_NONE, NULL);
+}
+
+/* Sends what pin @pin asks for, when its entry lets it. */
+static void
+ioapic_service_pin(Ioapic *self, unsigned pin)
+{
+    uint64_t *entry = &self->table[pin];
+
+    if (!(self->pending & (1u << pin)) || (*entry & IOAPIC_ENTRY_MASKED)) {
+        return;
+    }
+    if (!(*entry & IOAPIC_ENTRY_LEVEL)) {
+        self->pending &= ~(1u << pin);
+        ioapic_send(self, pin);
+    } else if (!(*entry & IOAPIC_ENTRY_REMOTE_IRR)) {
+        *entry |= IOAPIC_ENTRY_REMOTE_IRR;
+        ioapic_send(self, pin);
+    }
+}
+
+static void
+ioapic_set_pin(gpointer opaque, unsigned pin, int level)
+{
+    Ioapic *self = opaque;
+    uint32_t bit = 1u << pin;
+    bool rising = level && !(self->levels & bit);
+
+    self->levels = level ? self->levels | bit : self->levels & ~bit;
+    if (self->table[pin] & IOAPIC_ENTRY_LEVEL) {
+        self->pending = level ? self->pending | bit : self->pending & ~bit;
+    } else if (rising && !(self->table[pin] & IOAPIC_ENTRY_MASKED)) {
+        /* An edge at a masked pin is lost (82093AA, section 3.2.4, interrupt mask). */
+        self->pending |= bit;
+    }
+    if (rising) {
+        EMU_TRACE(ioapic_set_pin, "pin %u entry 0x%016" G_GINT64_MODIFIER "x", pin, self->table[pin]);
+    }
+    ioapic_service_pin(self, pin);
+}
+
+static void
+ioapic_eoi(EmuApicEoi *iface, uint8_t vector)
+{
+    Ioapic *self = (Ioapic *)iface;
+
+    EMU_TRACE(ioapic_eoi, "vector 0x%02x", vector);
+    for (unsigned pin = 0; pin < IOAPIC_N_PINS; pin++) {
+        uint64_t *entry = &self->table[pin];
+
+        if ((*entry & IOAPIC_ENTRY_REMOTE_IRR) && (*entry & IOAPIC_ENTRY_VECTOR) == vector) {
+            *entry &= ~IOAPIC_ENTRY_REMOTE_IRR;
+            ioapic_service_pin(self, pin);
+        }
+    }
+}
+
+static void
+ioapic_write_entry(Ioapic *self, unsigned pin, bool high, uint32_t value)
+{
+    uint64_t old = self->table[pin];
+    uint64_t entry = high ? (old & UINT32_MAX) | (uint64_t)value << 32 : (old & ~(uint64_t)UINT32_MAX) | value;
+
+    entry = (entry & IOAPIC_ENTRY_WRITABLE) | (old & IOAPIC_ENTRY_READ_ONLY);
+    if (!(entry & IOAPIC_ENTRY_LEVEL)) {
+        /* Remote IRR has a meaning for level-triggered entries only; going through edge clears it. */
+        entry &= ~IOAPIC_ENTRY_REMOTE_IRR;
+        if ((old & IOAPIC_ENTRY_LEVEL) || (entry & IOAPIC_ENTRY_MASKED)) {
+            self->pending &= ~(1u << pin);
+        }
+    } else {
+        self->pending = (self->pending & ~(1u << pin)) | (self->levels & (1u << pin));
+    }
+    self->table[pin] = entry;
+    ioapic_service_pin(self, pin);
+}
+
+static uint64_t
+ioapic_read(gpointer opaque, uint64_t offset, unsigned size G_GNUC_UNUSED)
+{
+    Ioapic *self = opaque;
+
+    if (offset == IOAPIC_REG_SELECT) {
+        return self->select;
+    }
+    if (offset != IOAPIC_REG_WINDOW) {
+        return 0;
+    }
+    switch (self->select) {
+    case IOAPIC_INDEX_ID:
+    case IOAPIC_INDEX_ARBITRATION:
+        return (uint32_t)self->id << IOAPIC_ID_SHIFT;
+    case IOAPIC_INDEX_VERSION:
+        return self->version | (IOAPIC_N_PINS - 1) << 16;
+    default:
+        if (self->select >= IOAPIC_INDEX_TABLE && self->select < IOAPIC_INDEX_TABLE + 2 * IOAPIC_N_PINS) {
+            unsigned index = self->select - IOAPIC_INDEX_TABLE;
+
+            return (uint32_t)(self->table[index / 2] >> (index & 1 ? 32 : 0));
+        }
+        emu_guest_error("ioapic: read of register 0x%02x: there is none", self->select);
+        return 0;
+    }
+}
+
+static void
+ioapic_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size G_GNUC_UNUSED)
+{
+    Ioapic *self = opaque;
+
+    if (offset == IOAPIC_REG_SELECT) {
+        self->select = value;
+        return;
+    }
+    if (offset == IOAPIC_REG_EOI && self->version >= IOAPIC_VERSION_WITH_EOI) {
+        ioapic_eoi(EMU_APIC_EOI(self), value);
+        return;
+    }
+    if (offset != IOAPIC_REG_WINDOW) {
+        return;
+    }
+    EMU_TRACE(ioapic_write, "register 0x%02x value 0x%08x", self->select, (unsigned)value);
+    if (self->select == IOAPIC_INDEX_ID) {
+        self->id = (value >> IOAPIC_ID_SHIFT) & IOAPIC_ID_MASK;
+    } else if (self->select >= IOAPIC_INDEX_TABLE && self->select < IOAPIC_INDEX_TABLE + 2 * IOAPIC_N_PINS) {
+        unsigned index = self->select - IOAPIC_INDEX_TABLE;
+
+        ioapic_write_entry(self, index / 2, index & 1, value);
+    } else {
+        emu_guest_error("ioapic: write of 0x%08x to register 0x%02x: not writable", (unsigned)value, self->select);
+    }
+}
+
+static const EmuMemoryRegionOps ioapic_ops = {
+    .read = ioapic_read,
+    .write = ioapic_write,
+    .valid_min = 1,
+    .valid_max = 4,
+    .impl_min = 4,
+    .impl_max = 4,
+};
+
+static bool
+ioapic_realize(EmuDevice *dev, GError **error)
+{
+    Ioapic *self = (Ioapic *)dev;
+
+    if (self->version != 0x11 && self->version != IOAPIC_VERSION_WITH_EOI) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "ioapic: version is 0x%x, expected 0x11 or 0x20",
+                    self->version);
+        return false;
+    }
+    emu_sysbus_add_mmio(&self->parent, emu_memory_region_new_io(self, "ioapic", 0x1000, &ioapic_ops, self));
+    return true;
+}
+
+static void
+ioapic_reset_enter(EmuDevice *dev)
+{
+    Ioapic *self = (Ioapic *)dev;
+
+    self->id = 0;
+    self->select = 0;
+    self->pending = 0;
+    for (unsigned pin = 0; pin < IOAPIC_N_PINS; pin++) {
+        self->table[pin] = IOAPIC_ENTRY_MASKED;
+    }
+}
+
+static const EmuVMField ioapic_vmstate_fields[] = {
+    EMU_VM_U8(Ioapic, id),
+    EMU_VM_U8(Ioapic, select),
+    EMU_VM_U32(Ioapic, levels),
+    EMU_VM_U32(Ioapic, pending),
+    EMU_VM_U64_ARRAY(Ioapic, table),
+    EMU_VM_END,
+};
+
+static const EmuVMState ioapic_vmstate = {
+    .name = "ioapic",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = ioapic_vmstate_fields,
+};
+
+static const EmuProperty ioapic_properties[] = {
+    EMU_PROP_UINT8("version", Ioapic, version, IOAPIC_VERSION_WITH_EOI, "0x11, or 0x20 with the EOI register"),
+};
+
+static void
+ioapic_instance_init(gpointer obj)
+{
+    Ioapic *self = obj;
+
+    emu_device_add_lines_in(EMU_DEVICE(self), NULL, IOAPIC_N_PINS, ioapic_set_pin);
+    for (unsigned pin = 0; pin < IOAPIC_N_PINS; pin++) {
+        self->table[pin] = IOAPIC_ENTRY_MASKED;
+    }
+}
+
+static void
+ioapic_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
+{
+    EmuDeviceClass *device_class = klass;
+
+    device_class->realize = ioapic_realize;
+    device_class->reset_enter = ioapic_reset_enter;
+    device_class->vmstate = &ioapic_vmstate;
+    device_class->category = "misc";
+    device_class->model_name = "82093AA I/O APIC";
+    device_class->user_creatable = false;
+    emu_object_class_add_properties(klass, ioapic_properties, G_N_ELEMENTS(ioapic_properties));
+}
+
+static void
+ioapic_apic_eoi_init(gpointer iface, gpointer data G_GNUC_UNUSED)
+{
+    ((EmuApicEoiInterface *)iface)->eoi = ioapic_eoi;
+}
+
+static const EmuInterfaceImpl ioapic_interfaces[] = {
+    {"apic-eoi", ioapic_apic_eoi_init},
+    {NULL, NULL},
+};
+
+const EmuTypeInfo ioapic_type_info = {
+    .name = "ioapic",
+    .parent = "sysbus-device",
+    .instance_size = sizeof(Ioapic),
+    .instance_init = ioapic_instance_init,
+    .class_init = ioapic_class_init,
+    .interfaces = ioapic_interfaces,
+    .description = "82093AA I/O APIC",
+};
