@@ -16,7 +16,10 @@ EMU_AVAILABLE_IN_1_0 uint32_t emu_log_mask; /* read-only for users; set through 
 EMU_AVAILABLE_IN_1_0 bool emu_log_set_items(const char *items, GError **error); /* "int,guest_errors,trace:PATTERN" */
 EMU_AVAILABLE_IN_1_0 bool emu_log_set_file(const char *path, GError **error);
 EMU_AVAILABLE_IN_1_0 void emu_log_printf(const char *format, ...) G_GNUC_PRINTF(1, 2); /* to the log file or stderr */
-EMU_AVAILABLE_IN_1_0 char *emu_log_help(void);
+EMU_AVAILABLE_IN_1_0 char *emu_log_help(void);       /* the text of "-d help" */
+EMU_AVAILABLE_IN_1_0 char *emu_log_trace_help(void); /* names of trace points, one a line */
+EMU_AVAILABLE_IN_1_0 bool emu_trace_enable(const char *pattern); /* "-PATTERN" disables; false: matches nothing yet */
+EMU_AVAILABLE_IN_1_0 void emu_log_set_timestamps(bool on); /* -msg timestamp=on */
 
 #define emu_log(item, ...)                                                                         \
     do {                                                                                           \

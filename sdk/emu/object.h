@@ -16,7 +16,12 @@ G_DECLARE_DERIVABLE_TYPE(EmuObject, emu_object, EMU, OBJECT, GObject)
 
 struct _EmuObjectClass {
     GObjectClass parent_class;
-    EMU_RESERVED_SLOTS(8);
+    /* May the property be set now?  Asked for every property that is not EMU_PROP_FLAG_RUNTIME (a
+     * realized device refuses).  Optional; chain up. */
+    bool (*check_set)(EmuObject *self, GParamSpec *pspec, GError **error);
+    /* The object leaves the composition tree, still with its parent and children.  Optional; chain up. */
+    void (*unparent)(EmuObject *self);
+    EMU_RESERVED_SLOTS(6);
 };
 
 #define EMU_OBJECT_ERROR (emu_object_error_quark())
@@ -67,6 +72,8 @@ EMU_AVAILABLE_IN_1_0 const char *emu_type_description(GType type);
  * candidates. (transfer container) */
 EMU_AVAILABLE_IN_1_0 GPtrArray *emu_type_list(const char *ancestor, bool include_abstract);
 
+EMU_AVAILABLE_IN_1_0 bool emu_type_exists(const char *name); /* known, or provided by a plugin; opens nothing */
+
 /* Module lists, run in this order. */
 typedef enum {
     EMU_MODULE_QOM,
@@ -98,7 +105,9 @@ EMU_AVAILABLE_IN_1_0 gpointer emu_object_new(const char *type_name, GError **err
 EMU_AVAILABLE_IN_1_0 const char *emu_object_get_type_name(gpointer obj);
 EMU_AVAILABLE_IN_1_0 bool emu_object_is_a(gpointer obj, const char *type_name);
 
-/* Composition tree. A child is owned by its parent; the name may end in "[*]": next free index. */
+/* The composition tree belongs to the machine's main thread (big lock held elsewhere).  Signals:
+ * "child-added" and "child-removed" (EmuObject *child) on the parent.
+ * A child is owned by its parent; the name may end in "[*]": next free index. */
 EMU_AVAILABLE_IN_1_0 bool emu_object_add_child(gpointer parent, const char *name, gpointer child, GError **error);
 EMU_AVAILABLE_IN_1_0 void emu_object_unparent(gpointer child);
 EMU_AVAILABLE_IN_1_0 EmuObject *emu_object_get_parent(gpointer obj);
@@ -147,7 +156,13 @@ typedef struct {
     const char *const *enum_names; /* NULL-terminated; value is the index */
     const char *link_type;
     const char *blurb;
+    uint32_t flags; /* EMU_PROP_FLAG_... */
 } EmuProperty;
+
+enum {
+    EMU_PROP_FLAG_RUNTIME = 1 << 0,   /* may be set after realize */
+    EMU_PROP_FLAG_READ_ONLY = 1 << 1, /* reflects state; never set from outside */
+};
 
 #define EMU_PROP_(n, k, S, f, d, b) {.name = n, .kind = EMU_PROP_KIND_##k, .offset = offsetof(S, f), .default_value = (uint64_t)(d), .blurb = b}
 #define EMU_PROP_BOOL(n, S, f, d, b) EMU_PROP_(n, BOOL, S, f, d, b)
@@ -165,15 +180,47 @@ typedef struct {
 #define EMU_PROP_ENUM(n, S, f, d, names, b) {.name = n, .kind = EMU_PROP_KIND_ENUM, .offset = offsetof(S, f), .default_value = (uint64_t)(d), .enum_names = names, .blurb = b}
 #define EMU_PROP_LINK(n, S, f, type, b) {.name = n, .kind = EMU_PROP_KIND_LINK, .offset = offsetof(S, f), .link_type = type, .blurb = b}
 
-/* Installs field properties on a class (as GParamSpecs); call once, in class_init. */
+/* Installs field properties on a class (as GParamSpecs); in class_init, after a set_property of the
+ * class' own.  Values are the defaults before any instance_init runs.  Names are kebab-case; digits in
+ * front and dots ("3dnow", "sse4.1") are allowed here, though not in a GParamSpec's name. */
 EMU_AVAILABLE_IN_1_0 void emu_object_class_add_properties(gpointer klass, const EmuProperty *props, guint n_props);
 /* A property with functions of its own, text on both sides; either may be NULL. */
 EMU_AVAILABLE_IN_1_0 void emu_object_class_add_string_property(gpointer klass, const char *name,
     char *(*get)(gpointer self, GError **error), bool (*set)(gpointer self, const char *value, GError **error), const char *blurb);
+/* Adds EMU_PROP_FLAG_... bits to a property of this class. */
+EMU_AVAILABLE_IN_1_0 void emu_object_class_add_property_flags(gpointer klass, const char *name, uint32_t flags);
+
+/* What help texts and QMP say about a property. */
+typedef struct {
+    char *name;
+    char *type;          /* as emu_object_property_type_text() */
+    char *description;   /* may be NULL */
+    char *default_value; /* as text; NULL when there is none */
+    bool readable, writable;
+} EmuPropertyInfo;
+/* Properties of a type, base classes included, sorted by name. (transfer container) (element-type EmuPropertyInfo) */
+EMU_AVAILABLE_IN_1_0 GPtrArray *emu_type_list_properties(const char *type_name, GError **error);
+/* The same for an object, and its children as "child<TYPE>". */
+EMU_AVAILABLE_IN_1_0 GPtrArray *emu_object_list_properties(gpointer obj);
+EMU_AVAILABLE_IN_1_0 bool emu_object_has_property(gpointer obj, const char *name);
+
+/* Text conversions of the command line. */
+EMU_AVAILABLE_IN_1_0 bool emu_parse_bool(const char *text, bool *value);         /* on off yes no true false y n */
+EMU_AVAILABLE_IN_1_0 bool emu_parse_uint(const char *text, uint64_t *value);     /* decimal, 0x..., 0... */
+EMU_AVAILABLE_IN_1_0 bool emu_parse_int(const char *text, int64_t *value);
+EMU_AVAILABLE_IN_1_0 bool emu_parse_size(const char *text, char default_suffix, uint64_t *bytes); /* B K M G T P E, fractions */
+
+/* Where paths given to link properties start while the object has no place in a tree; @root is borrowed. */
+EMU_AVAILABLE_IN_1_0 void emu_object_set_lookup_root(gpointer obj, gpointer root);
 
 /* Sets from text as on the command line; the message names object, property, value and what was expected. */
 EMU_AVAILABLE_IN_1_0 bool emu_object_set_from_string(gpointer obj, const char *name, const char *value, GError **error);
 EMU_AVAILABLE_IN_1_0 char *emu_object_get_as_string(gpointer obj, const char *name, GError **error);
+/* The same from C values; the same errors. */
+EMU_AVAILABLE_IN_1_0 bool emu_object_set_bool(gpointer obj, const char *name, bool value, GError **error);
+EMU_AVAILABLE_IN_1_0 bool emu_object_set_uint(gpointer obj, const char *name, uint64_t value, GError **error);
+EMU_AVAILABLE_IN_1_0 bool emu_object_set_int(gpointer obj, const char *name, int64_t value, GError **error);
+EMU_AVAILABLE_IN_1_0 bool emu_object_set_string(gpointer obj, const char *name, const char *value, GError **error);
 EMU_AVAILABLE_IN_1_0 bool emu_object_set_link(gpointer obj, const char *name, gpointer target, GError **error);
 EMU_AVAILABLE_IN_1_0 EmuObject *emu_object_get_link(gpointer obj, const char *name);
 /* The QMP view: type text of a property ("bool", "uint32", "string", "link<pci-bus>", "child<...>"). (transfer full) */
