@@ -1,0 +1,1079 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Disk commands and what disks and CDs share: IDENTIFY, PIO and DMA transfers, reset, saved state.
+ * (ATA/ATAPI-6, INCITS 361-2002, chapters 8 and 9.)
+ *
+ * A transfer is a chain of blocks. Reading: fill the buffer from the back end, then let the guest (PIO) or the bus master
+ * (DMA) drain it. Writing: the other way round. Only the completion callbacks below step the chain.
+ */
+
+#include "ide.h"
+
+#include <string.h>
+
+/* ---- helpers -------------------------------------------------------------------------------------- */
+
+void
+ide_drive_raise(IdeDrive *s)
+{
+    if (!(s->bus->control & IDE_CONTROL_NIEN)) {
+        if (s->bus->dma) {
+            s->bus->dma->interrupt(s->bus->dma_opaque);
+        }
+        emu_line_set(s->bus->irq, 1);
+    }
+}
+
+static void
+ide_drive_stop_transfer(IdeDrive *s)
+{
+    s->phase = IDE_PHASE_NONE;
+    s->data_pos = s->data_end = 0;
+    s->remaining = s->block_sectors = 0;
+    s->reply_len = s->reply_pos = 0;
+    if (s->dma_kind != IDE_DMA_NONE) {
+        s->dma_kind = IDE_DMA_NONE;
+        if (s->bus->dma) {
+            s->bus->dma->finish(s->bus->dma_opaque);
+        }
+    }
+}
+
+void
+ide_drive_end(IdeDrive *s)
+{
+    ide_drive_stop_transfer(s);
+    s->status = IDE_STATUS_DRDY | IDE_STATUS_DSC;
+    ide_drive_raise(s);
+}
+
+void
+ide_drive_abort(IdeDrive *s, uint8_t error)
+{
+    ide_drive_stop_transfer(s);
+    s->error = error;
+    s->status = IDE_STATUS_DRDY | IDE_STATUS_DSC | IDE_STATUS_ERR;
+    ide_drive_raise(s);
+}
+
+void
+ide_drive_begin_pio(IdeDrive *s, uint32_t pos, uint32_t len, IdePhase phase)
+{
+    s->data_pos = pos;
+    s->data_end = pos + len;
+    s->phase = phase;
+    s->status = IDE_STATUS_DRDY | IDE_STATUS_DSC | IDE_STATUS_DRQ;
+}
+
+void
+ide_drive_cancel(IdeDrive *s)
+{
+    EmuBlockRequest *request = g_steal_pointer(&s->request);
+
+    if (request) {
+        emu_block_request_cancel(request);
+    }
+    if (s->dma_kind != IDE_DMA_NONE && s->bus->dma) {
+        s->bus->dma->cancel(s->bus->dma_opaque);
+    }
+    s->dma_kind = IDE_DMA_NONE;
+    s->phase = IDE_PHASE_NONE;
+    s->data_pos = s->data_end = 0;
+    s->remaining = s->block_sectors = 0;
+    s->reply_len = s->reply_pos = 0;
+}
+
+void
+ide_drive_set_signature(IdeDrive *s)
+{
+    s->select &= 0xf0;
+    s->nsector = 1;
+    s->sector = 1;
+    s->lcyl = s->is_cd ? 0x14 : 0;
+    s->hcyl = s->is_cd ? 0xeb : 0;
+    s->error = 1;
+}
+
+static void
+ide_drive_default_geometry(IdeDrive *s)
+{
+    uint64_t cylinders;
+
+    s->default_heads = s->heads ? s->heads : 16;
+    s->default_secs = s->secs ? s->secs : 63;
+    if (!s->cyls) {
+        cylinders = s->sectors / (s->default_heads * s->default_secs);
+        s->cyls = CLAMP(cylinders, 2, 16383);
+    }
+    s->heads = s->default_heads;
+    s->secs = s->default_secs;
+}
+
+void
+ide_drive_reset(IdeDrive *s)
+{
+    ide_drive_cancel(s);
+    s->heads = s->default_heads;
+    s->secs = s->default_secs;
+    s->feature = s->hob_feature = s->hob_nsector = s->hob_sector = s->hob_lcyl = s->hob_hcyl = 0;
+    s->select = 0xa0;
+    s->multiple = IDE_MAX_MULTIPLE;
+    s->write_cache = true;
+    s->udma_mode = 0x40 | 5;
+    s->mwdma_mode = 0;
+    s->command = 0;
+    s->sense_key = s->asc = s->ascq = 0;
+    s->atapi_dma = false;
+    ide_drive_set_signature(s);
+    s->status = s->is_cd ? 0 : IDE_STATUS_DRDY | IDE_STATUS_DSC;
+}
+
+/* ---- IDENTIFY --------------------------------------------------------------------------------------- */
+
+static void
+put_string(uint16_t *w, unsigned words, const char *text)
+{
+    gsize len = strlen(text);
+
+    for (unsigned i = 0; i < words; i++) {
+        uint8_t a = i * 2 < len ? text[i * 2] : ' ';
+        uint8_t b = i * 2 + 1 < len ? text[i * 2 + 1] : ' ';
+
+        w[i] = GUINT16_TO_LE(a << 8 | b);
+    }
+}
+
+static void
+put_word(uint16_t *w, unsigned index, uint16_t value)
+{
+    w[index] = GUINT16_TO_LE(value);
+}
+
+static void
+ide_drive_identify(IdeDrive *s)
+{
+    uint16_t *w = (uint16_t *)s->buffer;
+    uint32_t chs = s->cyls * s->heads * s->secs;
+    uint32_t lba28 = MIN(s->sectors, 0x0fffffff);
+
+    memset(w, 0, 512);
+    put_string(w + 10, 10, s->serial);
+    put_string(w + 23, 4, s->version);
+    put_string(w + 27, 20, s->model);
+    if (s->is_cd) {
+        put_word(w, 0, 0x8580); /* ATAPI, CD, removable, DRQ within 50 us, 12-byte packets */
+        put_word(w, 49, 0x0b00); /* DMA, LBA, IORDY */
+        put_word(w, 126, 0);
+    } else {
+        put_word(w, 0, 0x0040);
+        put_word(w, 1, s->cyls);
+        put_word(w, 3, s->heads);
+        put_word(w, 4, 512 * s->secs);
+        put_word(w, 5, 512);
+        put_word(w, 6, s->secs);
+        put_word(w, 20, 3);
+        put_word(w, 21, 512);
+        put_word(w, 22, 4);
+        put_word(w, 47, 0x8000 | IDE_MAX_MULTIPLE);
+        put_word(w, 48, 1);
+        put_word(w, 49, 0x0f00);
+        put_word(w, 50, 0x4000);
+        put_word(w, 51, 0x0200);
+        put_word(w, 52, 0x0200);
+        put_word(w, 54, s->cyls);
+        put_word(w, 55, s->heads);
+        put_word(w, 56, s->secs);
+        put_word(w, 57, chs);
+        put_word(w, 58, chs >> 16);
+        put_word(w, 59, s->multiple ? 0x100 | s->multiple : 0);
+        put_word(w, 60, lba28);
+        put_word(w, 61, lba28 >> 16);
+        put_word(w, 85, 0x4000 | 0x0021 | (s->smart_enabled ? 1 : 0) | (s->write_cache ? 0x20 : 0));
+        put_word(w, 100, s->sectors);
+        put_word(w, 101, s->sectors >> 16);
+        put_word(w, 102, s->sectors >> 32);
+        put_word(w, 103, s->sectors >> 48);
+    }
+    put_word(w, 53, 7);
+    put_word(w, 62, 0);
+    put_word(w, 63, 0x07 | (s->mwdma_mode ? 1 << (8 + (s->mwdma_mode & 7)) : 0));
+    put_word(w, 64, 3);
+    put_word(w, 65, 120);
+    put_word(w, 66, 120);
+    put_word(w, 67, 120);
+    put_word(w, 68, 120);
+    put_word(w, 80, 0x00f0); /* ATA/ATAPI-4 to 7 */
+    put_word(w, 81, 0x0016);
+    put_word(w, 82, s->is_cd ? 0x4214 : 0x4021);
+    put_word(w, 83, s->is_cd ? 0x4000 : 0x7400);
+    put_word(w, 84, 0x4000);
+    put_word(w, 86, s->is_cd ? 0 : 0x3400);
+    put_word(w, 87, 0x4000);
+    put_word(w, 88, 0x3f | (s->udma_mode ? 1 << (8 + (s->udma_mode & 7)) : 0));
+    put_word(w, 93, 1 | 1 << 14 | 0x2000);
+}
+
+/* ---- addresses --------------------------------------------------------------------------------------- */
+
+static uint64_t
+ide_drive_get_lba(const IdeDrive *s)
+{
+    if (s->lba48) {
+        return (uint64_t)s->hob_hcyl << 40 | (uint64_t)s->hob_lcyl << 32 | (uint64_t)s->hob_sector << 24 |
+               (uint64_t)s->hcyl << 16 | (uint64_t)s->lcyl << 8 | s->sector;
+    }
+    if (s->select & IDE_DEVICE_LBA) {
+        return (uint64_t)(s->select & 15) << 24 | (uint64_t)s->hcyl << 16 | (uint64_t)s->lcyl << 8 | s->sector;
+    }
+    return ((uint64_t)(s->hcyl << 8 | s->lcyl) * s->heads + (s->select & 15)) * s->secs + s->sector - 1u;
+}
+
+static void
+ide_drive_put_lba(IdeDrive *s, uint64_t lba)
+{
+    if (s->lba48) {
+        s->sector = lba;
+        s->lcyl = lba >> 8;
+        s->hcyl = lba >> 16;
+        s->hob_sector = lba >> 24;
+        s->hob_lcyl = lba >> 32;
+        s->hob_hcyl = lba >> 40;
+    } else if (s->select & IDE_DEVICE_LBA) {
+        s->sector = lba;
+        s->lcyl = lba >> 8;
+        s->hcyl = lba >> 16;
+        s->select = (s->select & 0xf0) | (lba >> 24 & 15);
+    } else {
+        uint64_t cylinder = lba / (s->heads * s->secs);
+        uint32_t rest = lba % (s->heads * s->secs);
+
+        s->lcyl = cylinder;
+        s->hcyl = cylinder >> 8;
+        s->select = (s->select & 0xf0) | (rest / s->secs & 15);
+        s->sector = rest % s->secs + 1;
+    }
+}
+
+static uint32_t
+ide_drive_get_count(const IdeDrive *s)
+{
+    uint32_t n;
+
+    if (s->lba48) {
+        n = s->hob_nsector << 8 | s->nsector;
+        return n ? n : 65536;
+    }
+    return s->nsector ? s->nsector : 256;
+}
+
+/* Checks the request against the medium; aborts with IDNF when it leaves it. */
+static bool
+ide_drive_take_request(IdeDrive *s)
+{
+    uint32_t n = ide_drive_get_count(s);
+    uint64_t lba = ide_drive_get_lba(s);
+
+    if (lba >= s->sectors || n > s->sectors - lba) {
+        emu_guest_error("%s: command 0x%02x: sectors %" G_GUINT64_FORMAT "+%u are beyond the end of the disk (%" G_GUINT64_FORMAT ")",
+                        emu_object_get_type_name(s), s->command, lba, n, s->sectors);
+        ide_drive_abort(s, IDE_ERROR_IDNF | IDE_ERROR_ABRT);
+        return false;
+    }
+    s->lba = lba;
+    s->remaining = n;
+    return true;
+}
+
+static void
+ide_drive_io_error(IdeDrive *s, bool read)
+{
+    ide_drive_put_lba(s, s->lba);
+    ide_drive_abort(s, read ? IDE_ERROR_UNC : IDE_ERROR_ABRT);
+}
+
+static void
+ide_drive_block_done(IdeDrive *s)
+{
+    s->lba += s->block_sectors;
+    s->remaining -= s->block_sectors;
+    s->nsector = s->remaining;
+    s->hob_nsector = s->remaining >> 8;
+    ide_drive_put_lba(s, s->remaining ? s->lba : s->lba - 1);
+}
+
+/* ---- PIO ------------------------------------------------------------------------------------------------ */
+
+static uint32_t
+ide_drive_pio_block(const IdeDrive *s)
+{
+    bool multiple = s->command == 0xc4 || s->command == 0x29 || s->command == 0xc5 || s->command == 0x39;
+
+    return MIN(s->remaining, multiple ? MAX(s->multiple, 1u) : 1u);
+}
+
+static void
+ide_drive_pio_read_cb(gpointer opaque, int ret)
+{
+    IdeDrive *s = opaque;
+
+    if (!s->request) {
+        return; /* cancelled */
+    }
+    s->request = NULL;
+    if (ret < 0) {
+        ide_drive_io_error(s, true);
+        return;
+    }
+    ide_drive_begin_pio(s, 0, s->block_sectors * IDE_SECTOR, IDE_PHASE_READ_DONE);
+    ide_drive_raise(s);
+}
+
+static void
+ide_drive_pio_read_next(IdeDrive *s)
+{
+    s->block_sectors = ide_drive_pio_block(s);
+    s->status = IDE_STATUS_DRDY | IDE_STATUS_DSC | IDE_STATUS_BSY;
+    s->request = emu_block_backend_read(s->blk, s->lba * IDE_SECTOR, s->buffer, s->block_sectors * IDE_SECTOR,
+                                        ide_drive_pio_read_cb, s);
+}
+
+static void
+ide_drive_pio_write_cb(gpointer opaque, int ret)
+{
+    IdeDrive *s = opaque;
+
+    if (!s->request) {
+        return;
+    }
+    s->request = NULL;
+    if (ret < 0) {
+        ide_drive_io_error(s, false);
+        return;
+    }
+    ide_drive_block_done(s);
+    if (!s->remaining) {
+        ide_drive_end(s);
+        return;
+    }
+    s->block_sectors = ide_drive_pio_block(s);
+    ide_drive_begin_pio(s, 0, s->block_sectors * IDE_SECTOR, IDE_PHASE_WRITE_DONE);
+    ide_drive_raise(s);
+}
+
+void
+ide_drive_phase_done(IdeDrive *s)
+{
+    switch (s->phase) {
+    case IDE_PHASE_READ_DONE:
+        ide_drive_block_done(s);
+        if (s->remaining) {
+            ide_drive_pio_read_next(s);
+        } else {
+            s->phase = IDE_PHASE_NONE;
+            s->data_pos = s->data_end = 0;
+            s->status = IDE_STATUS_DRDY | IDE_STATUS_DSC;
+        }
+        break;
+    case IDE_PHASE_WRITE_DONE:
+        s->status = IDE_STATUS_DRDY | IDE_STATUS_DSC | IDE_STATUS_BSY;
+        s->phase = IDE_PHASE_NONE;
+        s->request = emu_block_backend_write(s->blk, s->lba * IDE_SECTOR, s->buffer, s->block_sectors * IDE_SECTOR,
+                                             ide_drive_pio_write_cb, s);
+        break;
+    case IDE_PHASE_PACKET:
+        memcpy(s->packet, s->buffer, sizeof(s->packet));
+        s->phase = IDE_PHASE_NONE;
+        ide_atapi_packet(s);
+        break;
+    case IDE_PHASE_ATAPI_REPLY:
+        ide_atapi_reply_next(s);
+        break;
+    case IDE_PHASE_ATAPI_SINK:
+        s->nsector = IDE_REASON_CD | IDE_REASON_IO;
+        ide_drive_end(s);
+        break;
+    default:
+        s->phase = IDE_PHASE_NONE;
+        s->data_pos = s->data_end = 0;
+        s->status = IDE_STATUS_DRDY | IDE_STATUS_DSC;
+        break;
+    }
+}
+
+/* ---- DMA ------------------------------------------------------------------------------------------------- */
+
+void
+ide_drive_dma_arm(IdeDrive *s, IdeDmaKind kind)
+{
+    s->dma_kind = kind;
+    s->status = IDE_STATUS_DRDY | IDE_STATUS_DSC | IDE_STATUS_DRQ;
+    s->bus->dma->start(s->bus->dma_opaque, s);
+}
+
+static void ide_drive_dma_next(IdeDrive *s);
+
+static void
+ide_drive_dma_read_cb(gpointer opaque, int ret)
+{
+    IdeDrive *s = opaque;
+    uint32_t moved;
+
+    if (!s->request) {
+        return;
+    }
+    s->request = NULL;
+    if (ret < 0) {
+        ide_drive_io_error(s, true);
+        return;
+    }
+    moved = s->bus->dma->move(s->bus->dma_opaque, s->buffer, s->block_sectors * IDE_SECTOR, true);
+    if (moved < s->block_sectors * IDE_SECTOR) {
+        /* The descriptors are shorter than the request: the drive would wait for ever; end the command. */
+        emu_guest_error("%s: DMA descriptors end %u bytes before the data", emu_object_get_type_name(s),
+                        s->remaining * IDE_SECTOR - moved);
+        ide_drive_end(s);
+        return;
+    }
+    ide_drive_block_done(s);
+    ide_drive_dma_next(s);
+}
+
+static void
+ide_drive_dma_write_cb(gpointer opaque, int ret)
+{
+    IdeDrive *s = opaque;
+
+    if (!s->request) {
+        return;
+    }
+    s->request = NULL;
+    if (ret < 0) {
+        ide_drive_io_error(s, false);
+        return;
+    }
+    ide_drive_block_done(s);
+    ide_drive_dma_next(s);
+}
+
+static void
+ide_drive_dma_next(IdeDrive *s)
+{
+    uint32_t bytes;
+
+    if (!s->remaining) {
+        ide_drive_end(s);
+        return;
+    }
+    s->block_sectors = MIN(s->remaining, IDE_BUFFER_SECTORS);
+    bytes = s->block_sectors * IDE_SECTOR;
+    s->status = IDE_STATUS_DRDY | IDE_STATUS_DSC | IDE_STATUS_BSY;
+    if (s->dma_kind == IDE_DMA_READ) {
+        s->request = emu_block_backend_read(s->blk, s->lba * IDE_SECTOR, s->buffer, bytes, ide_drive_dma_read_cb, s);
+        return;
+    }
+    if (s->bus->dma->move(s->bus->dma_opaque, s->buffer, bytes, false) < bytes) {
+        emu_guest_error("%s: DMA descriptors end before the data to write", emu_object_get_type_name(s));
+        ide_drive_abort(s, IDE_ERROR_ABRT);
+        return;
+    }
+    s->request = emu_block_backend_write(s->blk, s->lba * IDE_SECTOR, s->buffer, bytes, ide_drive_dma_write_cb, s);
+}
+
+void
+ide_drive_dma_run(IdeDrive *s)
+{
+    if (s->request) {
+        return;
+    }
+    switch (s->dma_kind) {
+    case IDE_DMA_READ:
+    case IDE_DMA_WRITE:
+        ide_drive_dma_next(s);
+        break;
+    case IDE_DMA_ATAPI_READ:
+    case IDE_DMA_ATAPI_BUFFER:
+        ide_atapi_dma_run(s);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- commands --------------------------------------------------------------------------------------------- */
+
+static void
+ide_drive_flush_cb(gpointer opaque, int ret)
+{
+    IdeDrive *s = opaque;
+
+    if (!s->request) {
+        return;
+    }
+    s->request = NULL;
+    if (ret < 0) {
+        ide_drive_abort(s, IDE_ERROR_ABRT);
+    } else {
+        ide_drive_end(s);
+    }
+}
+
+static void
+ide_drive_set_features(IdeDrive *s)
+{
+    uint8_t mode = s->nsector & 7;
+
+    switch (s->feature) {
+    case 0x02:
+        s->write_cache = true;
+        break;
+    case 0x82:
+        s->write_cache = false;
+        break;
+    case 0x03:
+        switch (s->nsector >> 3) {
+        case 0: /* PIO default */
+        case 1: /* PIO flow control */
+            s->mwdma_mode = s->udma_mode = 0;
+            break;
+        case 4:
+            s->mwdma_mode = 0x40 | mode;
+            s->udma_mode = 0;
+            break;
+        case 8:
+            s->udma_mode = 0x40 | mode;
+            s->mwdma_mode = 0;
+            break;
+        default:
+            ide_drive_abort(s, IDE_ERROR_ABRT);
+            return;
+        }
+        break;
+    case 0x05: /* advanced power management */
+    case 0x85:
+    case 0x42: /* acoustic management */
+    case 0xc2:
+    case 0x55: /* read look-ahead */
+    case 0xaa:
+    case 0x66: /* power-on defaults */
+    case 0xcc:
+    case 0x67:
+    case 0x69:
+        break;
+    default:
+        ide_drive_abort(s, IDE_ERROR_ABRT);
+        return;
+    }
+    ide_drive_end(s);
+}
+
+/* SMART: a healthy disk without history (ATA/ATAPI-6, 8.55). */
+static void
+ide_drive_smart(IdeDrive *s)
+{
+    uint8_t sum = 0;
+
+    if (s->hcyl != 0xc2 || s->lcyl != 0x4f || (!s->smart_enabled && s->feature != 0xd8)) {
+        ide_drive_abort(s, IDE_ERROR_ABRT);
+        return;
+    }
+    switch (s->feature) {
+    case 0xd8:
+        s->smart_enabled = true;
+        ide_drive_end(s);
+        break;
+    case 0xd9:
+        s->smart_enabled = false;
+        ide_drive_end(s);
+        break;
+    case 0xda: /* return status: the cylinder registers stay as they are: no threshold exceeded */
+    case 0xd2:
+    case 0xd3:
+        ide_drive_end(s);
+        break;
+    case 0xd0:
+    case 0xd1:
+        memset(s->buffer, 0, IDE_SECTOR);
+        s->buffer[0] = 1;
+        for (unsigned i = 0; i < 511; i++) {
+            sum += s->buffer[i];
+        }
+        s->buffer[511] = -sum;
+        ide_drive_begin_pio(s, 0, IDE_SECTOR, IDE_PHASE_LAST);
+        ide_drive_raise(s);
+        break;
+    default:
+        ide_drive_abort(s, IDE_ERROR_ABRT);
+        break;
+    }
+}
+
+static void
+ide_drive_start_read(IdeDrive *s)
+{
+    if (ide_drive_take_request(s)) {
+        ide_drive_pio_read_next(s);
+    }
+}
+
+static void
+ide_drive_start_write(IdeDrive *s)
+{
+    if (emu_block_backend_is_read_only(s->blk)) {
+        ide_drive_abort(s, IDE_ERROR_ABRT);
+        return;
+    }
+    if (ide_drive_take_request(s)) {
+        s->block_sectors = ide_drive_pio_block(s);
+        ide_drive_begin_pio(s, 0, s->block_sectors * IDE_SECTOR, IDE_PHASE_WRITE_DONE);
+    }
+}
+
+static void
+ide_drive_start_dma(IdeDrive *s, IdeDmaKind kind)
+{
+    if (!s->bus->dma || (kind == IDE_DMA_WRITE && emu_block_backend_is_read_only(s->blk))) {
+        ide_drive_abort(s, IDE_ERROR_ABRT);
+        return;
+    }
+    if (ide_drive_take_request(s)) {
+        ide_drive_dma_arm(s, kind);
+    }
+}
+
+/* Commands that disks and CDs share; false: not one of these. */
+static bool
+ide_drive_execute_common(IdeDrive *s, uint8_t command)
+{
+    switch (command) {
+    case 0x90: /* EXECUTE DEVICE DIAGNOSTIC */
+        for (unsigned i = 0; i < 2; i++) {
+            IdeDrive *d = s->bus->drives[i];
+
+            if (d) {
+                ide_drive_cancel(d);
+                ide_drive_set_signature(d);
+                d->status = d->is_cd ? 0 : IDE_STATUS_DRDY | IDE_STATUS_DSC;
+            }
+        }
+        s->bus->unit = 0;
+        ide_drive_raise(s);
+        return true;
+    case 0xef:
+        ide_drive_set_features(s);
+        return true;
+    case 0xe7: /* FLUSH CACHE */
+    case 0xea:
+        if (!emu_block_backend_has_medium(s->blk)) {
+            ide_drive_end(s);
+            return true;
+        }
+        s->status = IDE_STATUS_DRDY | IDE_STATUS_DSC | IDE_STATUS_BSY;
+        s->request = emu_block_backend_flush(s->blk, ide_drive_flush_cb, s);
+        return true;
+    case 0xe0: /* STANDBY IMMEDIATE */
+    case 0x94:
+    case 0xe1: /* IDLE IMMEDIATE */
+    case 0x95:
+    case 0xe2: /* STANDBY */
+    case 0x96:
+    case 0xe3: /* IDLE */
+    case 0x97:
+    case 0xe6: /* SLEEP */
+    case 0x99:
+        ide_drive_end(s);
+        return true;
+    case 0xe5: /* CHECK POWER MODE */
+    case 0x98:
+        s->nsector = 0xff;
+        ide_drive_end(s);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void
+ide_hd_execute(IdeDrive *s, uint8_t command)
+{
+    switch (command) {
+    case 0xec: /* IDENTIFY DEVICE */
+        ide_drive_identify(s);
+        ide_drive_begin_pio(s, 0, IDE_SECTOR, IDE_PHASE_LAST);
+        ide_drive_raise(s);
+        break;
+    case 0x91: /* INITIALIZE DEVICE PARAMETERS */
+        if (!s->nsector) {
+            ide_drive_abort(s, IDE_ERROR_ABRT);
+            break;
+        }
+        s->heads = (s->select & 15) + 1;
+        s->secs = s->nsector;
+        ide_drive_end(s);
+        break;
+    case 0x24: /* READ SECTORS EXT */
+    case 0x29: /* READ MULTIPLE EXT */
+        s->lba48 = true;
+        /* fall through */
+    case 0x20:
+    case 0x21:
+    case 0xc4:
+        if ((command == 0xc4 || command == 0x29) && !s->multiple) {
+            ide_drive_abort(s, IDE_ERROR_ABRT);
+            break;
+        }
+        ide_drive_start_read(s);
+        break;
+    case 0x34: /* WRITE SECTORS EXT */
+    case 0x39: /* WRITE MULTIPLE EXT */
+        s->lba48 = true;
+        /* fall through */
+    case 0x30:
+    case 0x31:
+    case 0x3c:
+    case 0xc5:
+        if ((command == 0xc5 || command == 0x39) && !s->multiple) {
+            ide_drive_abort(s, IDE_ERROR_ABRT);
+            break;
+        }
+        ide_drive_start_write(s);
+        break;
+    case 0x25: /* READ DMA EXT */
+        s->lba48 = true;
+        /* fall through */
+    case 0xc8:
+    case 0xc9:
+        ide_drive_start_dma(s, IDE_DMA_READ);
+        break;
+    case 0x35: /* WRITE DMA EXT */
+        s->lba48 = true;
+        /* fall through */
+    case 0xca:
+    case 0xcb:
+        ide_drive_start_dma(s, IDE_DMA_WRITE);
+        break;
+    case 0x42: /* READ VERIFY EXT */
+        s->lba48 = true;
+        /* fall through */
+    case 0x40:
+    case 0x41:
+        if (ide_drive_take_request(s)) {
+            s->lba += s->remaining - 1;
+            ide_drive_put_lba(s, s->lba);
+            ide_drive_end(s);
+        }
+        break;
+    case 0xc6: /* SET MULTIPLE MODE */
+        if (s->nsector > IDE_MAX_MULTIPLE || (s->nsector & (s->nsector - 1))) {
+            ide_drive_abort(s, IDE_ERROR_ABRT);
+        } else {
+            s->multiple = s->nsector;
+            ide_drive_end(s);
+        }
+        break;
+    case 0x27: /* READ NATIVE MAX ADDRESS EXT */
+        s->lba48 = true;
+        /* fall through */
+    case 0xf8:
+        ide_drive_put_lba(s, (s->lba48 ? s->sectors : MIN(s->sectors, 0x10000000)) - 1);
+        ide_drive_end(s);
+        break;
+    case 0x70: /* SEEK */
+        if (ide_drive_get_lba(s) >= s->sectors) {
+            ide_drive_abort(s, IDE_ERROR_IDNF | IDE_ERROR_ABRT);
+        } else {
+            ide_drive_end(s);
+        }
+        break;
+    case 0x10 ... 0x1f: /* RECALIBRATE */
+        s->error = 0;
+        ide_drive_end(s);
+        break;
+    case 0xb0:
+        ide_drive_smart(s);
+        break;
+    default:
+        ide_drive_abort(s, IDE_ERROR_ABRT);
+        break;
+    }
+}
+
+static void
+ide_cd_execute(IdeDrive *s, uint8_t command)
+{
+    switch (command) {
+    case 0xa1: /* IDENTIFY PACKET DEVICE */
+        ide_drive_identify(s);
+        ide_drive_begin_pio(s, 0, IDE_SECTOR, IDE_PHASE_LAST);
+        ide_drive_raise(s);
+        break;
+    case 0xa0: /* PACKET */
+        s->atapi_dma = s->feature & 1;
+        s->nsector = IDE_REASON_CD;
+        ide_drive_begin_pio(s, 0, sizeof(s->packet), IDE_PHASE_PACKET);
+        break;
+    case 0x08: /* DEVICE RESET */
+        ide_drive_cancel(s);
+        ide_drive_set_signature(s);
+        s->status = 0;
+        break;
+    default:
+        if (command == 0xec || command == 0x20 || command == 0x21) {
+            ide_drive_set_signature(s); /* so that an ATA driver sees what it has before it */
+        }
+        ide_drive_abort(s, IDE_ERROR_ABRT);
+        break;
+    }
+}
+
+void
+ide_drive_execute(IdeDrive *s, uint8_t command)
+{
+    if (command == 0x08 && !s->is_cd) {
+        ide_drive_abort(s, IDE_ERROR_ABRT);
+        return;
+    }
+    s->command = command;
+    s->error = 0;
+    s->lba48 = false;
+    if (command != 0x08) {
+        ide_drive_cancel(s);
+    }
+    if (ide_drive_execute_common(s, command)) {
+        return;
+    }
+    if (s->is_cd) {
+        ide_cd_execute(s, command);
+    } else {
+        ide_hd_execute(s, command);
+    }
+}
+
+/* ---- the drive as an object --------------------------------------------------------------------------------- */
+
+static void
+ide_drive_change_media_cb(gpointer opaque, bool loaded)
+{
+    IdeDrive *s = opaque;
+
+    s->sectors = emu_block_backend_get_length(s->blk) / IDE_SECTOR;
+    if (s->is_cd) {
+        ide_atapi_media_changed(s, loaded);
+    }
+}
+
+static void
+ide_drive_eject_request_cb(gpointer opaque, bool force)
+{
+    IdeDrive *s = opaque;
+
+    s->media_event = 1;
+    if (force) {
+        s->tray_locked = false;
+        s->tray_open = true;
+    }
+}
+
+static bool
+ide_drive_is_tray_open_cb(gpointer opaque)
+{
+    return ((IdeDrive *)opaque)->tray_open;
+}
+
+static bool
+ide_drive_is_medium_locked_cb(gpointer opaque)
+{
+    return ((IdeDrive *)opaque)->tray_locked;
+}
+
+static const EmuBlockDeviceOps ide_block_ops = {
+    .change_media = ide_drive_change_media_cb,
+    .eject_request = ide_drive_eject_request_cb,
+    .is_tray_open = ide_drive_is_tray_open_cb,
+    .is_medium_locked = ide_drive_is_medium_locked_cb,
+};
+
+static bool
+ide_drive_realize(EmuDevice *dev, GError **error)
+{
+    IdeDrive *s = (IdeDrive *)dev;
+    EmuMachine *machine = emu_device_get_machine(dev);
+    const char *type = emu_object_get_type_name(dev);
+
+    s->bus = (IdeBus *)emu_device_get_bus(dev);
+    s->is_cd = emu_object_is_a(dev, "ide-cd");
+    s->unit = s->unit_property != UINT32_MAX ? s->unit_property : s->bus->drives[0] ? 1 : 0;
+    if (!s->drive_id) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "%s: drive is not set, expected the id of a -drive", type);
+        return false;
+    }
+    s->blk = emu_machine_find_block_backend(machine, s->drive_id);
+    if (!s->blk) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_NOT_FOUND, "%s: there is no drive '%s'", type, s->drive_id);
+        return false;
+    }
+    s->sectors = emu_block_backend_get_length(s->blk) / IDE_SECTOR;
+    if (!s->is_cd && !emu_block_backend_has_medium(s->blk)) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "%s: drive '%s' has no medium", type, s->drive_id);
+        return false;
+    }
+    if (!s->is_cd && s->sectors == 0) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "%s: drive '%s' is shorter than one sector", type, s->drive_id);
+        return false;
+    }
+    if (s->heads > 16 || s->secs > 255 || s->cyls > 65535) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "%s: geometry %u/%u/%u, expected at most 65535 cylinders, 16 heads, 255 sectors", type, s->cyls, s->heads, s->secs);
+        return false;
+    }
+    if (!emu_block_backend_attach(s->blk, dev, &ide_block_ops, s, error)) {
+        s->blk = NULL;
+        return false;
+    }
+    if (!s->serial) {
+        s->serial = g_strdup_printf("EM%05u", s->unit + 1);
+    }
+    if (!s->model) {
+        s->model = g_strdup(s->is_cd ? "EMU DVD-ROM" : "EMU HARDDISK");
+    }
+    if (!s->version) {
+        s->version = g_strdup("1.0");
+    }
+    s->buffer_len = IDE_BUFFER_SIZE;
+    s->buffer = g_malloc0(s->buffer_len);
+    ide_drive_default_geometry(s);
+    ide_drive_reset(s);
+    s->bus->drives[s->unit] = s;
+    if (s->bootindex >= 0) {
+        g_autofree char *suffix = g_strdup_printf("drive@%u", s->unit);
+
+        emu_machine_add_boot_device(machine, s->bootindex, dev, suffix);
+    }
+    return true;
+}
+
+static void
+ide_drive_unrealize(EmuDevice *dev)
+{
+    IdeDrive *s = (IdeDrive *)dev;
+
+    ide_drive_cancel(s);
+    s->bus->drives[s->unit] = NULL;
+    emu_block_backend_detach(s->blk);
+    s->blk = NULL;
+    g_clear_pointer(&s->buffer, g_free);
+}
+
+static void
+ide_drive_init(gpointer self)
+{
+    IdeDrive *s = self;
+
+    s->bootindex = -1;
+    s->unit_property = UINT32_MAX;
+}
+
+static void
+ide_drive_reset_enter(EmuDevice *dev)
+{
+    ide_drive_reset((IdeDrive *)dev);
+}
+
+static void
+ide_drive_pre_save(gpointer self)
+{
+    IdeDrive *s = self;
+
+    emu_block_backend_drain(s->blk);
+}
+
+static bool
+ide_drive_post_load(gpointer self, unsigned version G_GNUC_UNUSED, GError **error)
+{
+    IdeDrive *s = self;
+
+    if (s->data_pos > s->data_end || s->data_end > IDE_BUFFER_SIZE || s->phase > IDE_PHASE_ATAPI_SINK ||
+        s->dma_kind > IDE_DMA_ATAPI_BUFFER || s->multiple > IDE_MAX_MULTIPLE || s->reply_pos > s->reply_len ||
+        s->reply_len > IDE_BUFFER_SIZE || s->block_sectors > IDE_BUFFER_SECTORS || s->heads < 1 || s->heads > 16 ||
+        s->secs < 1 || s->secs > 255) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "%s: a transfer in the saved state does not fit the buffer",
+                    emu_object_get_type_name(s));
+        return false;
+    }
+    return true;
+}
+
+static const EmuProperty ide_drive_properties[] = {
+    EMU_PROP_STRING("drive", IdeDrive, drive_id, NULL, "id of the block back end"),
+    EMU_PROP_UINT32("unit", IdeDrive, unit_property, UINT32_MAX, "0 master, 1 slave; default: the first free one"),
+    EMU_PROP_INT32("bootindex", IdeDrive, bootindex, -1, "place in the boot order, -1: none"),
+    EMU_PROP_STRING("serial", IdeDrive, serial, NULL, "serial number, up to 20 characters"),
+    EMU_PROP_STRING("model", IdeDrive, model, NULL, "model name, up to 40 characters"),
+    EMU_PROP_STRING("ver", IdeDrive, version, NULL, "firmware version, up to 8 characters"),
+    EMU_PROP_UINT32("cyls", IdeDrive, cyls, 0, "cylinders, 0: from the size"),
+    EMU_PROP_UINT32("heads", IdeDrive, heads, 0, "heads, 0: 16"),
+    EMU_PROP_UINT32("secs", IdeDrive, secs, 0, "sectors of a track, 0: 63"),
+};
+
+static const EmuVMField ide_drive_fields[] = {
+    EMU_VM_U8(IdeDrive, feature),       EMU_VM_U8(IdeDrive, error),        EMU_VM_U8(IdeDrive, nsector),
+    EMU_VM_U8(IdeDrive, sector),        EMU_VM_U8(IdeDrive, lcyl),         EMU_VM_U8(IdeDrive, hcyl),
+    EMU_VM_U8(IdeDrive, select),        EMU_VM_U8(IdeDrive, status),       EMU_VM_U8(IdeDrive, command),
+    EMU_VM_U8(IdeDrive, hob_feature),   EMU_VM_U8(IdeDrive, hob_nsector),  EMU_VM_U8(IdeDrive, hob_sector),
+    EMU_VM_U8(IdeDrive, hob_lcyl),      EMU_VM_U8(IdeDrive, hob_hcyl),     EMU_VM_BOOL(IdeDrive, lba48),
+    EMU_VM_U32(IdeDrive, heads),        EMU_VM_U32(IdeDrive, secs),        EMU_VM_U8(IdeDrive, multiple),
+    EMU_VM_BOOL(IdeDrive, write_cache), EMU_VM_U8(IdeDrive, udma_mode),    EMU_VM_U8(IdeDrive, mwdma_mode),
+    EMU_VM_BOOL(IdeDrive, smart_enabled), EMU_VM_VBUFFER(IdeDrive, buffer, buffer_len), EMU_VM_U32(IdeDrive, data_pos),
+    EMU_VM_U32(IdeDrive, data_end),     EMU_VM_U32(IdeDrive, phase),       EMU_VM_U64(IdeDrive, lba),
+    EMU_VM_U32(IdeDrive, remaining),    EMU_VM_U32(IdeDrive, block_sectors), EMU_VM_U32(IdeDrive, dma_kind),
+    EMU_VM_BUFFER(IdeDrive, packet),    EMU_VM_U32(IdeDrive, reply_len),   EMU_VM_U32(IdeDrive, reply_pos),
+    EMU_VM_U32(IdeDrive, cd_sector_size), EMU_VM_U32(IdeDrive, byte_limit), EMU_VM_U8(IdeDrive, sense_key),
+    EMU_VM_U8(IdeDrive, asc),           EMU_VM_U8(IdeDrive, ascq),         EMU_VM_BOOL(IdeDrive, atapi_dma),
+    EMU_VM_BOOL(IdeDrive, tray_open),   EMU_VM_BOOL(IdeDrive, tray_locked), EMU_VM_BOOL(IdeDrive, media_changed),
+    EMU_VM_U8(IdeDrive, media_event),   EMU_VM_END,
+};
+
+static const EmuVMState ide_drive_vmstate = {
+    .name = "ide-drive",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = ide_drive_fields,
+    .pre_save = ide_drive_pre_save,
+    .post_load = ide_drive_post_load,
+};
+
+static void
+ide_drive_class_init(gpointer klass, gconstpointer data G_GNUC_UNUSED)
+{
+    EmuDeviceClass *device = klass;
+
+    device->realize = ide_drive_realize;
+    device->unrealize = ide_drive_unrealize;
+    device->reset_enter = ide_drive_reset_enter;
+    device->vmstate = &ide_drive_vmstate;
+    device->bus_type = "IDE";
+    device->category = "storage";
+    emu_object_class_add_properties(klass, ide_drive_properties, G_N_ELEMENTS(ide_drive_properties));
+}
+
+const EmuTypeInfo ide_drive_info = {
+    .name = "ide-device",
+    .parent = "device",
+    .instance_size = sizeof(IdeDrive),
+    .instance_init = ide_drive_init,
+    .class_init = ide_drive_class_init,
+    .abstract = true,
+    .description = "ATA drive",
+};
+
+const EmuTypeInfo ide_hd_info = {
+    .name = "ide-hd",
+    .parent = "ide-device",
+    .description = "ATA hard disk",
+};
+
+const EmuTypeInfo ide_cd_info = {
+    .name = "ide-cd",
+    .parent = "ide-device",
+    .description = "ATAPI CD/DVD-ROM",
+};
