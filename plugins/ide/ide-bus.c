@@ -167,10 +167,11 @@ ide_bus_read_data(IdeBus *bus, unsigned size)
     IdeDrive *s = selected(bus);
     uint32_t value = 0;
 
-    if (!s || !(s->status & IDE_STATUS_DRQ) || s->data_pos + size > s->data_end || s->phase == IDE_PHASE_WRITE_DONE ||
+    if (!s || !(s->status & IDE_STATUS_DRQ) || s->data_pos >= s->data_end || s->phase == IDE_PHASE_WRITE_DONE ||
         s->phase == IDE_PHASE_PACKET || s->phase == IDE_PHASE_ATAPI_SINK) {
         return 0;
     }
+    size = MIN(size, s->data_end - s->data_pos); /* a wide access at an odd end */
     memcpy(&value, s->buffer + s->data_pos, size);
     s->data_pos += size;
     if (s->data_pos >= s->data_end) {
@@ -184,11 +185,12 @@ ide_bus_write_data(IdeBus *bus, uint32_t value, unsigned size)
 {
     IdeDrive *s = selected(bus);
 
-    if (!s || !(s->status & IDE_STATUS_DRQ) || s->data_pos + size > s->data_end ||
+    if (!s || !(s->status & IDE_STATUS_DRQ) || s->data_pos >= s->data_end ||
         (s->phase != IDE_PHASE_WRITE_DONE && s->phase != IDE_PHASE_PACKET && s->phase != IDE_PHASE_ATAPI_SINK)) {
         return;
     }
     value = GUINT32_TO_LE(value);
+    size = MIN(size, s->data_end - s->data_pos);
     memcpy(s->buffer + s->data_pos, &value, size);
     s->data_pos += size;
     if (s->data_pos >= s->data_end) {
