@@ -33,8 +33,14 @@ typedef enum { EMU_ENDIAN_LITTLE, EMU_ENDIAN_BIG } EmuEndian;
 
 /*
  * Access functions of an I/O region. They run with the machine's big lock held unless the region
- * opted out (emu_memory_region_set_lockless). Accesses wider or narrower than impl_* are split
- * or widened; accesses outside valid_* get EMU_MEM_DECODE_ERROR (reads as all ones on x86).
+ * opted out (emu_memory_region_set_lockless).
+ *
+ * valid_*: what the bus may send. Wider or unaligned accesses are split by the bus into the largest
+ * naturally aligned ones that are valid, lowest address first; a piece narrower than valid_min gets
+ * EMU_MEM_DECODE_ERROR (reads as all ones) and does not reach the device.
+ * impl_*: what the functions can handle; the rest is adapted here. A wider access is split. For a
+ * narrower one read() is called for the aligned impl_min bytes around it and the bytes wanted are
+ * picked out; write() gets the bytes in their lanes and zeroes in the others.
  * Zero sizes mean: valid 1..8, impl 1..8, no unaligned.
  */
 typedef struct {
@@ -49,6 +55,18 @@ typedef struct {
     bool valid_unaligned, impl_unaligned;
 } EmuMemoryRegionOps;
 
+/* A region that redirects accesses page by page to another address space. */
+typedef struct {
+    EmuAddressSpace *target;
+    uint64_t addr;      /* where the access's address lies in target */
+    uint64_t page_mask; /* low bits translated alike: 0xfff */
+    bool readable, writable;
+} EmuIommuEntry;
+typedef struct {
+    /* False: fault; the access gets EMU_MEM_ACCESS_ERROR. Any thread, no lock held. */
+    bool (*translate)(gpointer opaque, uint64_t addr, bool write, EmuMemAttrs attrs, EmuIommuEntry *out);
+} EmuIommuOps;
+
 /* Constructors: @owner (may be NULL) becomes the composition parent and keeps the region alive; the
  * returned pointer is borrowed then, owned by the caller when @owner is NULL.
  * Size UINT64_MAX stands for the whole 2^64 space. */
@@ -56,10 +74,22 @@ EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_container(gpointer o
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_io(gpointer owner, const char *name, uint64_t size, const EmuMemoryRegionOps *ops, gpointer opaque);
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_ram(gpointer owner, const char *name, uint64_t size, GError **error);
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_rom(gpointer owner, const char *name, uint64_t size, GError **error);
+/* With a choice of backing: by default the kind that gets huge pages where the host allows them. */
+enum {
+    EMU_RAM_SHARED = 1 << 0,  /* a memfd, mapped shared: other processes can map it */
+    EMU_RAM_PRIVATE = 1 << 1, /* anonymous memory */
+};
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_ram_flags(gpointer owner, const char *name, uint64_t size, unsigned flags, GError **error);
+/* The memfd of a shared RAM region, -1 otherwise; stays the region's. */
+EMU_AVAILABLE_IN_1_0 int emu_memory_region_get_fd(EmuMemoryRegion *self);
 /* Reads hit RAM directly while in ROM mode, writes go to ops (flash). */
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_rom_device(gpointer owner, const char *name, uint64_t size, const EmuMemoryRegionOps *ops, gpointer opaque, GError **error);
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_alias(gpointer owner, const char *name, EmuMemoryRegion *target, uint64_t offset, uint64_t size);
 
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_iommu(gpointer owner, const char *name, uint64_t size, const EmuIommuOps *ops, gpointer opaque);
+
+/* Of overlapping sub-regions the highest priority is seen; of equal ones the one added last. A container shows through
+ * where it has nothing. A region has one container at most; more places need aliases. */
 EMU_AVAILABLE_IN_1_0 void emu_memory_region_add_subregion(EmuMemoryRegion *self, uint64_t offset, EmuMemoryRegion *child, int priority);
 EMU_AVAILABLE_IN_1_0 void emu_memory_region_del_subregion(EmuMemoryRegion *self, EmuMemoryRegion *child);
 EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_enabled(EmuMemoryRegion *self, bool enabled);
@@ -72,6 +102,12 @@ EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_lockless(EmuMemoryRegion *self, 
 EMU_AVAILABLE_IN_1_0 uint64_t emu_memory_region_get_size(EmuMemoryRegion *self);
 EMU_AVAILABLE_IN_1_0 const char *emu_memory_region_get_name(EmuMemoryRegion *self);
 EMU_AVAILABLE_IN_1_0 bool emu_memory_region_is_ram(EmuMemoryRegion *self);
+EMU_AVAILABLE_IN_1_0 bool emu_memory_region_is_enabled(EmuMemoryRegion *self);
+/* The region it was added to, NULL when it is nowhere; its offset there. */
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_get_container(EmuMemoryRegion *self);
+EMU_AVAILABLE_IN_1_0 uint64_t emu_memory_region_get_address(EmuMemoryRegion *self);
+/* The owner given to the constructor, NULL once it is gone. */
+EMU_AVAILABLE_IN_1_0 gpointer emu_memory_region_get_owner(EmuMemoryRegion *self);
 /* Host address of a RAM/ROM region's contents. */
 EMU_AVAILABLE_IN_1_0 void *emu_memory_region_get_ram_pointer(EmuMemoryRegion *self);
 /* Must follow a write through the host pointer: dirty logging, translated code. */
@@ -144,14 +180,21 @@ EMU_AVAILABLE_IN_1_0 void emu_rcu_unregister_thread(void);
 EMU_AVAILABLE_IN_1_0 void emu_rcu_read_lock(void);
 EMU_AVAILABLE_IN_1_0 void emu_rcu_read_unlock(void);
 
+/* After dirty bits of a client were cleared: cached write permission for these pages must go, so that the next
+ * write is seen. One for the process; the accelerator spreads it to its machines. */
+typedef void (*EmuDirtyClearedFunc)(gpointer opaque, uint64_t ram_addr, uint64_t len, EmuDirtyClient client);
+EMU_AVAILABLE_IN_1_0 void emu_memory_set_dirty_cleared_hook(EmuDirtyClearedFunc fn, gpointer opaque);
 /* Called for every write to RAM that did not come from the CPU itself (DMA, debugger, loader) when the
- * page is marked as code: the translator invalidates. Set by the accelerator, per RAM block. */
+ * page is marked as code: the translator invalidates and sets the CODE bit again. One for the process. Any thread. */
 typedef void (*EmuCodeWriteFunc)(gpointer opaque, uint64_t ram_addr, uint64_t len);
 EMU_AVAILABLE_IN_1_0 void emu_memory_set_code_write_hook(EmuCodeWriteFunc fn, gpointer opaque);
-/* RAM blocks have a process-wide flat number space ("ram address"), page granular. */
-EMU_AVAILABLE_IN_1_0 uint64_t emu_ram_addr_from_host(const void *host); /* UINT64_MAX: none */
+/* RAM blocks have a process-wide flat number space ("ram address"): all lie in one reserved stretch of host
+ * addresses, so these three are an addition each. */
+EMU_AVAILABLE_IN_1_0 uint64_t emu_ram_addr_from_host(const void *host); /* UINT64_MAX: not guest RAM */
 EMU_AVAILABLE_IN_1_0 void *emu_ram_addr_to_host(uint64_t ram_addr);
-/* Per-page dirty byte: bits (1 << EmuDirtyClient); a clear CODE bit means "holds translated code". */
+/* Dirty byte of the 4 KiB page at @ram_addr, byte + 1 is the next page's: bits (1 << EmuDirtyClient), to be changed with
+ * atomic or/and only; a clear CODE bit means "holds translated code". Whoever writes to RAM behind the memory
+ * API's back sets the VGA and MIGRATION bits after the write. */
 EMU_AVAILABLE_IN_1_0 uint8_t *emu_ram_dirty_byte(uint64_t ram_addr);
 
 G_END_DECLS
