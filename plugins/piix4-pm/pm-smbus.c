@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * SMBus host controller of the 82371AB (order number 290562-001, section 7.3). A transaction runs
+ * within the write that starts it, so HOST_BUSY is never seen.
+ */
+
+#include "pm-smbus.h"
+
+#include <emu/log.h>
+
+#define PM_SMBUS_REG_STATUS 0
+#define PM_SMBUS_REG_CONTROL 2
+#define PM_SMBUS_REG_COMMAND 3
+#define PM_SMBUS_REG_ADDRESS 4
+#define PM_SMBUS_REG_DATA0 5
+#define PM_SMBUS_REG_DATA1 6
+#define PM_SMBUS_REG_BLOCK 7
+
+#define PM_SMBUS_STATUS_INTR 0x02
+#define PM_SMBUS_STATUS_DEV_ERR 0x04
+#define PM_SMBUS_STATUS_W1C 0x1e
+#define PM_SMBUS_CONTROL_KILL 0x02
+#define PM_SMBUS_CONTROL_START 0x40
+
+enum { PM_SMBUS_QUICK, PM_SMBUS_BYTE, PM_SMBUS_BYTE_DATA, PM_SMBUS_WORD_DATA, PM_SMBUS_BLOCK = 5 };
+
+static bool
+pm_smbus_write_bytes(PmSmbus *self, const uint8_t *bytes, unsigned n)
+{
+    bool ok = emu_i2c_start(self->bus, self->address >> 1, false) == 0;
+
+    for (unsigned i = 0; ok && i < n; i++) {
+        ok = emu_i2c_send(self->bus, bytes[i]) == 0;
+    }
+    return ok;
+}
+
+/* Reads after sending the command, with a repeated start. */
+static bool
+pm_smbus_start_read(PmSmbus *self)
+{
+    return pm_smbus_write_bytes(self, &self->command, 1) && emu_i2c_start(self->bus, self->address >> 1, true) == 0;
+}
+
+static bool
+pm_smbus_transfer(PmSmbus *self)
+{
+    bool read = self->address & 1;
+    unsigned protocol = (self->control >> 2) & 7;
+    uint8_t bytes[PM_SMBUS_BLOCK_MAX + 2] = {self->command, self->data0, self->data1};
+
+    switch (protocol) {
+    case PM_SMBUS_QUICK:
+        return emu_i2c_start(self->bus, self->address >> 1, read) == 0;
+    case PM_SMBUS_BYTE:
+        if (!read) {
+            return pm_smbus_write_bytes(self, bytes, 1);
+        }
+        if (emu_i2c_start(self->bus, self->address >> 1, true) != 0) {
+            return false;
+        }
+        self->data0 = emu_i2c_recv(self->bus);
+        emu_i2c_nack(self->bus);
+        return true;
+    case PM_SMBUS_BYTE_DATA:
+    case PM_SMBUS_WORD_DATA:
+        if (!read) {
+            return pm_smbus_write_bytes(self, bytes, protocol == PM_SMBUS_WORD_DATA ? 3 : 2);
+        }
+        if (!pm_smbus_start_read(self)) {
+            return false;
+        }
+        self->data0 = emu_i2c_recv(self->bus);
+        if (protocol == PM_SMBUS_WORD_DATA) {
+            self->data1 = emu_i2c_recv(self->bus);
+        }
+        emu_i2c_nack(self->bus);
+        return true;
+    case PM_SMBUS_BLOCK:
+        if (!read) {
+            unsigned n = MIN(self->data0, PM_SMBUS_BLOCK_MAX);
+
+            for (unsigned i = 0; i < n; i++) {
+                bytes[2 + i] = self->block[i];
+            }
+            return pm_smbus_write_bytes(self, bytes, n + 2);
+        }
+        if (!pm_smbus_start_read(self)) {
+            return false;
+        }
+        self->data0 = MIN(emu_i2c_recv(self->bus), PM_SMBUS_BLOCK_MAX);
+        for (unsigned i = 0; i < self->data0; i++) {
+            self->block[i] = emu_i2c_recv(self->bus);
+        }
+        emu_i2c_nack(self->bus);
+        return true;
+    default:
+        emu_guest_error("piix4-smbus: protocol %u is reserved", protocol);
+        return false;
+    }
+}
+
+static void
+pm_smbus_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size G_GNUC_UNUSED)
+{
+    PmSmbus *self = opaque;
+
+    switch (offset) {
+    case PM_SMBUS_REG_STATUS:
+        self->status &= ~(value & PM_SMBUS_STATUS_W1C);
+        self->block_index = 0;
+        break;
+    case PM_SMBUS_REG_CONTROL:
+        self->control = value & ~(PM_SMBUS_CONTROL_START | PM_SMBUS_CONTROL_KILL);
+        if (value & PM_SMBUS_CONTROL_START) {
+            bool ok = pm_smbus_transfer(self);
+
+            emu_i2c_end(self->bus);
+            self->block_index = 0;
+            self->status |= ok ? PM_SMBUS_STATUS_INTR : PM_SMBUS_STATUS_DEV_ERR;
+        }
+        break;
+    case PM_SMBUS_REG_COMMAND:
+        self->command = value;
+        break;
+    case PM_SMBUS_REG_ADDRESS:
+        self->address = value;
+        break;
+    case PM_SMBUS_REG_DATA0:
+        self->data0 = value;
+        break;
+    case PM_SMBUS_REG_DATA1:
+        self->data1 = value;
+        break;
+    case PM_SMBUS_REG_BLOCK:
+        self->block[self->block_index] = value;
+        self->block_index = (self->block_index + 1) % PM_SMBUS_BLOCK_MAX;
+        break;
+    default:
+        break;
+    }
+}
+
+static uint64_t
+pm_smbus_read(gpointer opaque, uint64_t offset, unsigned size G_GNUC_UNUSED)
+{
+    PmSmbus *self = opaque;
+    uint8_t value;
+
+    switch (offset) {
+    case PM_SMBUS_REG_STATUS:
+        return self->status;
+    case PM_SMBUS_REG_CONTROL:
+        /* Reading it sets the block pointer back. */
+        self->block_index = 0;
+        return self->control;
+    case PM_SMBUS_REG_COMMAND:
+        return self->command;
+    case PM_SMBUS_REG_ADDRESS:
+        return self->address;
+    case PM_SMBUS_REG_DATA0:
+        return self->data0;
+    case PM_SMBUS_REG_DATA1:
+        return self->data1;
+    case PM_SMBUS_REG_BLOCK:
+        value = self->block[self->block_index];
+        self->block_index = (self->block_index + 1) % PM_SMBUS_BLOCK_MAX;
+        return value;
+    default:
+        return 0;
+    }
+}
+
+static const EmuMemoryRegionOps pm_smbus_ops = {
+    .read = pm_smbus_read,
+    .write = pm_smbus_write,
+    .impl_min = 1,
+    .impl_max = 1,
+};
+
+EmuMemoryRegion *
+pm_smbus_new_region(PmSmbus *self, gpointer owner)
+{
+    return emu_memory_region_new_io(owner, "pm-smbus", PM_SMBUS_IO_SIZE, &pm_smbus_ops, self);
+}
+
+void
+pm_smbus_reset(PmSmbus *self)
+{
+    *self = (PmSmbus){.bus = self->bus};
+}
+
+static bool
+pm_smbus_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error)
+{
+    PmSmbus *self = opaque;
+
+    if (self->block_index >= PM_SMBUS_BLOCK_MAX) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "pm-smbus: saved block_index is %u, expected 0 to %u",
+                    self->block_index, PM_SMBUS_BLOCK_MAX - 1);
+        return false;
+    }
+    return true;
+}
+
+static const EmuVMField pm_smbus_vmstate_fields[] = {
+    EMU_VM_U8(PmSmbus, status),
+    EMU_VM_U8(PmSmbus, control),
+    EMU_VM_U8(PmSmbus, command),
+    EMU_VM_U8(PmSmbus, address),
+    EMU_VM_U8(PmSmbus, data0),
+    EMU_VM_U8(PmSmbus, data1),
+    EMU_VM_BUFFER(PmSmbus, block),
+    EMU_VM_U8(PmSmbus, block_index),
+    EMU_VM_END,
+};
+
+const EmuVMState pm_smbus_vmstate = {
+    .name = "pm-smbus",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = pm_smbus_vmstate_fields,
+    .post_load = pm_smbus_post_load,
+};
