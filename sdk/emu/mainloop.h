@@ -26,7 +26,8 @@ typedef void (*EmuFdFunc)(int fd, gpointer opaque);
 
 EMU_AVAILABLE_IN_1_0 int64_t emu_clock_get_ns(EmuClock *clock);
 
-/* Timers run on the clock's main context with the machine's big lock held. Any thread may set one. */
+/* Timers run on the clock's main context with the machine's big lock held, earliest first, equal ones in
+ * the order they were set. Any thread may set one; its function may set, cancel or free it. */
 EMU_AVAILABLE_IN_1_0 EmuTimer *emu_timer_new(EmuClock *clock, EmuTimerFunc fn, gpointer opaque);
 EMU_AVAILABLE_IN_1_0 void emu_timer_free(EmuTimer *timer); /* accepts NULL */
 EMU_AVAILABLE_IN_1_0 void emu_timer_set(EmuTimer *timer, int64_t expire_ns);
@@ -49,8 +50,10 @@ EMU_AVAILABLE_IN_1_0 void emu_context_set_fd_handler(EmuContext *ctx, int fd, Em
 EMU_AVAILABLE_IN_1_0 EmuBh *emu_bh_new(EmuContext *ctx, void (*fn)(gpointer opaque), gpointer opaque);
 EMU_AVAILABLE_IN_1_0 void emu_bh_schedule(EmuBh *bh); /* any thread */
 EMU_AVAILABLE_IN_1_0 void emu_bh_cancel(EmuBh *bh);
-EMU_AVAILABLE_IN_1_0 void emu_bh_free(EmuBh *bh);
+EMU_AVAILABLE_IN_1_0 void emu_bh_free(EmuBh *bh); /* accepts NULL; also from its own function */
 /* Runs @fn once on the context's thread (big lock held on the main context). Any thread. */
 EMU_AVAILABLE_IN_1_0 void emu_context_post(EmuContext *ctx, void (*fn)(gpointer opaque), gpointer opaque);
+/* The context of an "iothread" object; it keeps the object's reference. NULL when it is none or not complete. */
+EMU_AVAILABLE_IN_1_0 EmuContext *emu_iothread_get_context(gpointer iothread);
 
 G_END_DECLS
