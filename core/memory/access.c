@@ -339,8 +339,12 @@ again:
     }
     mr = range->region;
     offset = range->offset + (addr - range->start);
-    if (*len - 1 > range->last - addr) {
-        *len = range->last - addr + 1;
+    if (range->ram || mr->kind == EMU_REGION_IOMMU) {
+        *len = MIN(*len - 1, range->last - addr) + 1;
+    } else {
+        /* A register decodes its first address only: a wide access reaches it whole, whatever another region
+         * laid over its further bytes (a PC's 0xcf8 and 0xcf9). */
+        *len = MIN(*len - 1, MIN(MAX(range->last - addr, 7), mr->last - offset)) + 1;
     }
     if (range->ram) {
         uint8_t *ram = range->ram + (addr - range->start);
