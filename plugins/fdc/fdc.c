@@ -153,7 +153,7 @@ fdc_seek_finished(Fdc *s, unsigned unit, uint8_t st0)
 {
     s->st0 = st0 | unit;
     if (unit < G_N_ELEMENTS(s->seek_done)) {
-        s->seek_done[unit] = true;
+        s->seek_done[unit] = 1;
     }
     s->unit = unit;
     fdc_begin_command(s);
@@ -213,7 +213,7 @@ cmd_sense_interrupt(Fdc *s)
     }
     for (unsigned unit = 0; unit < G_N_ELEMENTS(s->seek_done); unit++) {
         if (s->seek_done[unit]) {
-            s->seek_done[unit] = false;
+            s->seek_done[unit] = 0;
             s->fifo[0] = (s->st0 & ~3) | unit;
             s->fifo[1] = fdc_drive(s, unit) ? fdc_drive(s, unit)->track : 0;
             fdc_begin_result(s, 2);

@@ -63,7 +63,7 @@ struct _Fdc {
     uint32_t fifo_pos, fifo_len; /* parameters taken / result bytes given */
     uint8_t st0, st1, st2;
     uint8_t reset_senses; /* SENSE INTERRUPT results left after a reset */
-    bool seek_done[4];
+    uint8_t seek_done[4];
     uint8_t config, pretrk, precomp, lock, perpendicular, spec1, spec2, power;
     bool interrupt;
 
