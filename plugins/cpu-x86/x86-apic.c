@@ -1,0 +1,902 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Local APIC in xAPIC mode (SDM 3A chapter 10): a 4 KiB window in the CPU's own view of memory, a
+ * timer, six local vectors, interprocessor interrupts, and the receiving end of interrupt messages.
+ *
+ * All of it runs under the big lock: register accesses by the CPU's own thread, messages from other
+ * CPUs and devices, the timer.  What crosses to the vCPU is one bit, X86_REQ_HARD: "an interrupt can be
+ * taken once IF allows"; acknowledging it comes back here.
+ *
+ * The timer counts at 1 GHz before the divider.
+ */
+
+#include "x86-cpu.h"
+
+#include <emu/log.h>
+#include <string.h>
+
+enum {
+    APIC_REG_ID = 0x02,
+    APIC_REG_VERSION = 0x03,
+    APIC_REG_TPR = 0x08,
+    APIC_REG_APR = 0x09,
+    APIC_REG_PPR = 0x0a,
+    APIC_REG_EOI = 0x0b,
+    APIC_REG_RRD = 0x0c,
+    APIC_REG_LDR = 0x0d,
+    APIC_REG_DFR = 0x0e,
+    APIC_REG_SVR = 0x0f,
+    APIC_REG_ISR = 0x10,
+    APIC_REG_TMR = 0x18,
+    APIC_REG_IRR = 0x20,
+    APIC_REG_ESR = 0x28,
+    APIC_REG_ICR_LOW = 0x30,
+    APIC_REG_ICR_HIGH = 0x31,
+    APIC_REG_LVT = 0x32,
+    APIC_REG_INITIAL_COUNT = 0x38,
+    APIC_REG_CURRENT_COUNT = 0x39,
+    APIC_REG_DIVIDE = 0x3e,
+};
+
+#define APIC_VERSION (0x14u | (X86_N_LVT - 1) << 16)
+
+#define APIC_BASE_BSP (1u << 8)
+#define APIC_BASE_ENABLE (1u << 11)
+#define APIC_BASE_ADDRESS_DEFAULT 0xfee00000u
+
+#define APIC_SVR_ENABLE (1u << 8)
+
+#define APIC_LVT_LEVEL (1u << 15)
+#define APIC_LVT_REMOTE_IRR (1u << 14)
+#define APIC_LVT_MASKED (1u << 16)
+#define APIC_LVT_PERIODIC (1u << 17)
+
+#define APIC_ICR_LOGICAL (1u << 11)
+#define APIC_ICR_ASSERT (1u << 14)
+#define APIC_ICR_LEVEL (1u << 15)
+
+#define APIC_ESR_SEND_ILLEGAL (1u << 5)
+#define APIC_ESR_RECEIVE_ILLEGAL (1u << 6)
+#define APIC_ESR_ILLEGAL_REGISTER (1u << 7)
+
+enum {
+    APIC_DM_FIXED = 0,
+    APIC_DM_LOWEST = 1,
+    APIC_DM_SMI = 2,
+    APIC_DM_NMI = 4,
+    APIC_DM_INIT = 5,
+    APIC_DM_SIPI = 6,
+    APIC_DM_EXTINT = 7,
+};
+
+#define APIC_MSI_BASE 0xfee00000u
+#define APIC_MSI_SIZE 0x100000u
+
+EMU_TRACE_DEFINE(apic_read)
+EMU_TRACE_DEFINE(apic_write)
+EMU_TRACE_DEFINE(apic_deliver)
+EMU_TRACE_DEFINE(apic_acknowledge)
+
+/* ---- bit vectors --------------------------------------------------------------------------------- */
+
+static bool
+apic_test(const uint32_t *bits, unsigned vector)
+{
+    return bits[vector >> 5] >> (vector & 31) & 1;
+}
+
+static void
+apic_set(uint32_t *bits, unsigned vector)
+{
+    bits[vector >> 5] |= 1u << (vector & 31);
+}
+
+static void
+apic_clear(uint32_t *bits, unsigned vector)
+{
+    bits[vector >> 5] &= ~(1u << (vector & 31));
+}
+
+/* Highest vector set, or -1. */
+static int
+apic_highest(const uint32_t *bits)
+{
+    for (int i = 7; i >= 0; i--) {
+        if (bits[i]) {
+            return i * 32 + 31 - __builtin_clz(bits[i]);
+        }
+    }
+    return -1;
+}
+
+/* ---- priorities ------------------------------------------------------------------------------------ */
+
+static bool
+apic_is_hardware_enabled(const X86Apic *apic)
+{
+    return apic->cpu->has_apic && apic->cpu->state->apic_base & APIC_BASE_ENABLE;
+}
+
+static bool
+apic_is_enabled(const X86Apic *apic)
+{
+    return apic_is_hardware_enabled(apic) && apic->svr & APIC_SVR_ENABLE;
+}
+
+/* Processor priority (10.8.3.1). */
+static uint32_t
+apic_get_ppr(const X86Apic *apic)
+{
+    int isr = apic_highest(apic->isr);
+    uint32_t isr_class = isr < 0 ? 0 : (uint32_t)isr & 0xf0;
+
+    return (apic->tpr & 0xf0) >= isr_class ? apic->tpr : isr_class;
+}
+
+/* The vector that may be delivered now, or -1. */
+static int
+apic_pending_vector(const X86Apic *apic)
+{
+    if (!apic_is_enabled(apic)) {
+        return -1;
+    }
+    int irr = apic_highest(apic->irr);
+    return irr >= 0 && ((uint32_t)irr & 0xf0) > (apic_get_ppr(apic) & 0xf0) ? irr : -1;
+}
+
+/* Does the INTR pin reach the core as an external interrupt? */
+static bool
+apic_accepts_extint(const X86Apic *apic)
+{
+    if (!apic_is_hardware_enabled(apic)) {
+        return true;
+    }
+    uint32_t lvt = apic->lvt[X86_LVT_LINT0];
+    return !(lvt & APIC_LVT_MASKED) && (lvt >> 8 & 7) == APIC_DM_EXTINT;
+}
+
+void
+x86_apic_update(X86Apic *apic)
+{
+    X86State *s = apic->cpu->state;
+
+    if (!s) {
+        return;
+    }
+    if (apic_pending_vector(apic) >= 0 || (apic->lint[0] && apic_accepts_extint(apic))) {
+        if (!(__atomic_fetch_or(&s->interrupt_request, X86_REQ_HARD, __ATOMIC_SEQ_CST) & X86_REQ_HARD)) {
+            emu_cpu_kick((EmuCpu *)apic->cpu);
+        }
+    } else {
+        __atomic_fetch_and(&s->interrupt_request, ~X86_REQ_HARD, __ATOMIC_SEQ_CST);
+    }
+}
+
+int
+x86_apic_acknowledge(X86Apic *apic)
+{
+    int vector = apic_pending_vector(apic);
+
+    if (vector >= 0) {
+        apic_clear(apic->irr, (unsigned)vector);
+        apic_set(apic->isr, (unsigned)vector);
+    } else if (apic->lint[0] && apic_accepts_extint(apic) && apic->cpu->pic) {
+        vector = emu_interrupt_ack((EmuInterruptAck *)apic->cpu->pic);
+    }
+    EMU_TRACE(apic_acknowledge, "cpu %u vector %d", emu_cpu_get_index((EmuCpu *)apic->cpu), vector);
+    x86_apic_update(apic);
+    return vector;
+}
+
+uint8_t
+x86_apic_get_cr8(X86Apic *apic)
+{
+    return (uint8_t)(apic->tpr >> 4);
+}
+
+void
+x86_apic_set_cr8(X86Apic *apic, uint8_t cr8)
+{
+    apic->tpr = (uint32_t)(cr8 & 15) << 4;
+    x86_apic_update(apic);
+}
+
+/* ---- errors ---------------------------------------------------------------------------------------- */
+
+static void apic_local_interrupt(X86Apic *apic, unsigned lvt);
+
+static void
+apic_error(X86Apic *apic, uint32_t bit)
+{
+    if (!(apic->esr_new & bit)) {
+        apic->esr_new |= bit;
+        apic_local_interrupt(apic, X86_LVT_ERROR);
+    }
+}
+
+/* ---- receiving --------------------------------------------------------------------------------------- */
+
+static void
+apic_accept_fixed(X86Apic *apic, uint8_t vector, bool level)
+{
+    if (vector < 16) {
+        apic_error(apic, APIC_ESR_RECEIVE_ILLEGAL);
+        return;
+    }
+    if (!apic_is_enabled(apic)) {
+        return;
+    }
+    apic_set(apic->irr, vector);
+    if (level) {
+        apic_set(apic->tmr, vector);
+    } else {
+        apic_clear(apic->tmr, vector);
+    }
+    x86_apic_update(apic);
+}
+
+/* One interrupt message for this CPU. */
+static void
+apic_accept(X86Apic *apic, unsigned mode, uint8_t vector, bool level)
+{
+    X86Cpu *cpu = apic->cpu;
+
+    EMU_TRACE(apic_deliver, "cpu %u mode %u vector 0x%02x level %d", emu_cpu_get_index((EmuCpu *)cpu), mode,
+              vector, level);
+    switch (mode) {
+    case APIC_DM_FIXED:
+    case APIC_DM_LOWEST:
+        apic_accept_fixed(apic, vector, level);
+        break;
+    case APIC_DM_SMI:
+        x86_cpu_request(cpu, X86_REQ_SMI);
+        break;
+    case APIC_DM_NMI:
+        x86_cpu_request(cpu, X86_REQ_NMI);
+        break;
+    case APIC_DM_INIT:
+        x86_apic_init_signal(apic);
+        x86_cpu_request(cpu, X86_REQ_INIT);
+        break;
+    case APIC_DM_SIPI:
+        __atomic_store_n(&cpu->state->sipi_vector, vector, __ATOMIC_SEQ_CST);
+        x86_cpu_request(cpu, X86_REQ_SIPI);
+        break;
+    case APIC_DM_EXTINT:
+        /* A message that stands for the INTR pin: the controller is asked for the vector at once. */
+        if (cpu->pic && apic_is_enabled(apic)) {
+            apic_accept_fixed(apic, emu_interrupt_ack((EmuInterruptAck *)cpu->pic), false);
+        }
+        break;
+    default:
+        emu_guest_error("apic: message with reserved delivery mode %u", mode);
+        break;
+    }
+}
+
+/* ---- addressing (10.6.2) --------------------------------------------------------------------------------- */
+
+static bool
+apic_matches(const X86Apic *apic, uint8_t dest, bool logical)
+{
+    if (dest == 0xff) {
+        return true;
+    }
+    if (!logical) {
+        return apic->id == dest;
+    }
+    uint8_t ldr = (uint8_t)(apic->ldr >> 24);
+    if (apic->dfr >> 28 == 0xf) {
+        return (ldr & dest) != 0; /* flat */
+    }
+    return ldr >> 4 == dest >> 4 && (ldr & dest & 15) != 0; /* cluster */
+}
+
+static X86Cpu *
+apic_get_cpu(EmuMachine *machine, unsigned index)
+{
+    X86Cpu *cpu = x86_cpu_by_index(machine, index);
+
+    return cpu && cpu->has_apic && cpu->state ? cpu : NULL;
+}
+
+/* Lowest priority among the addressed, beginning behind the last one chosen. */
+static X86Apic *
+apic_choose_lowest(EmuMachine *machine, uint8_t dest, bool logical)
+{
+    unsigned n = emu_machine_get_n_cpus(machine);
+    X86Cpu *first = x86_cpu_by_index(machine, 0);
+    unsigned start = first ? first->apic.last_lowest : 0;
+    X86Apic *best = NULL;
+    unsigned best_index = 0;
+
+    for (unsigned i = 1; i <= n; i++) {
+        unsigned index = (start + i) % n;
+        X86Cpu *cpu = apic_get_cpu(machine, index);
+        if (cpu && apic_is_enabled(&cpu->apic) && apic_matches(&cpu->apic, dest, logical) &&
+            (!best || apic_get_ppr(&cpu->apic) < apic_get_ppr(best))) {
+            best = &cpu->apic;
+            best_index = index;
+        }
+    }
+    if (best && first) {
+        first->apic.last_lowest = best_index;
+    }
+    return best;
+}
+
+static void
+apic_send(EmuMachine *machine, uint8_t dest, bool logical, unsigned mode, uint8_t vector, bool level)
+{
+    if (mode == APIC_DM_LOWEST) {
+        X86Apic *apic = apic_choose_lowest(machine, dest, logical);
+        if (apic) {
+            apic_accept(apic, mode, vector, level);
+        }
+        return;
+    }
+    unsigned n = emu_machine_get_n_cpus(machine);
+    for (unsigned i = 0; i < n; i++) {
+        X86Cpu *cpu = apic_get_cpu(machine, i);
+        if (cpu && apic_matches(&cpu->apic, dest, logical)) {
+            apic_accept(&cpu->apic, mode, vector, level);
+        }
+    }
+}
+
+/* Interrupt command register (10.6.1). */
+static void
+apic_send_ipi(X86Apic *apic)
+{
+    EmuMachine *machine = x86_cpu_get_machine(apic->cpu);
+    uint32_t icr = apic->icr[0];
+    unsigned mode = icr >> 8 & 7, shorthand = icr >> 18 & 3;
+    uint8_t vector = (uint8_t)icr;
+
+    if (mode == APIC_DM_INIT && icr & APIC_ICR_LEVEL && !(icr & APIC_ICR_ASSERT)) {
+        return; /* INIT level de-assert: Pentium and P6 only, arbitration IDs */
+    }
+    if ((mode == APIC_DM_FIXED || mode == APIC_DM_LOWEST) && vector < 16) {
+        apic_error(apic, APIC_ESR_SEND_ILLEGAL);
+        return;
+    }
+    switch (shorthand) {
+    case 0:
+        apic_send(machine, (uint8_t)(apic->icr[1] >> 24), icr & APIC_ICR_LOGICAL, mode, vector, false);
+        break;
+    case 1:
+        apic_accept(apic, mode, vector, false);
+        break;
+    default: {
+        unsigned n = emu_machine_get_n_cpus(machine);
+        for (unsigned i = 0; i < n; i++) {
+            X86Cpu *cpu = apic_get_cpu(machine, i);
+            if (cpu && (shorthand == 2 || cpu != apic->cpu)) {
+                apic_accept(&cpu->apic, mode, vector, false);
+            }
+        }
+        break;
+    }
+    }
+}
+
+/* ---- end of interrupt -------------------------------------------------------------------------------------- */
+
+static bool
+apic_collect_eoi_cb(EmuObject *child, gpointer data)
+{
+    GPtrArray *found = data;
+
+    if (EMU_IS_APIC_EOI(child)) {
+        g_ptr_array_add(found, child);
+    }
+    emu_object_foreach_child(child, apic_collect_eoi_cb, found);
+    return false;
+}
+
+static void
+apic_broadcast_eoi(X86Apic *apic, uint8_t vector)
+{
+    if (!apic->eoi_listeners) {
+        apic->eoi_listeners = g_ptr_array_new();
+        emu_object_foreach_child(x86_cpu_get_machine(apic->cpu), apic_collect_eoi_cb, apic->eoi_listeners);
+    }
+    for (guint i = 0; i < apic->eoi_listeners->len; i++) {
+        emu_apic_eoi(apic->eoi_listeners->pdata[i], vector);
+    }
+}
+
+static void
+apic_eoi(X86Apic *apic)
+{
+    int vector = apic_highest(apic->isr);
+
+    if (vector < 0) {
+        return;
+    }
+    apic_clear(apic->isr, (unsigned)vector);
+    if (apic_test(apic->tmr, (unsigned)vector)) {
+        for (unsigned pin = 0; pin < 2; pin++) {
+            uint32_t *lvt = &apic->lvt[X86_LVT_LINT0 + pin];
+            if (*lvt & APIC_LVT_REMOTE_IRR && (*lvt & 0xff) == (uint32_t)vector) {
+                *lvt &= ~APIC_LVT_REMOTE_IRR;
+                if (apic->lint[pin]) {
+                    apic_local_interrupt(apic, X86_LVT_LINT0 + pin);
+                }
+            }
+        }
+        apic_broadcast_eoi(apic, (uint8_t)vector);
+    }
+    x86_apic_update(apic);
+}
+
+/* ---- local interrupts -------------------------------------------------------------------------------------- */
+
+static void
+apic_local_interrupt(X86Apic *apic, unsigned n)
+{
+    uint32_t lvt = apic->lvt[n];
+    unsigned mode = n == X86_LVT_TIMER || n == X86_LVT_ERROR ? APIC_DM_FIXED : lvt >> 8 & 7;
+    bool level = false;
+
+    if (lvt & APIC_LVT_MASKED) {
+        return;
+    }
+    if (mode == APIC_DM_EXTINT) {
+        x86_apic_update(apic);
+        return;
+    }
+    if (mode == APIC_DM_FIXED && (n == X86_LVT_LINT0 || n == X86_LVT_LINT1) && lvt & APIC_LVT_LEVEL) {
+        if (lvt & APIC_LVT_REMOTE_IRR) {
+            return;
+        }
+        apic->lvt[n] |= APIC_LVT_REMOTE_IRR;
+        level = true;
+    }
+    apic_accept(apic, mode, (uint8_t)lvt, level);
+}
+
+void
+x86_apic_set_lint(X86Apic *apic, unsigned pin, bool level)
+{
+    bool rising = level && !apic->lint[pin];
+
+    apic->lint[pin] = level;
+    if (!apic_is_hardware_enabled(apic)) {
+        if (pin == 0) {
+            x86_apic_update(apic);
+        } else if (rising) {
+            x86_cpu_request(apic->cpu, X86_REQ_NMI);
+        }
+        return;
+    }
+    if (rising) {
+        apic_local_interrupt(apic, X86_LVT_LINT0 + pin);
+    }
+    x86_apic_update(apic);
+}
+
+/* ---- timer (10.5.4) ------------------------------------------------------------------------------------------ */
+
+static int64_t
+apic_now(const X86Apic *apic)
+{
+    return emu_clock_get_ns(emu_device_get_clock((EmuDevice *)apic->cpu, EMU_CLOCK_VIRTUAL));
+}
+
+/* log2 of the divisor: 2, 4, ... 128, then 1. */
+static unsigned
+apic_divide_shift(const X86Apic *apic)
+{
+    return (((apic->divide & 3) | (apic->divide >> 1 & 4)) + 1) & 7;
+}
+
+static uint64_t
+apic_period_ns(const X86Apic *apic)
+{
+    return (uint64_t)apic->initial_count << apic_divide_shift(apic);
+}
+
+static bool
+apic_timer_is_periodic(const X86Apic *apic)
+{
+    return apic->lvt[X86_LVT_TIMER] & APIC_LVT_PERIODIC;
+}
+
+static uint32_t
+apic_current_count(const X86Apic *apic)
+{
+    uint64_t elapsed = (uint64_t)apic_now(apic) - apic->timer_start;
+    uint64_t period = apic_period_ns(apic);
+
+    if (period == 0) {
+        return 0;
+    }
+    if (elapsed >= period) {
+        if (!apic_timer_is_periodic(apic)) {
+            return 0;
+        }
+        elapsed %= period;
+    }
+    return apic->initial_count - (uint32_t)(elapsed >> apic_divide_shift(apic));
+}
+
+/* Sets the host timer for the next expiry after now. */
+static void
+apic_arm_timer(X86Apic *apic)
+{
+    uint64_t period = apic_period_ns(apic), now = (uint64_t)apic_now(apic);
+
+    apic->timer_next = 0;
+    if (period) {
+        uint64_t next = apic->timer_start + period;
+        if (next > now) {
+            apic->timer_next = next;
+        } else if (apic_timer_is_periodic(apic)) {
+            apic->timer_next = next + ((now - next) / period + 1) * period;
+        }
+    }
+    if (apic->timer_next && !(apic->lvt[X86_LVT_TIMER] & APIC_LVT_MASKED)) {
+        emu_timer_set(apic->timer, (int64_t)apic->timer_next);
+    } else {
+        emu_timer_cancel(apic->timer);
+    }
+}
+
+static void
+apic_timer_cb(gpointer opaque)
+{
+    X86Apic *apic = opaque;
+
+    apic_local_interrupt(apic, X86_LVT_TIMER);
+    apic_arm_timer(apic);
+}
+
+/* ---- registers ------------------------------------------------------------------------------------------------- */
+
+static uint32_t
+apic_read_register(X86Apic *apic, unsigned reg)
+{
+    switch (reg) {
+    case APIC_REG_ID:
+        return apic->id << 24;
+    case APIC_REG_VERSION:
+        return APIC_VERSION;
+    case APIC_REG_TPR:
+        return apic->tpr;
+    case APIC_REG_APR: {
+        /* Arbitration priority (10.6.2.4). */
+        int irr = apic_highest(apic->irr), isr = apic_highest(apic->isr);
+        uint32_t highest = (uint32_t)(MAX(MAX(irr, isr), 0) & 0xf0);
+        return (apic->tpr & 0xf0) >= highest ? apic->tpr : highest;
+    }
+    case APIC_REG_PPR:
+        return apic_get_ppr(apic);
+    case APIC_REG_EOI:
+    case APIC_REG_RRD:
+        return 0;
+    case APIC_REG_LDR:
+        return apic->ldr;
+    case APIC_REG_DFR:
+        return apic->dfr;
+    case APIC_REG_SVR:
+        return apic->svr;
+    case APIC_REG_ISR ... APIC_REG_ISR + 7:
+        return apic->isr[reg - APIC_REG_ISR];
+    case APIC_REG_TMR ... APIC_REG_TMR + 7:
+        return apic->tmr[reg - APIC_REG_TMR];
+    case APIC_REG_IRR ... APIC_REG_IRR + 7:
+        return apic->irr[reg - APIC_REG_IRR];
+    case APIC_REG_ESR:
+        return apic->esr;
+    case APIC_REG_ICR_LOW:
+    case APIC_REG_ICR_HIGH:
+        return apic->icr[reg - APIC_REG_ICR_LOW];
+    case APIC_REG_LVT ... APIC_REG_LVT + X86_N_LVT - 1:
+        return apic->lvt[reg - APIC_REG_LVT];
+    case APIC_REG_INITIAL_COUNT:
+        return apic->initial_count;
+    case APIC_REG_CURRENT_COUNT:
+        return apic_current_count(apic);
+    case APIC_REG_DIVIDE:
+        return apic->divide;
+    default:
+        apic_error(apic, APIC_ESR_ILLEGAL_REGISTER);
+        return 0;
+    }
+}
+
+static void
+apic_write_lvt(X86Apic *apic, unsigned n, uint32_t value)
+{
+    /* Writable bits (figure 10-8); delivery status and remote IRR are the APIC's. */
+    static const uint32_t writable[X86_N_LVT] = {
+        [X86_LVT_TIMER] = 0x000300ff, [X86_LVT_THERMAL] = 0x000107ff, [X86_LVT_PERF] = 0x000107ff,
+        [X86_LVT_LINT0] = 0x0001a7ff, [X86_LVT_LINT1] = 0x0001a7ff,   [X86_LVT_ERROR] = 0x000100ff,
+    };
+
+    value = (value & writable[n]) | (apic->lvt[n] & APIC_LVT_REMOTE_IRR);
+    if (!(apic->svr & APIC_SVR_ENABLE)) {
+        value |= APIC_LVT_MASKED; /* 10.4.7.2 */
+    }
+    apic->lvt[n] = value;
+    if (n == X86_LVT_TIMER) {
+        apic_arm_timer(apic);
+    } else {
+        x86_apic_update(apic);
+    }
+}
+
+static void
+apic_write_svr(X86Apic *apic, uint32_t value)
+{
+    apic->svr = value & 0x1ff;
+    if (!(value & APIC_SVR_ENABLE)) {
+        for (unsigned i = 0; i < X86_N_LVT; i++) {
+            apic->lvt[i] |= APIC_LVT_MASKED;
+        }
+        apic_arm_timer(apic);
+    }
+    x86_apic_update(apic);
+}
+
+static void
+apic_write_register(X86Apic *apic, unsigned reg, uint32_t value)
+{
+    switch (reg) {
+    case APIC_REG_ID:
+        apic->id = value >> 24;
+        break;
+    case APIC_REG_TPR:
+        apic->tpr = value & 0xff;
+        x86_apic_update(apic);
+        break;
+    case APIC_REG_EOI:
+        apic_eoi(apic);
+        break;
+    case APIC_REG_LDR:
+        apic->ldr = value & 0xff000000u;
+        break;
+    case APIC_REG_DFR:
+        apic->dfr = value | 0x0fffffffu;
+        break;
+    case APIC_REG_SVR:
+        apic_write_svr(apic, value);
+        break;
+    case APIC_REG_ESR:
+        apic->esr = apic->esr_new;
+        apic->esr_new = 0;
+        break;
+    case APIC_REG_ICR_LOW:
+        apic->icr[0] = value & 0x000ccfff;
+        apic_send_ipi(apic);
+        break;
+    case APIC_REG_ICR_HIGH:
+        apic->icr[1] = value & 0xff000000u;
+        break;
+    case APIC_REG_LVT ... APIC_REG_LVT + X86_N_LVT - 1:
+        apic_write_lvt(apic, reg - APIC_REG_LVT, value);
+        break;
+    case APIC_REG_INITIAL_COUNT:
+        apic->initial_count = value;
+        apic->timer_start = (uint64_t)apic_now(apic);
+        apic_arm_timer(apic);
+        break;
+    case APIC_REG_DIVIDE:
+        apic->divide = value & 0xb;
+        apic_arm_timer(apic);
+        break;
+    case APIC_REG_VERSION:
+    case APIC_REG_APR:
+    case APIC_REG_PPR:
+    case APIC_REG_RRD:
+    case APIC_REG_CURRENT_COUNT:
+    case APIC_REG_ISR ... APIC_REG_IRR + 7:
+        emu_guest_error("apic: write 0x%x to read-only register 0x%x", value, reg << 4);
+        break;
+    default:
+        apic_error(apic, APIC_ESR_ILLEGAL_REGISTER);
+        break;
+    }
+}
+
+static uint64_t
+apic_mmio_read(gpointer opaque, uint64_t offset, unsigned size)
+{
+    X86Apic *apic = opaque;
+
+    /* Registers are 32 bits wide at 16-byte steps (10.4.1); narrower reads see their bytes. */
+    if (offset & 0xc) {
+        return 0;
+    }
+    uint32_t value = apic_read_register(apic, (unsigned)(offset >> 4));
+    EMU_TRACE(apic_read, "cpu %u reg 0x%03x value 0x%08x", emu_cpu_get_index((EmuCpu *)apic->cpu),
+              (unsigned)offset, value);
+    return value >> (offset & 3) * 8;
+}
+
+static void
+apic_mmio_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+    X86Apic *apic = opaque;
+
+    if (size < 4 || offset & 0xf) {
+        emu_guest_error("apic: %u-byte write at offset 0x%x", size, (unsigned)offset);
+        return;
+    }
+    EMU_TRACE(apic_write, "cpu %u reg 0x%03x value 0x%08x", emu_cpu_get_index((EmuCpu *)apic->cpu),
+              (unsigned)offset, (uint32_t)value);
+    apic_write_register(apic, (unsigned)(offset >> 4), (uint32_t)value);
+}
+
+static const EmuMemoryRegionOps apic_mmio_ops = {
+    .read = apic_mmio_read,
+    .write = apic_mmio_write,
+    .valid_min = 1,
+    .valid_max = 4,
+    .impl_min = 1,
+    .impl_max = 4,
+};
+
+/* ---- interrupt messages (10.11) -------------------------------------------------------------------------------- */
+
+static uint64_t
+apic_msi_read(gpointer opaque, uint64_t offset, unsigned size)
+{
+    return UINT64_MAX;
+}
+
+static void
+apic_msi_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+    X86Apic *apic = opaque;
+    uint8_t dest = (uint8_t)(offset >> 12);
+    unsigned mode = value >> 8 & 7;
+
+    if (size != 4 || offset & 3) {
+        emu_guest_error("apic: %u-byte interrupt message at offset 0x%x", size, (unsigned)offset);
+        return;
+    }
+    apic_send(x86_cpu_get_machine(apic->cpu), dest, offset >> 2 & 1, mode, (uint8_t)value, value >> 15 & 1);
+}
+
+static const EmuMemoryRegionOps apic_msi_ops = {
+    .read = apic_msi_read,
+    .write = apic_msi_write,
+    .valid_min = 1,
+    .valid_max = 8,
+    .impl_min = 1,
+    .impl_max = 8,
+    .valid_unaligned = true,
+    .impl_unaligned = true,
+};
+
+/* ---- IA32_APIC_BASE (10.4.4) ------------------------------------------------------------------------------------- */
+
+void
+x86_apic_update_mapping(X86Apic *apic)
+{
+    uint64_t base = apic->cpu->state->apic_base;
+
+    emu_memory_transaction_begin();
+    emu_memory_region_set_enabled(apic->mmio, base & APIC_BASE_ENABLE);
+    emu_memory_region_set_address(apic->mmio, base & ~UINT64_C(0xfff));
+    emu_memory_transaction_commit();
+}
+
+bool
+x86_apic_set_base(X86Apic *apic, uint64_t value)
+{
+    X86State *s = apic->cpu->state;
+    uint64_t reserved = ~s->phys_mask | 0x6ff; /* bit 10, x2APIC, is not offered */
+
+    if (value & reserved) {
+        return false;
+    }
+    uint64_t old = s->apic_base;
+    s->apic_base = value;
+    if ((old ^ value) & (APIC_BASE_ENABLE | ~UINT64_C(0xfff))) {
+        x86_apic_update_mapping(apic);
+    }
+    x86_apic_update(apic);
+    return true;
+}
+
+/* ---- life cycle ------------------------------------------------------------------------------------------------------ */
+
+void
+x86_apic_init_signal(X86Apic *apic)
+{
+    X86State *s = apic->cpu->state;
+
+    apic->tpr = 0;
+    apic->ldr = 0;
+    apic->dfr = 0xffffffff;
+    apic->svr = 0xff;
+    memset(apic->isr, 0, sizeof(apic->isr));
+    memset(apic->tmr, 0, sizeof(apic->tmr));
+    memset(apic->irr, 0, sizeof(apic->irr));
+    apic->esr = apic->esr_new = 0;
+    apic->icr[0] = apic->icr[1] = 0;
+    for (unsigned i = 0; i < X86_N_LVT; i++) {
+        apic->lvt[i] = APIC_LVT_MASKED;
+    }
+    if (s->apic_base & APIC_BASE_BSP) {
+        /* What firmware programs before anything else, so that one without APIC code sees the 8259. */
+        apic->lvt[X86_LVT_LINT0] = APIC_DM_EXTINT << 8;
+    }
+    apic->initial_count = 0;
+    apic->divide = 0;
+    apic->timer_start = 0;
+    apic->timer_next = 0;
+    emu_timer_cancel(apic->timer);
+    x86_apic_update(apic);
+}
+
+void
+x86_apic_reset(X86Apic *apic)
+{
+    X86State *s = apic->cpu->state;
+
+    apic->id = s->apic_id & 0xff;
+    apic->last_lowest = 0;
+    s->apic_base = APIC_BASE_ADDRESS_DEFAULT | APIC_BASE_ENABLE |
+                   (emu_cpu_get_index((EmuCpu *)apic->cpu) == 0 ? APIC_BASE_BSP : 0);
+    x86_apic_update_mapping(apic);
+    x86_apic_init_signal(apic);
+}
+
+bool
+x86_apic_realize(X86Apic *apic, X86Cpu *cpu, EmuMemoryRegion *view, GError **error)
+{
+    apic->cpu = cpu;
+    apic->timer = emu_timer_new(emu_device_get_clock((EmuDevice *)cpu, EMU_CLOCK_VIRTUAL), apic_timer_cb, apic);
+    apic->mmio = emu_memory_region_new_io(cpu, "apic", 0x1000, &apic_mmio_ops, apic);
+    emu_memory_region_add_subregion(view, APIC_BASE_ADDRESS_DEFAULT, apic->mmio, 4096);
+    if (emu_cpu_get_index((EmuCpu *)cpu) == 0) {
+        apic->msi = emu_memory_region_new_io(cpu, "apic-msi", APIC_MSI_SIZE, &apic_msi_ops, apic);
+        emu_memory_region_add_subregion(emu_machine_get_system_memory(x86_cpu_get_machine(cpu)), APIC_MSI_BASE,
+                                        apic->msi, 4096);
+    }
+    return true;
+}
+
+void
+x86_apic_unrealize(X86Apic *apic)
+{
+    if (apic->msi) {
+        emu_memory_region_del_subregion(emu_machine_get_system_memory(x86_cpu_get_machine(apic->cpu)), apic->msi);
+    }
+    g_clear_pointer(&apic->timer, emu_timer_free);
+    g_clear_pointer(&apic->eoi_listeners, g_ptr_array_unref);
+}
+
+static const EmuVMField apic_fields[] = {
+    EMU_VM_U32(X86Apic, id),
+    EMU_VM_U32(X86Apic, tpr),
+    EMU_VM_U32(X86Apic, ldr),
+    EMU_VM_U32(X86Apic, dfr),
+    EMU_VM_U32(X86Apic, svr),
+    EMU_VM_U32_ARRAY(X86Apic, isr),
+    EMU_VM_U32_ARRAY(X86Apic, tmr),
+    EMU_VM_U32_ARRAY(X86Apic, irr),
+    EMU_VM_U32(X86Apic, esr),
+    EMU_VM_U32(X86Apic, esr_new),
+    EMU_VM_U32_ARRAY(X86Apic, icr),
+    EMU_VM_U32_ARRAY(X86Apic, lvt),
+    EMU_VM_U32(X86Apic, initial_count),
+    EMU_VM_U32(X86Apic, divide),
+    EMU_VM_U64(X86Apic, timer_start),
+    EMU_VM_U64(X86Apic, timer_next),
+    EMU_VM_U32(X86Apic, last_lowest),
+    EMU_VM_U8_ARRAY(X86Apic, lint),
+    EMU_VM_TIMER(X86Apic, timer),
+    EMU_VM_END,
+};
+const EmuVMState x86_apic_vmstate = {
+    .name = "apic",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = apic_fields,
+};

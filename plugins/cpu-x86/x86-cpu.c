@@ -1,0 +1,643 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The x86 CPU as an object: properties, lines, reset, the hooks that the interpreter calls, and the
+ * front end's table.
+ *
+ * Each CPU sees memory through an address space of its own: the machine's memory, with the local
+ * APIC's window in front of it.
+ */
+
+#include "x86-cpu.h"
+
+#include <emu/log.h>
+#include <string.h>
+
+void
+x86_cpu_request(X86Cpu *cpu, uint32_t bits)
+{
+    __atomic_fetch_or(&cpu->state->interrupt_request, bits, __ATOMIC_SEQ_CST);
+    emu_cpu_kick((EmuCpu *)cpu);
+}
+
+static bool
+x86_is_cpu(gpointer obj)
+{
+    return obj && emu_object_is_a(obj, X86_TYPE_CPU_NAME);
+}
+
+X86Cpu *
+x86_cpu_by_index(EmuMachine *machine, unsigned index)
+{
+    if (index >= emu_machine_get_n_cpus(machine)) {
+        return NULL;
+    }
+    EmuCpu *cpu = emu_machine_get_cpu(machine, index);
+    return x86_is_cpu(cpu) ? (X86Cpu *)cpu : NULL;
+}
+
+/* Takes the big lock unless the calling thread has it: hooks run with and without. */
+static bool
+x86_cpu_lock(X86Cpu *cpu)
+{
+    EmuMachine *machine = x86_cpu_get_machine(cpu);
+
+    if (emu_machine_lock_held(machine)) {
+        return false;
+    }
+    emu_machine_lock(machine);
+    return true;
+}
+
+static void
+x86_cpu_unlock(X86Cpu *cpu, bool taken)
+{
+    if (taken) {
+        emu_machine_unlock(x86_cpu_get_machine(cpu));
+    }
+}
+
+/* ---- hooks ------------------------------------------------------------------------------------------ */
+
+static int
+x86_hook_acknowledge(X86State *s)
+{
+    return x86_apic_acknowledge(&((X86Cpu *)s->owner)->apic);
+}
+
+static uint8_t
+x86_hook_get_tpr(X86State *s)
+{
+    return x86_apic_get_cr8(&((X86Cpu *)s->owner)->apic);
+}
+
+static void
+x86_hook_set_tpr(X86State *s, uint8_t cr8)
+{
+    X86Cpu *cpu = s->owner;
+    bool taken = x86_cpu_lock(cpu);
+
+    x86_apic_set_cr8(&cpu->apic, cr8);
+    x86_cpu_unlock(cpu, taken);
+}
+
+static void
+x86_hook_ferr(X86State *s)
+{
+    X86Cpu *cpu = s->owner;
+    bool taken = x86_cpu_lock(cpu);
+
+    emu_line_set(cpu->ferr, 1);
+    x86_cpu_unlock(cpu, taken);
+}
+
+#define X86_MSR_APIC_BASE 0x1b
+
+static bool
+x86_hook_rdmsr(X86State *s, uint32_t index, uint64_t *value)
+{
+    X86Cpu *cpu = s->owner;
+
+    switch (index) {
+    case X86_MSR_APIC_BASE:
+        *value = s->apic_base;
+        return cpu->has_apic;
+    default:
+        return false;
+    }
+}
+
+static bool
+x86_hook_wrmsr(X86State *s, uint32_t index, uint64_t value)
+{
+    X86Cpu *cpu = s->owner;
+
+    switch (index) {
+    case X86_MSR_APIC_BASE: {
+        if (!cpu->has_apic) {
+            return false;
+        }
+        bool taken = x86_cpu_lock(cpu);
+        bool ok = x86_apic_set_base(&cpu->apic, value);
+        x86_cpu_unlock(cpu, taken);
+        return ok;
+    }
+    default:
+        return false;
+    }
+}
+
+static uint64_t
+x86_hook_read_tsc(X86State *s)
+{
+    X86Cpu *cpu = s->owner;
+    uint64_t ns = (uint64_t)emu_clock_get_ns(emu_device_get_clock((EmuDevice *)cpu, EMU_CLOCK_VIRTUAL));
+
+    return cpu->tsc_frequency == (uint64_t)EMU_NS_PER_SEC ? ns
+                                                          : emu_muldiv64(ns, cpu->tsc_frequency, EMU_NS_PER_SEC);
+}
+
+static void
+x86_hook_log_interrupt(X86State *s, unsigned vector, bool is_software, bool has_error, uint32_t error)
+{
+    if (!(emu_log_mask & EMU_LOG_INT)) {
+        return;
+    }
+    X86Cpu *cpu = s->owner;
+    g_autofree char *registers = x86_describe_registers(s);
+
+    emu_log_printf("CPU %u: v=%02x e=%04x i=%d cpl=%u IP=%04x:%016" G_GINT64_MODIFIER "x pc=%016" G_GINT64_MODIFIER
+                   "x SP=%04x:%016" G_GINT64_MODIFIER "x CR2=%016" G_GINT64_MODIFIER "x\n%s",
+                   emu_cpu_get_index((EmuCpu *)cpu), vector, has_error ? error : 0, is_software, s->cpl,
+                   s->seg[X86_CS].selector, s->rip, x86_get_pc(&s->tcg), s->seg[X86_SS].selector,
+                   X86_LOW(s, X86_RSP), s->cr2, registers);
+}
+
+static void
+x86_hook_log_undefined(X86State *s, const uint8_t *bytes, unsigned n)
+{
+    if (!(emu_log_mask & EMU_LOG_UNIMP)) {
+        return;
+    }
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (unsigned i = 0; i < n; i++) {
+        g_string_append_printf(text, " %02x", bytes[i]);
+    }
+    emu_unimp("cpu: undefined instruction at 0x%" G_GINT64_MODIFIER "x:%s", x86_get_pc(&s->tcg), text->str);
+}
+
+static const X86Hooks x86_hooks = {
+    .acknowledge = x86_hook_acknowledge,
+    .get_tpr = x86_hook_get_tpr,
+    .set_tpr = x86_hook_set_tpr,
+    .ferr = x86_hook_ferr,
+    .rdmsr = x86_hook_rdmsr,
+    .wrmsr = x86_hook_wrmsr,
+    .cpuid = x86_cpuid,
+    .read_tsc = x86_hook_read_tsc,
+    .log_interrupt = x86_hook_log_interrupt,
+    .log_undefined = x86_hook_log_undefined,
+};
+
+/* ---- the front end -------------------------------------------------------------------------------------- */
+
+static unsigned
+x86_frontend_disas(uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key, char *buf, gsize buf_size)
+{
+    unsigned bits = 16u << (mode_key >> X86_MODE_CODE_SHIFT & X86_MODE_CODE_MASK);
+
+    return x86_disassemble(pc, code, avail, bits, buf, buf_size);
+}
+
+const EmuTcgFrontend x86_frontend = {
+    .struct_size = sizeof(EmuTcgFrontend),
+    .name = "x86",
+    .isa = "x86-64",
+    .state_size = sizeof(X86State),
+    .globals = x86_globals,
+    .n_globals = X86_N_GLOBALS,
+    .fx_offset = offsetof(X86State, fx),
+    .get_pc = x86_get_pc,
+    .set_pc = x86_set_pc,
+    .interp = x86_interp,
+    .walk = x86_walk,
+    .raise_recorded = x86_raise_recorded,
+    .interrupt_wanted = x86_interrupt_wanted,
+    .deliver_interrupt = x86_deliver_interrupt,
+    .has_work = x86_has_work,
+    .disas = x86_frontend_disas,
+};
+
+/* ---- EmuCpuClass ------------------------------------------------------------------------------------------ */
+
+static void
+x86_cpu_attach_state(EmuCpu *base, gpointer state)
+{
+    X86Cpu *cpu = (X86Cpu *)base;
+    X86State *s = state;
+
+    if (!s) {
+        if (cpu->state) {
+            x86_interp_finish(cpu->state);
+        }
+        cpu->state = NULL;
+        return;
+    }
+    cpu->state = s;
+    s->owner = cpu;
+    s->apic = &cpu->apic;
+    s->hooks = &x86_hooks;
+    s->cpu_index = emu_cpu_get_index(base);
+    s->apic_id = cpu->apic_id;
+    memcpy(s->features, cpu->features, sizeof(s->features));
+    s->phys_mask = cpu->features[X86_CPUID_80000001_EDX] & 1u << 29 ? (UINT64_C(1) << 40) - 1
+                   : cpu->features[X86_CPUID_1_EDX] & 1u << 17      ? (UINT64_C(1) << 36) - 1
+                                                                    : 0xffffffffu;
+    x86_interp_init(s);
+}
+
+static uint64_t
+x86_cpu_get_pc(EmuCpu *base)
+{
+    X86Cpu *cpu = (X86Cpu *)base;
+
+    return cpu->state ? x86_get_pc(&cpu->state->tcg) : 0;
+}
+
+static bool
+x86_cpu_is_halted(EmuCpu *base)
+{
+    X86Cpu *cpu = (X86Cpu *)base;
+
+    return cpu->state && cpu->state->halted;
+}
+
+static char *
+x86_cpu_describe_registers(EmuCpu *base)
+{
+    X86Cpu *cpu = (X86Cpu *)base;
+
+    return cpu->state ? x86_describe_registers(cpu->state) : g_strdup("");
+}
+
+static bool
+x86_cpu_translate_debug(EmuCpu *base, uint64_t vaddr, uint64_t *phys)
+{
+    X86Cpu *cpu = (X86Cpu *)base;
+    EmuTcgTranslation t;
+
+    if (!cpu->state || !x86_walk(&cpu->state->tcg, vaddr, EMU_TCG_READ, X86_MMU_KERNEL, false, &t)) {
+        return false;
+    }
+    *phys = t.phys;
+    return true;
+}
+
+static unsigned
+x86_cpu_disas(EmuCpu *base, uint64_t pc, const uint8_t *code, unsigned avail, char *buf, gsize buf_size)
+{
+    X86Cpu *cpu = (X86Cpu *)base;
+
+    return x86_disassemble(pc, code, avail, cpu->state ? cpu->state->code_size : 64, buf, buf_size);
+}
+
+/* ---- lines ------------------------------------------------------------------------------------------------- */
+
+static void
+x86_cpu_intr_cb(gpointer opaque, unsigned index, int level)
+{
+    X86Cpu *cpu = opaque;
+
+    if (cpu->state) {
+        x86_apic_set_lint(&cpu->apic, 0, level);
+    }
+}
+
+static void
+x86_cpu_nmi_cb(gpointer opaque, unsigned index, int level)
+{
+    X86Cpu *cpu = opaque;
+
+    if (!cpu->state) {
+        return;
+    }
+    if (cpu->has_apic) {
+        x86_apic_set_lint(&cpu->apic, 1, level);
+    } else if (level) {
+        x86_cpu_request(cpu, X86_REQ_NMI);
+    }
+}
+
+static void
+x86_cpu_smi_cb(gpointer opaque, unsigned index, int level)
+{
+    X86Cpu *cpu = opaque;
+
+    if (level && cpu->state) {
+        x86_cpu_request(cpu, X86_REQ_SMI);
+    }
+}
+
+static void
+x86_cpu_init_cb(gpointer opaque, unsigned index, int level)
+{
+    X86Cpu *cpu = opaque;
+
+    if (level && cpu->state) {
+        x86_apic_init_signal(&cpu->apic);
+        x86_cpu_request(cpu, X86_REQ_INIT);
+    }
+}
+
+/* ---- EmuX86CpuControl ---------------------------------------------------------------------------------------- */
+
+static void
+x86_cpu_a20_on(EmuCpu *base, gpointer data)
+{
+    x86_set_a20(((X86Cpu *)base)->state, true);
+}
+
+static void
+x86_cpu_a20_off(EmuCpu *base, gpointer data)
+{
+    x86_set_a20(((X86Cpu *)base)->state, false);
+}
+
+static void
+x86_cpu_set_a20(EmuX86CpuControl *control, bool enabled)
+{
+    X86Cpu *cpu = (X86Cpu *)control;
+    EmuCpu *base = (EmuCpu *)cpu;
+
+    if (!cpu->state || (cpu->state->a20_mask >> 20 & 1) == enabled) {
+        return;
+    }
+    /* The CPU that wrote the gate sees it at its next instruction. */
+    if (emu_cpu_is_self(base)) {
+        x86_set_a20(cpu->state, enabled);
+    } else {
+        emu_cpu_run_on_async(base, enabled ? x86_cpu_a20_on : x86_cpu_a20_off, NULL);
+    }
+}
+
+static void
+x86_cpu_smi(EmuX86CpuControl *control)
+{
+    X86Cpu *cpu = (X86Cpu *)control;
+
+    if (cpu->state) {
+        x86_cpu_request(cpu, X86_REQ_SMI);
+    }
+}
+
+static void
+x86_cpu_init(EmuX86CpuControl *control)
+{
+    x86_cpu_init_cb(control, 0, 1);
+}
+
+static bool
+x86_cpu_is_smm(EmuX86CpuControl *control)
+{
+    X86Cpu *cpu = (X86Cpu *)control;
+
+    return cpu->state && cpu->state->in_smm;
+}
+
+static uint32_t
+x86_cpu_get_apic_id(EmuX86CpuControl *control)
+{
+    return ((X86Cpu *)control)->apic_id;
+}
+
+static void
+x86_cpu_set_ignne(EmuX86CpuControl *control, bool ignne)
+{
+    X86Cpu *cpu = (X86Cpu *)control;
+
+    if (cpu->state) {
+        cpu->state->ignne = ignne;
+        if (ignne) {
+            emu_line_set(cpu->ferr, 0); /* port 0xf0 also takes FERR#'s latch away */
+        }
+    }
+}
+
+static void
+x86_cpu_control_init(gpointer iface, gpointer data)
+{
+    EmuX86CpuControlInterface *control = iface;
+
+    control->set_a20 = x86_cpu_set_a20;
+    control->smi = x86_cpu_smi;
+    control->init = x86_cpu_init;
+    control->is_smm = x86_cpu_is_smm;
+    control->get_apic_id = x86_cpu_get_apic_id;
+    control->set_ignne = x86_cpu_set_ignne;
+}
+
+/* ---- feature properties ------------------------------------------------------------------------------------------
+ *
+ * One boolean per named CPUID bit.  They live on a class of their own, because they are numbered (the
+ * number is the feature plus one) while other properties are fields.
+ */
+
+static uint32_t
+x86_cpu_feature_word(X86Cpu *cpu, unsigned word)
+{
+    const X86Model *model = ((X86CpuClass *)G_OBJECT_GET_CLASS(cpu))->model;
+
+    if (emu_device_is_realized((EmuDevice *)cpu)) {
+        return cpu->features[word];
+    }
+    return ((model ? model->features[word] : 0) | cpu->feature_on[word]) & ~cpu->feature_off[word];
+}
+
+static void
+x86_cpu_get_feature(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+    unsigned feature = id - 1;
+
+    g_value_set_boolean(value, x86_cpu_feature_word((X86Cpu *)object, feature >> 5) >> (feature & 31) & 1);
+}
+
+static void
+x86_cpu_set_feature(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+    X86Cpu *cpu = (X86Cpu *)object;
+    unsigned word = (id - 1) >> 5;
+    uint32_t bit = 1u << ((id - 1) & 31);
+
+    if (emu_device_is_realized((EmuDevice *)cpu)) {
+        return;
+    }
+    if (g_value_get_boolean(value)) {
+        cpu->feature_on[word] |= bit;
+        cpu->feature_off[word] &= ~bit;
+    } else {
+        cpu->feature_off[word] |= bit;
+        cpu->feature_on[word] &= ~bit;
+    }
+}
+
+static void
+x86_cpu_base_class_init(gpointer klass, gconstpointer class_data)
+{
+    GObjectClass *oc = klass;
+
+    oc->get_property = x86_cpu_get_feature;
+    oc->set_property = x86_cpu_set_feature;
+    for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
+        for (unsigned bit = 0; bit < 32; bit++) {
+            const char *name = x86_feature_names[word][bit];
+            if (!name) {
+                continue;
+            }
+            /* Property names begin with a letter and have no dots: "3dnow", "sse4.1". */
+            g_autofree char *canonical =
+                g_strdelimit(g_ascii_isdigit(*name) ? g_strconcat("p", name, NULL) : g_strdup(name), ".", '-');
+            g_object_class_install_property(
+                oc, X86_FEATURE(word, bit) + 1,
+                g_param_spec_boolean(canonical, NULL, "CPUID feature", FALSE, G_PARAM_READWRITE));
+        }
+    }
+}
+
+const EmuTypeInfo x86_cpu_base_type_info = {
+    .name = "x86-cpu-base",
+    .parent = "cpu",
+    .instance_size = sizeof(X86Cpu),
+    .class_size = sizeof(X86CpuClass),
+    .class_init = x86_cpu_base_class_init,
+    .abstract = true,
+    .description = "CPUID features of an x86 CPU",
+};
+
+/* ---- life cycle ----------------------------------------------------------------------------------------------------- */
+
+static bool
+x86_cpu_realize(EmuDevice *dev, GError **error)
+{
+    X86Cpu *cpu = (X86Cpu *)dev;
+    EmuDeviceClass *parent_class = g_type_class_peek(EMU_TYPE_CPU);
+
+    if (!x86_cpuid_resolve(cpu, error)) {
+        return false;
+    }
+    cpu->apic.cpu = cpu;
+    emu_device_add_lines_in(dev, "intr", 1, x86_cpu_intr_cb);
+    emu_device_add_lines_in(dev, "nmi", 1, x86_cpu_nmi_cb);
+    emu_device_add_lines_in(dev, "smi", 1, x86_cpu_smi_cb);
+    emu_device_add_lines_in(dev, "init", 1, x86_cpu_init_cb);
+    emu_device_add_lines_out(dev, "ferr", 1, &cpu->ferr);
+
+    EmuMemoryRegion *memory = emu_machine_get_system_memory(x86_cpu_get_machine(cpu));
+    cpu->view = emu_memory_region_new_container(cpu, "cpu-view", UINT64_MAX);
+    emu_memory_region_add_subregion(
+        cpu->view, 0, emu_memory_region_new_alias(cpu, "cpu-memory", memory, 0, UINT64_MAX), 0);
+    g_autofree char *name = g_strdup_printf("cpu-memory-%u", emu_cpu_get_index((EmuCpu *)cpu));
+    if (!x86_apic_realize(&cpu->apic, cpu, cpu->view, error)) {
+        return false;
+    }
+    cpu->as = emu_address_space_new(cpu->view, name);
+    emu_cpu_set_memory_as((EmuCpu *)cpu, cpu->as);
+
+    if (parent_class->realize && !parent_class->realize(dev, error)) {
+        x86_apic_unrealize(&cpu->apic);
+        g_clear_pointer(&cpu->as, emu_address_space_free);
+        return false;
+    }
+    return true;
+}
+
+static void
+x86_cpu_unrealize(EmuDevice *dev)
+{
+    X86Cpu *cpu = (X86Cpu *)dev;
+    EmuDeviceClass *parent_class = g_type_class_peek(EMU_TYPE_CPU);
+
+    if (parent_class->unrealize) {
+        parent_class->unrealize(dev);
+    }
+    x86_apic_unrealize(&cpu->apic);
+    g_clear_pointer(&cpu->as, emu_address_space_free);
+}
+
+static void
+x86_cpu_reset_enter(EmuDevice *dev)
+{
+    X86Cpu *cpu = (X86Cpu *)dev;
+    EmuDeviceClass *parent_class = g_type_class_peek(EMU_TYPE_CPU);
+
+    if (parent_class->reset_enter) {
+        parent_class->reset_enter(dev);
+    }
+    if (!cpu->state) {
+        return;
+    }
+    x86_reset(cpu->state);
+    if (emu_cpu_get_index((EmuCpu *)cpu) != 0) {
+        cpu->state->wait_sipi = 1;
+        cpu->state->halted = 1;
+    }
+    x86_apic_reset(&cpu->apic);
+    if (emu_log_mask & EMU_LOG_CPU_RESET) {
+        g_autofree char *registers = x86_describe_registers(cpu->state);
+        emu_log_printf("CPU Reset (CPU %u)\n%s", emu_cpu_get_index((EmuCpu *)cpu), registers);
+    }
+}
+
+static void
+x86_cpu_reset_hold(EmuDevice *dev)
+{
+    X86Cpu *cpu = (X86Cpu *)dev;
+    EmuDeviceClass *parent_class = g_type_class_peek(EMU_TYPE_CPU);
+
+    if (parent_class->reset_hold) {
+        parent_class->reset_hold(dev);
+    }
+    emu_line_set(cpu->ferr, 0);
+}
+
+static const EmuProperty x86_cpu_properties[] = {
+    EMU_PROP_UINT32("family", X86Cpu, family, UINT32_MAX, "CPUID family; default: the model's"),
+    EMU_PROP_UINT32("model", X86Cpu, model, UINT32_MAX, "CPUID model; default: the model's"),
+    EMU_PROP_UINT32("stepping", X86Cpu, stepping, UINT32_MAX, "CPUID stepping; default: the model's"),
+    EMU_PROP_UINT32("level", X86Cpu, level, UINT32_MAX, "highest basic CPUID leaf; default: the model's"),
+    EMU_PROP_UINT32("xlevel", X86Cpu, xlevel, UINT32_MAX, "highest extended CPUID leaf; default: the model's"),
+    EMU_PROP_STRING("vendor", X86Cpu, vendor, NULL, "vendor, 12 characters; default: the model's"),
+    EMU_PROP_STRING("model-id", X86Cpu, model_id, NULL, "brand string; default: the model's"),
+    EMU_PROP_UINT32("apic-id", X86Cpu, apic_id, UINT32_MAX, "local APIC ID; default: from the topology"),
+    {.name = "tsc-frequency", .kind = EMU_PROP_KIND_UINT64, .offset = offsetof(X86Cpu, tsc_frequency),
+     .default_value = 1000000000, .min = 1000000, .max = 100000000000, .blurb = "time-stamp counter, Hz"},
+    EMU_PROP_BOOL("check", X86Cpu, check, true, "warn about features that cannot be offered"),
+    EMU_PROP_BOOL("enforce", X86Cpu, enforce, false, "refuse to start without all features"),
+    EMU_PROP_LINK("pic", X86Cpu, pic, "interrupt-ack", "who answers interrupt acknowledge cycles"),
+};
+
+static void
+x86_cpu_class_init(gpointer klass, gconstpointer class_data)
+{
+    EmuCpuClass *cc = klass;
+    EmuDeviceClass *dc = klass;
+
+    dc->realize = x86_cpu_realize;
+    dc->unrealize = x86_cpu_unrealize;
+    dc->reset_enter = x86_cpu_reset_enter;
+    dc->reset_hold = x86_cpu_reset_hold;
+    dc->vmstate = &x86_cpu_vmstate;
+    dc->category = "cpu";
+    cc->tcg = &x86_frontend;
+    cc->get_pc = x86_cpu_get_pc;
+    cc->is_halted = x86_cpu_is_halted;
+    cc->describe_registers = x86_cpu_describe_registers;
+    cc->translate_debug = x86_cpu_translate_debug;
+    cc->disas = x86_cpu_disas;
+    cc->attach_state = x86_cpu_attach_state;
+    emu_object_class_add_properties(klass, x86_cpu_properties, G_N_ELEMENTS(x86_cpu_properties));
+}
+
+static const EmuInterfaceImpl x86_cpu_interfaces[] = {
+    {"x86-cpu-control", x86_cpu_control_init},
+    {NULL, NULL},
+};
+
+const EmuTypeInfo x86_cpu_type_info = {
+    .name = X86_TYPE_CPU_NAME,
+    .parent = "x86-cpu-base",
+    .class_init = x86_cpu_class_init,
+    .abstract = true,
+    .interfaces = x86_cpu_interfaces,
+    .description = "x86 CPU",
+};
+
+void
+x86_cpu_model_class_init(gpointer klass, gconstpointer class_data)
+{
+    X86CpuClass *cc = klass;
+
+    cc->model = class_data;
+    ((EmuDeviceClass *)klass)->model_name = cc->model->name;
+    ((EmuDeviceClass *)klass)->user_creatable = true;
+}

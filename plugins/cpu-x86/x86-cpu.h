@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The CPU object around X86State: identity, lines, local APIC. */
+
+#include "x86-state.h"
+
+#include <emu/cpu.h>
+#include <emu/x86-pc.h>
+
+typedef struct _X86Cpu X86Cpu;
+
+/* One row of x86-models.inc. */
+typedef struct {
+    const char *name;
+    const char *vendor;
+    uint32_t family, model, stepping;
+    uint32_t level, xlevel;
+    const char *model_id;
+    uint32_t features[X86_N_FEATURE_WORDS];
+} X86Model;
+
+typedef struct {
+    EmuCpuClass parent_class;
+    const X86Model *model; /* NULL: abstract */
+} X86CpuClass;
+
+/* ---- local APIC (SDM 3A chapter 10) ---------------------------------------------------------- */
+
+enum {
+    X86_LVT_TIMER,
+    X86_LVT_THERMAL,
+    X86_LVT_PERF,
+    X86_LVT_LINT0,
+    X86_LVT_LINT1,
+    X86_LVT_ERROR,
+    X86_N_LVT,
+};
+
+typedef struct {
+    X86Cpu *cpu;
+    EmuMemoryRegion *mmio; /* in the CPU's own view of memory */
+    EmuMemoryRegion *msi;  /* in the machine's memory; the first CPU has it */
+    EmuTimer *timer;
+    GPtrArray *eoi_listeners; /* EmuApicEoi, found at the first broadcast */
+
+    uint32_t id;
+    uint32_t tpr;
+    uint32_t ldr, dfr;
+    uint32_t svr;
+    uint32_t isr[8], tmr[8], irr[8];
+    uint32_t esr;     /* as read: latched by the last write */
+    uint32_t esr_new; /* errors since */
+    uint32_t icr[2];
+    uint32_t lvt[X86_N_LVT];
+    uint32_t initial_count;
+    uint32_t divide;
+    uint64_t timer_start; /* virtual time of the last load */
+    uint64_t timer_next;  /* virtual time of the next expiry; 0: none */
+    uint32_t last_lowest; /* CPU that took the last lowest-priority interrupt (kept by the first CPU) */
+    uint8_t lint[2];      /* levels of the pins */
+} X86Apic;
+
+extern const EmuVMState x86_apic_vmstate;
+
+bool x86_apic_realize(X86Apic *apic, X86Cpu *cpu, EmuMemoryRegion *view, GError **error);
+void x86_apic_unrealize(X86Apic *apic);
+void x86_apic_reset(X86Apic *apic);
+/* INIT: as reset, but the ID stays. */
+void x86_apic_init_signal(X86Apic *apic);
+/* IA32_APIC_BASE; false = #GP. */
+bool x86_apic_set_base(X86Apic *apic, uint64_t value);
+/* Pin LINT0 (INTR) or LINT1 (NMI). */
+void x86_apic_set_lint(X86Apic *apic, unsigned pin, bool level);
+/* INTA cycle: vector, or -1. */
+int x86_apic_acknowledge(X86Apic *apic);
+uint8_t x86_apic_get_cr8(X86Apic *apic);
+void x86_apic_set_cr8(X86Apic *apic, uint8_t cr8);
+/* Recomputes X86_REQ_HARD. */
+void x86_apic_update(X86Apic *apic);
+void x86_apic_update_mapping(X86Apic *apic);
+
+/* ---- the object ------------------------------------------------------------------------------- */
+
+struct _X86Cpu {
+    EmuCpu parent_instance;
+
+    /* Properties. */
+    uint32_t feature_on[X86_N_FEATURE_WORDS];  /* asked for */
+    uint32_t feature_off[X86_N_FEATURE_WORDS]; /* refused */
+    uint32_t family, model, stepping, level, xlevel; /* UINT32_MAX: the model's */
+    char *vendor, *model_id;
+    uint32_t apic_id; /* UINT32_MAX: from the topology */
+    uint64_t tsc_frequency;
+    bool check, enforce;
+    EmuObject *pic;
+
+    X86State *state;
+    EmuAddressSpace *as;
+    EmuMemoryRegion *view;
+    EmuLine *ferr;
+    X86Apic apic;
+    bool has_apic;
+
+    /* Resolved identity. */
+    uint32_t features[X86_N_FEATURE_WORDS];
+    uint32_t signature; /* CPUID.1:EAX */
+    char vendor_text[12];
+    char model_text[48];
+    uint32_t cores, threads; /* per package, per core */
+    uint32_t smt_bits, core_bits;
+};
+
+#define X86_TYPE_CPU_NAME "x86_64-cpu"
+
+static inline EmuMachine *
+x86_cpu_get_machine(X86Cpu *cpu)
+{
+    return emu_device_get_machine((EmuDevice *)cpu);
+}
+
+/* Sets request bits and makes the vCPU look. Any thread. */
+void x86_cpu_request(X86Cpu *cpu, uint32_t bits);
+/* CPU number @index of the machine when it is one of ours, else NULL. */
+X86Cpu *x86_cpu_by_index(EmuMachine *machine, unsigned index);
+
+/* x86-cpuid.c */
+extern const char *const x86_feature_names[X86_N_FEATURE_WORDS][32];
+/* Finds a feature by name or alias; 0xffff: none. */
+uint16_t x86_feature_by_name(const char *name);
+const uint32_t *x86_cpuid_supported(void);
+/* Features, signature, texts and topology from model and properties; warns about what is left out. */
+bool x86_cpuid_resolve(X86Cpu *cpu, GError **error);
+void x86_cpuid(X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
+
+/* x86-describe.c */
+char *x86_describe_registers(X86State *s);
+unsigned x86_disassemble(uint64_t pc, const uint8_t *code, unsigned avail, unsigned bits, char *buf, gsize buf_size);
+
+/* x86-vmstate.c */
+extern const EmuVMState x86_cpu_vmstate;
+
+/* x86-cpu.c */
+extern const EmuTcgFrontend x86_frontend;
+extern const EmuTypeInfo x86_cpu_base_type_info;
+extern const EmuTypeInfo x86_cpu_type_info;
+void x86_cpu_model_class_init(gpointer klass, gconstpointer class_data);

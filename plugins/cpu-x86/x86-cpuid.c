@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * CPUID: which features a model has, which of them the translator offers, and what each leaf says
+ * (SDM 2A "CPUID", APM 3 appendix E).
+ */
+
+#include "x86-cpu.h"
+
+#include <emu/log.h>
+#include <string.h>
+
+const char *const x86_feature_names[X86_N_FEATURE_WORDS][32] = {
+#define X86_FEATURE_NAMES(word, ...) [word] = {__VA_ARGS__},
+#include "x86-features.inc"
+#undef X86_FEATURE_NAMES
+};
+
+/* How messages name a word. */
+static const struct {
+    uint32_t leaf;
+    const char *reg;
+} x86_feature_words[X86_N_FEATURE_WORDS] = {
+    [X86_CPUID_1_EDX] = {0x01, "EDX"},
+    [X86_CPUID_1_ECX] = {0x01, "ECX"},
+    [X86_CPUID_7_EBX] = {0x07, "EBX"},
+    [X86_CPUID_7_ECX] = {0x07, "ECX"},
+    [X86_CPUID_7_EDX] = {0x07, "EDX"},
+    [X86_CPUID_7_1_EAX] = {0x07, "EAX"},
+    [X86_CPUID_80000001_EDX] = {0x80000001, "EDX"},
+    [X86_CPUID_80000001_ECX] = {0x80000001, "ECX"},
+    [X86_CPUID_80000007_EDX] = {0x80000007, "EDX"},
+    [X86_CPUID_80000008_EBX] = {0x80000008, "EBX"},
+    [X86_CPUID_D_1_EAX] = {0x0d, "EAX"},
+    [X86_CPUID_6_EAX] = {0x06, "EAX"},
+};
+
+#define F(name) (1u << (X86_FEAT_##name & 31))
+
+/* What the interpreter and the translator carry out. */
+static const uint32_t x86_supported[X86_N_FEATURE_WORDS] = {
+    [X86_CPUID_1_EDX] = F(FPU) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) | F(CX8) | F(APIC) | F(SEP) |
+                        F(MTRR) | F(PGE) | F(MCA) | F(CMOV) | F(PAT) | F(PSE36) | F(CLFLUSH) | F(MMX) | F(FXSR) |
+                        F(SSE) | F(SSE2) | 1u << 22 /* ACPI */ | 1u << 27 /* SS */ | 1u << 28 /* HT */,
+    [X86_CPUID_1_ECX] = F(SSE3) | F(PCLMULQDQ) | F(MONITOR) | F(SSSE3) | F(CX16) | F(SSE41) | F(SSE42) | F(MOVBE) |
+                        F(POPCNT) | F(AES) | F(RDRAND) | F(HYPERVISOR),
+    [X86_CPUID_7_EBX] = F(FSGSBASE) | F(SMEP) | F(ERMS) | F(RDSEED) | F(SMAP) | F(CLFLUSHOPT) | F(CLWB) | F(SHA),
+    [X86_CPUID_7_ECX] = F(RDPID),
+    [X86_CPUID_80000001_EDX] = F(SYSCALL) | F(NX) | 1u << 22 /* MMXEXT */ | F(FXSR_OPT) | F(PDPE1GB) | F(RDTSCP) |
+                               F(LM),
+    [X86_CPUID_80000001_ECX] = F(LAHF_LM) | 1u << 1 /* CMP_LEGACY */ | F(CR8_LEGACY) | F(ABM) | F(PREFETCHW),
+    [X86_CPUID_6_EAX] = 1u << 2, /* ARAT */
+};
+
+/* Left out without a word when only the model asks for it: the default model names it. */
+static const uint32_t x86_quiet[X86_N_FEATURE_WORDS] = {
+    [X86_CPUID_80000001_ECX] = 1u << 2, /* SVM */
+};
+
+/* Bits of 80000001H:EDX that AMD processors repeat from 1:EDX. */
+#define X86_AMD_ALIASES 0x0183f3ffu
+
+const uint32_t *
+x86_cpuid_supported(void)
+{
+    return x86_supported;
+}
+
+static const struct {
+    const char *alias, *name;
+} x86_feature_aliases[] = {
+    {"sse3", "pni"},       {"pclmuldq", "pclmulqdq"},   {"sse4-1", "sse4.1"},      {"sse4-2", "sse4.2"},
+    {"xd", "nx"},          {"ffxsr", "fxsr-opt"},       {"i64", "lm"},             {"sha", "sha-ni"},
+    {"lahf_lm", "lahf-lm"},
+};
+
+uint16_t
+x86_feature_by_name(const char *name)
+{
+    g_autofree char *canonical = g_strdelimit(g_strdup(name), "_", '-');
+
+    for (gsize i = 0; i < G_N_ELEMENTS(x86_feature_aliases); i++) {
+        if (strcmp(canonical, x86_feature_aliases[i].alias) == 0) {
+            return x86_feature_by_name(x86_feature_aliases[i].name);
+        }
+    }
+    for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
+        for (unsigned bit = 0; bit < 32; bit++) {
+            if (g_strcmp0(x86_feature_names[word][bit], canonical) == 0) {
+                return X86_FEATURE(word, bit);
+            }
+        }
+    }
+    return 0xffff;
+}
+
+/* ---- resolving -------------------------------------------------------------------------------------- */
+
+static unsigned
+x86_bits_for(unsigned count)
+{
+    unsigned bits = 0;
+
+    while (1u << bits < count) {
+        bits++;
+    }
+    return bits;
+}
+
+static void
+x86_cpuid_topology(X86Cpu *cpu)
+{
+    EmuSmp smp = emu_machine_get_smp(x86_cpu_get_machine(cpu));
+    unsigned index = emu_cpu_get_index((EmuCpu *)cpu);
+
+    cpu->threads = MAX(smp.threads, 1);
+    cpu->cores = MAX(smp.cores, 1) * MAX(smp.dies, 1);
+    cpu->smt_bits = x86_bits_for(cpu->threads);
+    cpu->core_bits = x86_bits_for(cpu->cores);
+    if (cpu->apic_id == UINT32_MAX) {
+        unsigned thread = index % cpu->threads, core = index / cpu->threads % cpu->cores;
+        unsigned package = index / (cpu->threads * cpu->cores);
+        cpu->apic_id = (package << cpu->core_bits | core) << cpu->smt_bits | thread;
+    }
+}
+
+static bool
+x86_cpuid_filter(X86Cpu *cpu, const uint32_t *asked, GError **error)
+{
+    /* One report per machine is enough: the first CPU speaks. */
+    bool speak = cpu->check && emu_cpu_get_index((EmuCpu *)cpu) == 0;
+    unsigned missing = 0;
+
+    for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
+        uint32_t allowed = x86_supported[word];
+        if (word == X86_CPUID_80000001_EDX) {
+            allowed |= X86_AMD_ALIASES;
+        }
+        uint32_t left_out = cpu->features[word] & ~allowed;
+        cpu->features[word] &= allowed;
+        left_out &= ~x86_quiet[word] | asked[word];
+        for (unsigned bit = 0; bit < 32; bit++) {
+            if (!(left_out >> bit & 1)) {
+                continue;
+            }
+            missing++;
+            if (speak || cpu->enforce) {
+                const char *name = x86_feature_names[word][bit];
+                emu_warn_report("TCG doesn't support requested feature: CPUID.%02XH:%s%s%s [bit %u]",
+                                x86_feature_words[word].leaf, x86_feature_words[word].reg, name ? "." : "",
+                                name ? name : "", bit);
+            }
+        }
+    }
+    if (missing && cpu->enforce) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED,
+                    "TCG doesn't support %u requested features and enforce is on", missing);
+        return false;
+    }
+    return true;
+}
+
+bool
+x86_cpuid_resolve(X86Cpu *cpu, GError **error)
+{
+    const X86Model *model = ((X86CpuClass *)G_OBJECT_GET_CLASS(cpu))->model;
+
+    if (!model) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_ABSTRACT, "%s is not a CPU model",
+                    emu_object_get_type_name(cpu));
+        return false;
+    }
+    cpu->family = cpu->family == UINT32_MAX ? model->family : cpu->family;
+    cpu->model = cpu->model == UINT32_MAX ? model->model : cpu->model;
+    cpu->stepping = cpu->stepping == UINT32_MAX ? model->stepping : cpu->stepping;
+    cpu->level = cpu->level == UINT32_MAX ? model->level : cpu->level;
+    cpu->xlevel = cpu->xlevel == UINT32_MAX ? model->xlevel : cpu->xlevel;
+
+    const char *vendor = cpu->vendor && *cpu->vendor ? cpu->vendor : model->vendor;
+    if (strlen(vendor) != sizeof(cpu->vendor_text)) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "property 'vendor' is '%s', expected exactly 12 characters", vendor);
+        return false;
+    }
+    memcpy(cpu->vendor_text, vendor, sizeof(cpu->vendor_text));
+    const char *id = cpu->model_id ? cpu->model_id : model->model_id;
+    memset(cpu->model_text, 0, sizeof(cpu->model_text));
+    memcpy(cpu->model_text, id, MIN(strlen(id), sizeof(cpu->model_text)));
+
+    if (cpu->family > 0xff + 15 || cpu->model > 0xff || cpu->stepping > 15) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "family %u, model %u, stepping %u: expected at most 270, 255 and 15", cpu->family, cpu->model,
+                    cpu->stepping);
+        return false;
+    }
+    uint32_t base_family = MIN(cpu->family, 15);
+    cpu->signature = (cpu->family - base_family) << 20 | (cpu->model >> 4) << 16 | base_family << 8 |
+                     (cpu->model & 15) << 4 | cpu->stepping;
+
+    uint32_t asked[X86_N_FEATURE_WORDS];
+    for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
+        asked[word] = cpu->feature_on[word] & ~cpu->feature_off[word];
+        cpu->features[word] = (model->features[word] | cpu->feature_on[word]) & ~cpu->feature_off[word];
+    }
+    if (!x86_cpuid_filter(cpu, asked, error)) {
+        return false;
+    }
+    uint32_t *ext = &cpu->features[X86_CPUID_80000001_EDX];
+    *ext &= ~X86_AMD_ALIASES;
+    if (memcmp(cpu->vendor_text, "AuthenticAMD", 12) == 0 || memcmp(cpu->vendor_text, "HygonGenuine", 12) == 0) {
+        *ext |= cpu->features[X86_CPUID_1_EDX] & X86_AMD_ALIASES;
+    }
+    /* A feature whose leaf is out of reach raises the limit, so that asking for it suffices. */
+    if (cpu->features[X86_CPUID_7_EBX] | cpu->features[X86_CPUID_7_ECX] | cpu->features[X86_CPUID_7_EDX]) {
+        cpu->level = MAX(cpu->level, 7);
+    }
+    if (cpu->features[X86_CPUID_6_EAX]) {
+        cpu->level = MAX(cpu->level, 6);
+    }
+    if (cpu->features[X86_CPUID_80000001_EDX] | cpu->features[X86_CPUID_80000001_ECX]) {
+        cpu->xlevel = MAX(cpu->xlevel, 0x80000001u);
+    }
+    cpu->has_apic = cpu->features[X86_CPUID_1_EDX] & F(APIC);
+    x86_cpuid_topology(cpu);
+    return true;
+}
+
+/* ---- leaves ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    uint8_t type; /* 1 data, 2 instruction, 3 unified */
+    uint8_t level;
+    uint32_t ways, sets;
+    uint32_t flags; /* leaf 4 EDX: 1 WBINVD not shared, 2 inclusive, 4 complex indexing */
+} X86Cache;
+
+/* 32 + 32 KiB, 4 MiB, 16 MiB; 64-byte lines. */
+static const X86Cache x86_caches[4] = {
+    {1, 1, 8, 64, 1},
+    {2, 1, 8, 64, 1},
+    {3, 2, 16, 4096, 1},
+    {3, 3, 16, 16384, 2 | 4},
+};
+
+static void
+x86_cpuid_cache(const X86Cpu *cpu, uint32_t subleaf, uint32_t out[4], bool amd)
+{
+    if (subleaf >= G_N_ELEMENTS(x86_caches)) {
+        return;
+    }
+    const X86Cache *c = &x86_caches[subleaf];
+    uint32_t sharing = c->level == 3 ? 1u << (cpu->smt_bits + cpu->core_bits) : c->level == 2 || amd ? cpu->threads : 1;
+
+    out[0] = c->type | (uint32_t)c->level << 5 | 1u << 8 | (sharing - 1) << 14;
+    if (!amd) {
+        out[0] |= (cpu->cores - 1) << 26;
+    }
+    out[1] = 63 | (c->ways - 1) << 22;
+    out[2] = c->sets - 1;
+    out[3] = amd ? c->flags & 3 : c->flags;
+}
+
+static void
+x86_cpuid_basic(const X86Cpu *cpu, X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+    uint32_t logical = cpu->cores * cpu->threads;
+
+    switch (leaf) {
+    case 0x0:
+        out[0] = cpu->level;
+        memcpy(&out[1], cpu->vendor_text, 4);
+        memcpy(&out[3], cpu->vendor_text + 4, 4);
+        memcpy(&out[2], cpu->vendor_text + 8, 4);
+        break;
+    case 0x1:
+        out[0] = cpu->signature;
+        out[1] = cpu->apic_id << 24 | 8u << 8; /* CLFLUSH: 64 bytes */
+        out[2] = cpu->features[X86_CPUID_1_ECX];
+        if (s->cr4 & X86_CR4_OSXSAVE) {
+            out[2] |= F(OSXSAVE);
+        }
+        out[3] = cpu->features[X86_CPUID_1_EDX];
+        if (!(s->apic_base & 1u << 11)) {
+            out[3] &= ~F(APIC); /* switched off in IA32_APIC_BASE */
+        }
+        if (logical > 1) {
+            out[1] |= MIN(logical, 255) << 16;
+            out[3] |= 1u << 28; /* HTT */
+        }
+        break;
+    case 0x2: /* 16 MiB L3; 32 KiB L1D, 32 KiB L1I, 2 MiB L2 */
+        out[0] = 1;
+        out[2] = 0x4d;
+        out[3] = 0x2c307d;
+        break;
+    case 0x4:
+        x86_cpuid_cache(cpu, subleaf, out, false);
+        break;
+    case 0x5:
+        if (cpu->features[X86_CPUID_1_ECX] & F(MONITOR)) {
+            out[2] = 3; /* interrupts break MWAIT even when masked */
+        }
+        break;
+    case 0x6:
+        out[0] = cpu->features[X86_CPUID_6_EAX];
+        break;
+    case 0x7:
+        if (subleaf == 0) {
+            out[1] = cpu->features[X86_CPUID_7_EBX];
+            out[2] = cpu->features[X86_CPUID_7_ECX];
+            out[3] = cpu->features[X86_CPUID_7_EDX];
+        }
+        break;
+    case 0xb:
+        out[2] = subleaf & 0xff;
+        out[3] = cpu->apic_id;
+        if (subleaf == 0) {
+            out[0] = cpu->smt_bits;
+            out[1] = cpu->threads & 0xffff;
+            out[2] |= 1 << 8;
+        } else if (subleaf == 1) {
+            out[0] = cpu->smt_bits + cpu->core_bits;
+            out[1] = logical & 0xffff;
+            out[2] |= 2 << 8;
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+x86_cpuid_extended(const X86Cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+    uint32_t logical = cpu->cores * cpu->threads;
+
+    switch (leaf) {
+    case 0x80000000:
+        out[0] = cpu->xlevel;
+        memcpy(&out[1], cpu->vendor_text, 4);
+        memcpy(&out[3], cpu->vendor_text + 4, 4);
+        memcpy(&out[2], cpu->vendor_text + 8, 4);
+        break;
+    case 0x80000001:
+        out[0] = cpu->signature;
+        out[2] = cpu->features[X86_CPUID_80000001_ECX];
+        out[3] = cpu->features[X86_CPUID_80000001_EDX];
+        /* Linux takes CMP_LEGACY on an Intel processor for "no hyper-threading at all". */
+        if (logical > 1 && memcmp(cpu->vendor_text, "GenuineIntel", 12) != 0) {
+            out[2] |= 1u << 1;
+        }
+        break;
+    case 0x80000002:
+    case 0x80000003:
+    case 0x80000004:
+        memcpy(out, cpu->model_text + (leaf - 0x80000002) * 16, 16);
+        break;
+    case 0x80000005: /* 64 + 64 KiB L1, 255-entry TLBs */
+        out[0] = out[1] = 0x01ff01ff;
+        out[2] = out[3] = 64u << 24 | 2u << 16 | 1u << 8 | 64;
+        break;
+    case 0x80000006: /* 512 KiB L2, 16 MiB L3, 512-entry 4-way TLBs */
+        out[1] = 4u << 28 | 512u << 16 | 4u << 12 | 512;
+        out[2] = 512u << 16 | 8u << 12 | 1u << 8 | 64;
+        out[3] = 32u << 18 | 8u << 12 | 1u << 8 | 64;
+        break;
+    case 0x80000007:
+        out[3] = cpu->features[X86_CPUID_80000007_EDX];
+        break;
+    case 0x80000008:
+        if (cpu->features[X86_CPUID_80000001_EDX] & F(LM)) {
+            out[0] = 48u << 8 | 40;
+        } else {
+            out[0] = cpu->features[X86_CPUID_1_EDX] & F(PSE36) ? 36 : 32;
+        }
+        out[1] = cpu->features[X86_CPUID_80000008_EBX];
+        if (logical > 1) {
+            out[2] = (cpu->smt_bits + cpu->core_bits) << 12 | (MIN(logical, 256) - 1);
+        }
+        break;
+    case 0x8000001d:
+        x86_cpuid_cache(cpu, subleaf, out, true);
+        break;
+    case 0x8000001e:
+        out[0] = cpu->apic_id;
+        out[1] = (cpu->threads - 1) << 8 | (cpu->apic_id >> cpu->smt_bits & ((1u << cpu->core_bits) - 1));
+        out[2] = cpu->apic_id >> (cpu->smt_bits + cpu->core_bits);
+        break;
+    default:
+        break;
+    }
+}
+
+void
+x86_cpuid(X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+    const X86Cpu *cpu = s->owner;
+
+    out[0] = out[1] = out[2] = out[3] = 0;
+    if (leaf >= 0x80000000u && leaf <= cpu->xlevel) {
+        x86_cpuid_extended(cpu, leaf, subleaf, out);
+    } else if (leaf == 0x40000000 && cpu->features[X86_CPUID_1_ECX] & F(HYPERVISOR)) {
+        out[0] = 0x40000001;
+        memcpy(&out[1], "TCGTCGTCGTCG", 12); /* guests know this signature and expect no interface behind it */
+    } else if (leaf == 0x40000001) {
+        return;
+    } else {
+        /* Out of range: the data of the highest basic leaf (SDM 2A). */
+        x86_cpuid_basic(cpu, s, MIN(leaf, cpu->level), subleaf, out);
+    }
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Saved state of the CPU: all of X86State that is architectural, and the local APIC. */
+
+#include "x86-cpu.h"
+
+static const EmuVMField segment_fields[] = {
+    EMU_VM_U32(X86Segment, limit),
+    EMU_VM_U32(X86Segment, attr),
+    EMU_VM_U16(X86Segment, selector),
+    EMU_VM_END,
+};
+static const EmuVMState segment_vmstate = {
+    .name = "segment",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = segment_fields,
+};
+
+static const EmuVMField table_fields[] = {
+    EMU_VM_U64(X86TableReg, base),
+    EMU_VM_U32(X86TableReg, limit),
+    EMU_VM_END,
+};
+static const EmuVMState table_vmstate = {
+    .name = "table-register",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = table_fields,
+};
+
+static bool
+state_post_load(gpointer opaque, unsigned version, GError **error)
+{
+    X86State *s = opaque;
+
+    if (s->cpl > 3 || s->shadow > 3 || s->halted > 1 || s->nmi_blocked > 1 || s->in_smm > 1 || s->wait_sipi > 1 ||
+        s->exception < -1 || s->exception > 31 || s->interrupt_request > 0x3f || s->sipi_vector > 0xff) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "cpu: saved state has a field out of range (cpl %u, exception %d, requests 0x%x)", s->cpl,
+                    s->exception, s->interrupt_request);
+        return false;
+    }
+    s->eflags = (s->eflags & ~X86_CC) | 2;
+    s->cc &= X86_CC;
+    s->fx.mxcsr &= 0xffff;
+    return true;
+}
+
+static const EmuVMField state_fields[] = {
+    EMU_VM_U64_ARRAY(X86State, gpr_hot),
+    EMU_VM_U64(X86State, rip),
+    EMU_VM_U32(X86State, cc),
+    EMU_VM_U32(X86State, eflags),
+    EMU_VM_U64_ARRAY(X86State, seg_base),
+    EMU_VM_U64_ARRAY(X86State, gpr_low),
+    EMU_VM_U64_ARRAY(X86State, gpr_high),
+    EMU_VM_U8(X86State, cpl),
+    EMU_VM_U8(X86State, shadow),
+    EMU_VM_U8(X86State, halted),
+    EMU_VM_U8(X86State, nmi_blocked),
+    EMU_VM_U8(X86State, in_smm),
+    EMU_VM_U8(X86State, wait_sipi),
+    EMU_VM_U32(X86State, interrupt_request),
+    EMU_VM_U32(X86State, sipi_vector),
+    EMU_VM_STRUCT_ARRAY(X86State, seg, &segment_vmstate),
+    EMU_VM_STRUCT(X86State, gdtr, &table_vmstate),
+    EMU_VM_STRUCT(X86State, idtr, &table_vmstate),
+    EMU_VM_U64(X86State, cr0),
+    EMU_VM_U64(X86State, cr2),
+    EMU_VM_U64(X86State, cr3),
+    EMU_VM_U64(X86State, cr4),
+    EMU_VM_U64(X86State, cr8),
+    EMU_VM_U64(X86State, efer),
+    EMU_VM_U64(X86State, xcr0),
+    EMU_VM_U64_ARRAY(X86State, dr),
+    EMU_VM_U64(X86State, a20_mask),
+    EMU_VM_U64_ARRAY(X86State, pdpte),
+    EMU_VM_U32(X86State, exception),
+    EMU_VM_U32(X86State, error_code),
+    EMU_VM_U8(X86State, has_error_code),
+    EMU_VM_U8(X86State, exception_is_soft),
+    EMU_VM_U64(X86State, exception_cr2),
+    EMU_VM_U64(X86State, star),
+    EMU_VM_U64(X86State, lstar),
+    EMU_VM_U64(X86State, cstar),
+    EMU_VM_U64(X86State, sfmask),
+    EMU_VM_U64(X86State, kernel_gs_base),
+    EMU_VM_U64(X86State, tsc_aux),
+    EMU_VM_U64(X86State, sysenter_cs),
+    EMU_VM_U64(X86State, sysenter_esp),
+    EMU_VM_U64(X86State, sysenter_eip),
+    EMU_VM_U64(X86State, apic_base),
+    EMU_VM_U64(X86State, pat),
+    EMU_VM_U64(X86State, misc_enable),
+    EMU_VM_U64(X86State, tsc_offset),
+    EMU_VM_U64(X86State, tsc_adjust),
+    EMU_VM_U64(X86State, smbase),
+    EMU_VM_U64(X86State, mtrr_def_type),
+    EMU_VM_U64_ARRAY(X86State, mtrr_fixed),
+    EMU_VM_U64_ARRAY(X86State, mtrr_var),
+    EMU_VM_U64(X86State, mcg_status),
+    EMU_VM_U64(X86State, mcg_ctl),
+    EMU_VM_U64_ARRAY(X86State, mc_banks),
+    EMU_VM_U64(X86State, debugctl),
+    EMU_VM_U64(X86State, feature_control),
+    EMU_VM_U64(X86State, xss),
+    EMU_VM_U64(X86State, monitor_addr),
+    EMU_VM_U32(X86State, ignne),
+    EMU_VM_BUFFER(X86State, xsave),
+    EMU_VM_END,
+};
+static const EmuVMState state_vmstate = {
+    .name = "x86-state",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = state_fields,
+    .post_load = state_post_load,
+};
+
+static bool
+cpu_post_load(gpointer opaque, unsigned version, GError **error)
+{
+    X86Cpu *cpu = opaque;
+
+    x86_update_mode(cpu->state);
+    emu_tcg_flush_all(&cpu->state->tcg);
+    if (cpu->has_apic) {
+        x86_apic_update_mapping(&cpu->apic);
+    }
+    return true;
+}
+
+static const EmuVMField cpu_fields[] = {
+    EMU_VM_POINTER(X86Cpu, state, &state_vmstate),
+    EMU_VM_STRUCT(X86Cpu, apic, &x86_apic_vmstate),
+    EMU_VM_END,
+};
+const EmuVMState x86_cpu_vmstate = {
+    .name = "x86-cpu",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = cpu_fields,
+    .post_load = cpu_post_load,
+};
