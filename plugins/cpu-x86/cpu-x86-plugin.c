@@ -7,7 +7,7 @@
 EMU_ACCEL_PLUGIN(.name = "cpu-x86", .version = "1.0", .license = "LGPL-2.1-or-later",
                  .description = "x86 CPUs, 16 to 64 bits, with local APIC",
                  .provides =
-                 "x86-cpu-base:cpu x86_64-cpu:x86-cpu-base max-x86_64-cpu:x86_64-cpu "
+                 "x86_64-cpu:cpu max-x86_64-cpu:x86_64-cpu "
                  "486-x86_64-cpu:x86_64-cpu athlon-x86_64-cpu:x86_64-cpu "
                  "Broadwell-x86_64-cpu:x86_64-cpu Broadwell-IBRS-x86_64-cpu:x86_64-cpu "
                  "Broadwell-noTSX-x86_64-cpu:x86_64-cpu Broadwell-noTSX-IBRS-x86_64-cpu:x86_64-cpu "
@@ -52,7 +52,6 @@ static const EmuTypeInfo x86_model_type_infos[] = {
 static void
 x86_register_types(void)
 {
-    type_register_static(&x86_cpu_base_type_info);
     type_register_static(&x86_cpu_type_info);
     type_register_static(&x86_cpu_max_type_info);
     for (gsize i = 0; i < G_N_ELEMENTS(x86_model_type_infos); i++) {

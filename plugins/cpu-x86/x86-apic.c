@@ -256,12 +256,15 @@ apic_accept(X86Apic *apic, unsigned mode, uint8_t vector, bool level)
         x86_cpu_request(cpu, X86_REQ_NMI);
         break;
     case APIC_DM_INIT:
-        x86_apic_init_signal(apic);
-        x86_cpu_request(cpu, X86_REQ_INIT);
+        x86_cpu_signal_init(cpu);
         break;
     case APIC_DM_SIPI:
-        __atomic_store_n(&cpu->state->sipi_vector, vector, __ATOMIC_SEQ_CST);
-        x86_cpu_request(cpu, X86_REQ_SIPI);
+        /* Only a CPU that waits takes it; one that has not yet seen its INIT will wait. */
+        if (cpu->state->wait_sipi ||
+            __atomic_load_n(&cpu->state->interrupt_request, __ATOMIC_SEQ_CST) & X86_REQ_INIT) {
+            __atomic_store_n(&cpu->state->sipi_vector, vector, __ATOMIC_SEQ_CST);
+            x86_cpu_request(cpu, X86_REQ_SIPI);
+        }
         break;
     case APIC_DM_EXTINT:
         /* A message that stands for the INTR pin: the controller is asked for the vector at once. */

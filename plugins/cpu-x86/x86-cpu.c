@@ -20,6 +20,15 @@ x86_cpu_request(X86Cpu *cpu, uint32_t bits)
     emu_cpu_kick((EmuCpu *)cpu);
 }
 
+void
+x86_cpu_signal_init(X86Cpu *cpu)
+{
+    /* A start-up IPI that came before this INIT is void. */
+    __atomic_fetch_and(&cpu->state->interrupt_request, ~X86_REQ_SIPI, __ATOMIC_SEQ_CST);
+    x86_apic_init_signal(&cpu->apic);
+    x86_cpu_request(cpu, X86_REQ_INIT);
+}
+
 static bool
 x86_is_cpu(gpointer obj)
 {
@@ -325,8 +334,7 @@ x86_cpu_init_cb(gpointer opaque, unsigned index, int level)
     X86Cpu *cpu = opaque;
 
     if (level && cpu->state) {
-        x86_apic_init_signal(&cpu->apic);
-        x86_cpu_request(cpu, X86_REQ_INIT);
+        x86_cpu_signal_init(cpu);
     }
 }
 
@@ -419,8 +427,7 @@ x86_cpu_control_init(gpointer iface, gpointer data)
 
 /* ---- feature properties ------------------------------------------------------------------------------------------
  *
- * One boolean per named CPUID bit.  They live on a class of their own, because they are numbered (the
- * number is the feature plus one) while other properties are fields.
+ * One boolean per named CPUID bit; the property's number is the feature plus one.
  */
 
 static uint32_t
@@ -462,10 +469,8 @@ x86_cpu_set_feature(GObject *object, guint id, const GValue *value, GParamSpec *
 }
 
 static void
-x86_cpu_base_class_init(gpointer klass, gconstpointer class_data)
+x86_cpu_install_features(GObjectClass *oc)
 {
-    GObjectClass *oc = klass;
-
     oc->get_property = x86_cpu_get_feature;
     oc->set_property = x86_cpu_set_feature;
     for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
@@ -483,16 +488,6 @@ x86_cpu_base_class_init(gpointer klass, gconstpointer class_data)
         }
     }
 }
-
-const EmuTypeInfo x86_cpu_base_type_info = {
-    .name = "x86-cpu-base",
-    .parent = "cpu",
-    .instance_size = sizeof(X86Cpu),
-    .class_size = sizeof(X86CpuClass),
-    .class_init = x86_cpu_base_class_init,
-    .abstract = true,
-    .description = "CPUID features of an x86 CPU",
-};
 
 /* ---- life cycle ----------------------------------------------------------------------------------------------------- */
 
@@ -593,7 +588,8 @@ static const EmuProperty x86_cpu_properties[] = {
      .default_value = 1000000000, .min = 1000000, .max = 100000000000, .blurb = "time-stamp counter, Hz"},
     EMU_PROP_BOOL("check", X86Cpu, check, true, "warn about features that cannot be offered"),
     EMU_PROP_BOOL("enforce", X86Cpu, enforce, false, "refuse to start without all features"),
-    EMU_PROP_LINK("pic", X86Cpu, pic, "interrupt-ack", "who answers interrupt acknowledge cycles"),
+    {.name = "pic", .kind = EMU_PROP_KIND_LINK, .offset = offsetof(X86Cpu, pic), .link_type = "interrupt-ack",
+     .flags = EMU_PROP_FLAG_RUNTIME, .blurb = "who answers interrupt acknowledge cycles"},
 };
 
 static void
@@ -615,6 +611,7 @@ x86_cpu_class_init(gpointer klass, gconstpointer class_data)
     cc->translate_debug = x86_cpu_translate_debug;
     cc->disas = x86_cpu_disas;
     cc->attach_state = x86_cpu_attach_state;
+    x86_cpu_install_features(klass);
     emu_object_class_add_properties(klass, x86_cpu_properties, G_N_ELEMENTS(x86_cpu_properties));
 }
 
@@ -625,7 +622,9 @@ static const EmuInterfaceImpl x86_cpu_interfaces[] = {
 
 const EmuTypeInfo x86_cpu_type_info = {
     .name = X86_TYPE_CPU_NAME,
-    .parent = "x86-cpu-base",
+    .parent = "cpu",
+    .instance_size = sizeof(X86Cpu),
+    .class_size = sizeof(X86CpuClass),
     .class_init = x86_cpu_class_init,
     .abstract = true,
     .interfaces = x86_cpu_interfaces,

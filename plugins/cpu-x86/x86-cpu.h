@@ -121,6 +121,8 @@ x86_cpu_get_machine(X86Cpu *cpu)
 
 /* Sets request bits and makes the vCPU look. Any thread. */
 void x86_cpu_request(X86Cpu *cpu, uint32_t bits);
+/* INIT: local APIC and core. Big lock held. */
+void x86_cpu_signal_init(X86Cpu *cpu);
 /* CPU number @index of the machine when it is one of ours, else NULL. */
 X86Cpu *x86_cpu_by_index(EmuMachine *machine, unsigned index);
 
@@ -128,9 +130,9 @@ X86Cpu *x86_cpu_by_index(EmuMachine *machine, unsigned index);
 extern const char *const x86_feature_names[X86_N_FEATURE_WORDS][32];
 /* Finds a feature by name or alias; 0xffff: none. */
 uint16_t x86_feature_by_name(const char *name);
-const uint32_t *x86_cpuid_supported(void);
 /* Features, signature, texts and topology from model and properties; warns about what is left out. */
 bool x86_cpuid_resolve(X86Cpu *cpu, GError **error);
+extern const EmuTypeInfo x86_cpu_max_type_info;
 void x86_cpuid(X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 
 /* x86-describe.c */
@@ -142,6 +144,5 @@ extern const EmuVMState x86_cpu_vmstate;
 
 /* x86-cpu.c */
 extern const EmuTcgFrontend x86_frontend;
-extern const EmuTypeInfo x86_cpu_base_type_info;
 extern const EmuTypeInfo x86_cpu_type_info;
 void x86_cpu_model_class_init(gpointer klass, gconstpointer class_data);

@@ -37,34 +37,56 @@ static const struct {
 
 #define F(name) (1u << (X86_FEAT_##name & 31))
 
+#define F_ACPI (1u << 22)
+#define F_SS (1u << 27)
+#define F_HTT (1u << 28)
+#define F_MMXEXT (1u << 22)
+#define F_CMP_LEGACY (1u << 1)
+#define F_SVM (1u << 2)
+#define F_ARAT (1u << 2)
+
 /* What the interpreter and the translator carry out. */
-static const uint32_t x86_supported[X86_N_FEATURE_WORDS] = {
-    [X86_CPUID_1_EDX] = F(FPU) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) | F(CX8) | F(APIC) | F(SEP) |
-                        F(MTRR) | F(PGE) | F(MCA) | F(CMOV) | F(PAT) | F(PSE36) | F(CLFLUSH) | F(MMX) | F(FXSR) |
-                        F(SSE) | F(SSE2) | 1u << 22 /* ACPI */ | 1u << 27 /* SS */ | 1u << 28 /* HT */,
-    [X86_CPUID_1_ECX] = F(SSE3) | F(PCLMULQDQ) | F(MONITOR) | F(SSSE3) | F(CX16) | F(SSE41) | F(SSE42) | F(MOVBE) |
-                        F(POPCNT) | F(AES) | F(RDRAND) | F(HYPERVISOR),
-    [X86_CPUID_7_EBX] = F(FSGSBASE) | F(SMEP) | F(ERMS) | F(RDSEED) | F(SMAP) | F(CLFLUSHOPT) | F(CLWB) | F(SHA),
-    [X86_CPUID_7_ECX] = F(RDPID),
-    [X86_CPUID_80000001_EDX] = F(SYSCALL) | F(NX) | 1u << 22 /* MMXEXT */ | F(FXSR_OPT) | F(PDPE1GB) | F(RDTSCP) |
-                               F(LM),
-    [X86_CPUID_80000001_ECX] = F(LAHF_LM) | 1u << 1 /* CMP_LEGACY */ | F(CR8_LEGACY) | F(ABM) | F(PREFETCHW),
-    [X86_CPUID_6_EAX] = 1u << 2, /* ARAT */
+#define X86_SUPPORTED_WORDS \
+    [X86_CPUID_1_EDX] = F(FPU) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) | F(CX8) | F(APIC) | F(SEP) | \
+                        F(MTRR) | F(PGE) | F(MCA) | F(CMOV) | F(PAT) | F(PSE36) | F(CLFLUSH) | F(MMX) | F(FXSR) | \
+                        F(SSE) | F(SSE2) | F_ACPI | F_SS | F_HTT, \
+    [X86_CPUID_1_ECX] = F(SSE3) | F(PCLMULQDQ) | F(MONITOR) | F(SSSE3) | F(CX16) | F(SSE41) | F(SSE42) | F(MOVBE) | \
+                        F(POPCNT) | F(AES) | F(RDRAND) | F(HYPERVISOR), \
+    [X86_CPUID_7_EBX] = F(FSGSBASE) | F(SMEP) | F(ERMS) | F(RDSEED) | F(SMAP) | F(CLFLUSHOPT) | F(CLWB) | F(SHA), \
+    [X86_CPUID_7_ECX] = F(RDPID), \
+    [X86_CPUID_80000001_EDX] = F(SYSCALL) | F(NX) | F_MMXEXT | F(FXSR_OPT) | F(PDPE1GB) | F(RDTSCP) | \
+                               F(LM), \
+    [X86_CPUID_80000001_ECX] = F(LAHF_LM) | F_CMP_LEGACY | F(CR8_LEGACY) | F(ABM) | F(PREFETCHW), \
+    [X86_CPUID_6_EAX] = F_ARAT
+static const uint32_t x86_supported[X86_N_FEATURE_WORDS] = {X86_SUPPORTED_WORDS};
+
+static const X86Model x86_model_max = {
+    .name = "max",
+    .vendor = "AuthenticAMD",
+    .family = 15,
+    .model = 107,
+    .stepping = 1,
+    .level = 0xd,
+    .xlevel = 0x8000000a,
+    .model_id = "emu virtual CPU, all features",
+    .features = {X86_SUPPORTED_WORDS},
+};
+
+const EmuTypeInfo x86_cpu_max_type_info = {
+    .name = "max-x86_64-cpu",
+    .parent = X86_TYPE_CPU_NAME,
+    .class_init = x86_cpu_model_class_init,
+    .class_data = &x86_model_max,
+    .description = "every feature that can be offered",
 };
 
 /* Left out without a word when only the model asks for it: the default model names it. */
 static const uint32_t x86_quiet[X86_N_FEATURE_WORDS] = {
-    [X86_CPUID_80000001_ECX] = 1u << 2, /* SVM */
+    [X86_CPUID_80000001_ECX] = F_SVM,
 };
 
 /* Bits of 80000001H:EDX that AMD processors repeat from 1:EDX. */
 #define X86_AMD_ALIASES 0x0183f3ffu
-
-const uint32_t *
-x86_cpuid_supported(void)
-{
-    return x86_supported;
-}
 
 static const struct {
     const char *alias, *name;
@@ -285,7 +307,7 @@ x86_cpuid_basic(const X86Cpu *cpu, X86State *s, uint32_t leaf, uint32_t subleaf,
         }
         if (logical > 1) {
             out[1] |= MIN(logical, 255) << 16;
-            out[3] |= 1u << 28; /* HTT */
+            out[3] |= F_HTT;
         }
         break;
     case 0x2: /* 16 MiB L3; 32 KiB L1D, 32 KiB L1I, 2 MiB L2 */
@@ -347,7 +369,7 @@ x86_cpuid_extended(const X86Cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t 
         out[3] = cpu->features[X86_CPUID_80000001_EDX];
         /* Linux takes CMP_LEGACY on an Intel processor for "no hyper-threading at all". */
         if (logical > 1 && memcmp(cpu->vendor_text, "GenuineIntel", 12) != 0) {
-            out[2] |= 1u << 1;
+            out[2] |= F_CMP_LEGACY;
         }
         break;
     case 0x80000002:

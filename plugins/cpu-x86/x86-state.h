@@ -456,7 +456,8 @@ x86_has_feature(const X86State *s, uint16_t feature)
 }
 
 /* The globals table for EmuTcgFrontend. */
-extern const EmuTcgGlobal x86_globals[];
+#define X86_N_GLOBALS 42
+extern const EmuTcgGlobal x86_globals[X86_N_GLOBALS];
 extern const unsigned x86_n_globals;
 
 /* Recomputes tcg.mode_key, tcg.mmu_mode, code_size and stack_size from the registers. */
