@@ -36,6 +36,14 @@ typedef struct {
 } EmuTypeHooks;
 void emu_type_set_hooks(const EmuTypeHooks *hooks);
 
+/* The one lock of types and plugins, recursive. */
+void emu_type_lock(void);
+void emu_type_unlock(void);
+/* Who registered @name: NULL and false when nobody has, NULL and true for the core. */
+bool emu_type_find_module(const char *name, EmuTypeModule **module);
+/* (transfer container): names of the types that @self registered */
+GPtrArray *emu_type_module_list_types(EmuTypeModule *self);
+
 /* True when the table knows (without opening anything) that @name is or descends from @ancestor. */
 bool emu_type_name_is_a(const char *name, const char *ancestor);
 /* The core's own lists; called by whatever needs the table first, and by emu_main() at the right moment. */

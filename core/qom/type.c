@@ -584,6 +584,48 @@ emu_type_set_hooks(const EmuTypeHooks *hooks)
     g_rec_mutex_unlock(&type_lock);
 }
 
+void
+emu_type_lock(void)
+{
+    g_rec_mutex_lock(&type_lock);
+}
+
+void
+emu_type_unlock(void)
+{
+    g_rec_mutex_unlock(&type_lock);
+}
+
+bool
+emu_type_find_module(const char *name, EmuTypeModule **module)
+{
+    TypeEntry *e;
+
+    emu_module_run_core();
+    g_rec_mutex_lock(&type_lock);
+    e = type_find(name);
+    *module = e ? e->module : NULL;
+    g_rec_mutex_unlock(&type_lock);
+    return e && (e->info || e->gtype);
+}
+
+GPtrArray *
+emu_type_module_list_types(EmuTypeModule *self)
+{
+    GPtrArray *names = g_ptr_array_new();
+
+    g_rec_mutex_lock(&type_lock);
+    for (guint i = 0; type_order && i < type_order->len; i++) {
+        TypeEntry *e = g_ptr_array_index(type_order, i);
+
+        if (e->module == self && (e->info || e->gtype)) {
+            g_ptr_array_add(names, e->name);
+        }
+    }
+    g_rec_mutex_unlock(&type_lock);
+    return names;
+}
+
 /* ---- type modules ------------------------------------------------------------------------------- */
 
 static void

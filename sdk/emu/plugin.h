@@ -2,12 +2,17 @@
 #pragma once
 
 /*
+ * What a plugin says about itself, and what is known about plugins.
+ *
  * EMU_PLUGIN puts a manifest into the section ".emu.plugin" of the shared object.  It is read from
  * the file before any code of the plugin runs.
  *
  *     EMU_PLUGIN(.name = "pit", .version = "1.0", .license = "LGPL-2.1-or-later",
  *                .description = "8254 programmable interval timer",
- *                .provides = "isa-pit", .needs = "isa-device");
+ *                .provides = "isa-pit:isa-device", .needs = "pit-channel");
+ *
+ * A plugin is opened when one of its types is first needed: by name, or because a list is asked for that
+ * one of them may belong to.  Every type it registers must be in `provides`.
  */
 
 #include <emu/object.h>
@@ -29,8 +34,10 @@ typedef struct {
     char version[32];
     char license[48];
     char description[160];
-    char provides[2048]; /* QOM type names, space separated; a "type:parent" pair gives the parent's name */
-    char needs[1024];    /* QOM type names of other plugins */
+    /* QOM type names, separated by spaces.  "type:parent:interface..." names what the type is, so that
+     * lists need not open the plugin to find out; a type without ':' is a candidate for every list. */
+    char provides[8192];
+    char needs[2048]; /* QOM type names that must exist for the plugin to work, its parents aside */
 } EmuPluginManifest;
 
 #define EMU_PLUGIN(...) EMU_PLUGIN_TIER_(EMU_PLUGIN_TIER_DEVICE, __VA_ARGS__)
@@ -43,5 +50,47 @@ typedef struct {
                                                    .sdk_minor = EMU_SDK_MINOR,                     \
                                                    .tier = (t),                                    \
                                                    __VA_ARGS__}
+
+/* ---- the registry ------------------------------------------------------------------------------- */
+
+/* Search path: directories added here in order, EMU_PLUGIN_PATH (separated by ':'), "plugins" beside the
+ * executable, the installed folder.  It is read when a type is first looked up that the core does not have.
+ * Files that are no plugins for this emu are refused, with a warning, and nothing else changes. */
+#define EMU_PLUGIN_ERROR (emu_plugin_error_quark())
+typedef enum {
+    EMU_PLUGIN_ERROR_NOT_FOUND,
+    EMU_PLUGIN_ERROR_REFUSED,
+    EMU_PLUGIN_ERROR_BUSY,
+} EmuPluginError;
+EMU_AVAILABLE_IN_1_0 GQuark emu_plugin_error_quark(void);
+
+/* FALSE when @dir is no folder that can be read. */
+EMU_AVAILABLE_IN_1_0 bool emu_plugin_add_dir(const char *dir, GError **error);
+/* Reads the search path (again): new files appear, those that are gone disappear unless they are open. */
+EMU_AVAILABLE_IN_1_0 void emu_plugin_scan(void);
+
+typedef struct {
+    const char *path, *name, *version, *license, *description;
+    const char *const *provides; /* words of the manifest */
+    const char *const *needs;
+    unsigned sdk_major, sdk_minor, tier;
+    bool open;
+} EmuPluginInfo;
+/* (transfer container) (element-type EmuPluginInfo): in order of the search path; valid until the next scan */
+EMU_AVAILABLE_IN_1_0 GPtrArray *emu_plugin_list(void);
+
+typedef struct {
+    const char *path;
+    const char *reason;
+} EmuPluginRefusal;
+/* (transfer container) (element-type EmuPluginRefusal); valid until the next scan */
+EMU_AVAILABLE_IN_1_0 GPtrArray *emu_plugin_list_refusals(void);
+
+/* Opens a plugin by its manifest's name; nothing happens when it is open. */
+EMU_AVAILABLE_IN_1_0 bool emu_plugin_open(const char *name, GError **error);
+/* Closes it; refused while anything of it is alive. It is opened again when needed. */
+EMU_AVAILABLE_IN_1_0 bool emu_plugin_close(const char *name, GError **error);
+/* Name of the plugin that provides a type; NULL for the core's and for unknown ones. */
+EMU_AVAILABLE_IN_1_0 const char *emu_plugin_of_type(const char *type_name);
 
 G_END_DECLS

@@ -1,0 +1,738 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The plugin registry: which files there are, what types each provides, which are open.
+ *
+ * Scanning reads manifests (from the cache where a file is unchanged) and opens nothing.  A plugin is
+ * opened by the hooks of the type table: when a name is looked up that the table lacks, or when a list is
+ * asked for that one of its types may belong to.  Opening runs the plugin's constructors, which queue
+ * its module functions, and then those functions in list order.
+ *
+ * One lock, the type table's, covers all of this, so opening is serialised.
+ */
+
+#include "plugin/plugin-private.h"
+
+#include "emu-config.h"
+
+#include <emu/log.h>
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <ltdl.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+    EmuPluginInfo info; /* points into manifest and path */
+    char *path;
+    EmuManifest *manifest;
+    struct stat st;
+    EmuTypeModule *module; /* NULL until first opened */
+    lt_dlhandle handle;
+    bool opening;
+    bool listed; /* seen by the latest scan */
+} Plugin;
+
+typedef struct {
+    EmuPluginRefusal info;
+    char *path, *reason;
+    EmuManifest *manifest; /* of a plugin for another emu; may be NULL */
+} Refusal;
+
+typedef struct {
+    Plugin *plugin;
+    char **words; /* name, then what it is */
+} ProvidedType;
+
+static GPtrArray *extra_dirs; /* char * */
+static GPtrArray *plugins;    /* Plugin, in order of the search path */
+static GPtrArray *refusals;   /* Refusal */
+static GHashTable *provided;  /* type name -> ProvidedType */
+static bool scanned;
+
+G_DEFINE_QUARK(emu-plugin-error-quark, emu_plugin_error)
+
+static bool plugin_load(gpointer data, GError **error);
+
+/* ---- records ------------------------------------------------------------------------------------ */
+
+static void
+plugin_free(gpointer data)
+{
+    Plugin *p = data;
+
+    g_free(p->path);
+    emu_manifest_free(p->manifest);
+    g_free(p);
+}
+
+static void
+refusal_free(gpointer data)
+{
+    Refusal *r = data;
+
+    g_free(r->path);
+    g_free(r->reason);
+    emu_manifest_free(r->manifest);
+    g_free(r);
+}
+
+static void
+provided_free(gpointer data)
+{
+    ProvidedType *t = data;
+
+    g_strfreev(t->words);
+    g_free(t);
+}
+
+static void
+registry_init(void)
+{
+    if (!plugins) {
+        extra_dirs = g_ptr_array_new_with_free_func(g_free);
+        plugins = g_ptr_array_new();
+        refusals = g_ptr_array_new_with_free_func(refusal_free);
+        provided = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, provided_free);
+    }
+}
+
+/* Takes all of its arguments. */
+static void
+refuse(const char *path, char *reason, EmuManifest *manifest, bool loud)
+{
+    Refusal *r = g_new0(Refusal, 1);
+
+    r->path = g_strdup(path);
+    r->reason = reason;
+    r->manifest = manifest;
+    r->info = (EmuPluginRefusal){r->path, r->reason};
+    g_ptr_array_add(refusals, r);
+    if (loud) {
+        emu_warn_report("plugin file %s is ignored: it %s", path, reason);
+    }
+}
+
+static Plugin *
+plugin_by_name(const char *name)
+{
+    for (guint i = 0; i < plugins->len; i++) {
+        Plugin *p = g_ptr_array_index(plugins, i);
+
+        if ((p->listed || p->handle) && strcmp(p->manifest->name, name) == 0) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static Plugin *
+plugin_by_path(const char *path)
+{
+    for (guint i = 0; i < plugins->len; i++) {
+        Plugin *p = g_ptr_array_index(plugins, i);
+
+        if (strcmp(p->path, path) == 0) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static void
+plugin_set_manifest(Plugin *p, EmuManifest *m)
+{
+    emu_manifest_free(p->manifest);
+    p->manifest = m;
+    p->info.path = p->path;
+    p->info.name = m->name;
+    p->info.version = m->version;
+    p->info.license = m->license;
+    p->info.description = m->description;
+    p->info.provides = (const char *const *)m->provides;
+    p->info.needs = (const char *const *)m->needs;
+    p->info.sdk_major = m->sdk_major;
+    p->info.sdk_minor = m->sdk_minor;
+    p->info.tier = m->tier;
+}
+
+/* Adds the types of @p to the index; NULL, or why not. */
+static char *
+plugin_index_types(Plugin *p)
+{
+    g_autoptr(GPtrArray) added = g_ptr_array_new();
+
+    for (char **word = p->manifest->provides; *word; word++) {
+        char **parts = g_strsplit(*word, ":", -1);
+        ProvidedType *old = g_hash_table_lookup(provided, parts[0]);
+        EmuTypeModule *owner = NULL;
+        char *reason = NULL;
+        ProvidedType *t;
+
+        if (old) {
+            reason = g_strdup_printf("provides type '%s', which %s provides already", parts[0], old->plugin->path);
+        } else if (emu_type_find_module(parts[0], &owner) && owner != p->module) {
+            reason = g_strdup_printf("provides type '%s', which %s has already", parts[0],
+                                     owner ? emu_type_module_get_name(owner) : "the core");
+        }
+        if (reason) {
+            g_strfreev(parts);
+            for (guint i = 0; i < added->len; i++) {
+                g_hash_table_remove(provided, g_ptr_array_index(added, i));
+            }
+            return reason;
+        }
+        t = g_new0(ProvidedType, 1);
+        t->plugin = p;
+        t->words = parts;
+        g_hash_table_insert(provided, parts[0], t);
+        g_ptr_array_add(added, parts[0]);
+    }
+    return NULL;
+}
+
+/* ---- scanning -------------------------------------------------------------------------------------- */
+
+static void
+scan_file(EmuPluginCache *cache, const char *path)
+{
+    EmuManifest *m = NULL;
+    char *reason = NULL;
+    struct stat st;
+    Plugin *p = plugin_by_path(path), *other;
+
+    if (p && p->handle) {
+        /* Open: what is in memory counts, whatever the file has become. */
+        p->listed = true;
+        reason = plugin_index_types(p);
+        g_free(reason);
+        return;
+    }
+    if (stat(path, &st) < 0 || !emu_plugin_cache_get(cache, path, &st, &m, &reason)) {
+        emu_manifest_read(path, &m, &reason, &st);
+        emu_plugin_cache_put(cache, path, &st, m, reason);
+    }
+    if (reason) {
+        refuse(path, reason, m, true);
+        return;
+    }
+    other = plugin_by_name(m->name);
+    if (other && other != p) {
+        reason = g_strdup_printf("is hidden by %s, which has the same name and comes first", other->path);
+        refuse(path, reason, m, false);
+        return;
+    }
+    if (!p) {
+        p = g_new0(Plugin, 1);
+        p->path = g_strdup(path);
+        g_ptr_array_add(plugins, p);
+    }
+    plugin_set_manifest(p, m);
+    p->st = st;
+    p->listed = true;
+    reason = plugin_index_types(p);
+    if (reason) {
+        refuse(path, reason, NULL, true);
+        p->listed = false;
+    }
+}
+
+static gint
+compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void
+scan_dir(EmuPluginCache *cache, const char *dir, GArray *seen)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    DIR *d = opendir(dir);
+    struct dirent *entry;
+    struct stat st;
+    struct {
+        dev_t dev;
+        ino_t ino;
+    } id;
+
+    if (!d) {
+        return;
+    }
+    memset(&id, 0, sizeof(id));
+    if (fstat(dirfd(d), &st) == 0) {
+        id.dev = st.st_dev;
+        id.ino = st.st_ino;
+    }
+    for (guint i = 0; i < seen->len; i++) {
+        if (memcmp(seen->data + i * sizeof(id), &id, sizeof(id)) == 0) {
+            closedir(d);
+            return;
+        }
+    }
+    g_array_append_vals(seen, &id, 1);
+    while ((entry = readdir(d))) {
+        if (g_str_has_suffix(entry->d_name, ".so") && entry->d_name[0] != '.') {
+            g_ptr_array_add(names, g_build_filename(dir, entry->d_name, NULL));
+        }
+    }
+    closedir(d);
+    g_ptr_array_sort(names, compare_names);
+    for (guint i = 0; i < names->len; i++) {
+        scan_file(cache, g_ptr_array_index(names, i));
+    }
+}
+
+static char *
+own_plugin_dir(void)
+{
+    g_autofree char *exe = g_file_read_link("/proc/self/exe", NULL);
+    g_autofree char *dir = exe ? g_path_get_dirname(exe) : NULL;
+
+    return dir ? g_build_filename(dir, "plugins", NULL) : NULL;
+}
+
+static void
+scan_locked(void)
+{
+    EmuPluginCache *cache = emu_plugin_cache_load();
+    g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(dev_t) + sizeof(ino_t));
+    g_autofree char *own = own_plugin_dir();
+    const char *env = g_getenv("EMU_PLUGIN_PATH");
+    g_auto(GStrv) env_dirs = g_strsplit(env ? env : "", ":", -1);
+
+    scanned = true;
+    g_ptr_array_set_size(refusals, 0);
+    g_hash_table_remove_all(provided);
+    for (guint i = 0; i < plugins->len; i++) {
+        ((Plugin *)g_ptr_array_index(plugins, i))->listed = false;
+    }
+    for (guint i = 0; i < extra_dirs->len; i++) {
+        scan_dir(cache, g_ptr_array_index(extra_dirs, i), seen);
+    }
+    for (char **dir = env_dirs; *dir; dir++) {
+        g_autofree char *full = **dir ? g_canonicalize_filename(*dir, NULL) : NULL;
+
+        if (full) {
+            scan_dir(cache, full, seen);
+        }
+    }
+    if (own) {
+        scan_dir(cache, own, seen);
+    }
+    scan_dir(cache, EMU_PLUGIN_DIR, seen);
+    for (guint i = 0; i < plugins->len;) {
+        Plugin *p = g_ptr_array_index(plugins, i);
+
+        /* One that was open once keeps its record: GObject knows its module for good. */
+        if (p->listed || p->module) {
+            i++;
+        } else {
+            g_ptr_array_remove_index(plugins, i);
+            plugin_free(p);
+        }
+    }
+    emu_plugin_cache_save(cache);
+}
+
+static void
+ensure_scanned(void)
+{
+    registry_init();
+    if (!scanned) {
+        scan_locked();
+    }
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------ */
+
+static bool
+plugin_fail(Plugin *p, GError **error, const char *reason)
+{
+    g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_REFUSED, "plugin file %s %s", p->path, reason);
+    return false;
+}
+
+/* The file may have changed since it was scanned. */
+static bool
+plugin_check_again(Plugin *p, GError **error)
+{
+    struct stat st;
+    EmuManifest *m;
+    g_autofree char *reason = NULL;
+
+    if (stat(p->path, &st) == 0 && st.st_ino == p->st.st_ino && st.st_dev == p->st.st_dev &&
+        st.st_size == p->st.st_size && memcmp(&st.st_ctim, &p->st.st_ctim, sizeof(st.st_ctim)) == 0) {
+        return true;
+    }
+    emu_manifest_read(p->path, &m, &reason, &p->st);
+    if (reason) {
+        emu_manifest_free(m);
+        return plugin_fail(p, error, reason);
+    }
+    plugin_set_manifest(p, m);
+    return true;
+}
+
+static bool
+plugin_check_needs(Plugin *p, GError **error)
+{
+    for (char **need = p->manifest->needs; *need; need++) {
+        if (!emu_type_exists(*need)) {
+            g_autofree char *reason = g_strdup_printf("needs type '%s', which nothing provides", *need);
+
+            return plugin_fail(p, error, reason);
+        }
+    }
+    return true;
+}
+
+static bool
+word_names_type(const char *word, const char *type)
+{
+    gsize len = strlen(type);
+
+    return strncmp(word, type, len) == 0 && (word[len] == '\0' || word[len] == ':');
+}
+
+/* Mistakes of the plugin's author that do no harm here, but later. */
+static void
+plugin_check_promises(Plugin *p)
+{
+    g_autoptr(GPtrArray) types = emu_type_module_list_types(p->module);
+
+    for (char **word = p->manifest->provides; *word; word++) {
+        bool found = false;
+
+        for (guint i = 0; i < types->len; i++) {
+            found |= word_names_type(*word, g_ptr_array_index(types, i));
+        }
+        if (!found) {
+            emu_warn_report("plugin file %s says that it provides '%s', but does not register it", p->path, *word);
+        }
+    }
+    for (guint i = 0; i < types->len; i++) {
+        bool found = false;
+
+        for (char **word = p->manifest->provides; *word; word++) {
+            found |= word_names_type(*word, g_ptr_array_index(types, i));
+        }
+        if (!found) {
+            emu_warn_report("plugin file %s registers type '%s', which its manifest does not name", p->path,
+                            (char *)g_ptr_array_index(types, i));
+        }
+    }
+}
+
+/*
+ * dlopen() comes first because libltdl binds lazily, and a function that nobody has must be found out
+ * here and not at its first call; it also says what is wrong, where libltdl says "file not found".
+ */
+static bool
+plugin_dlopen(Plugin *p, GError **error)
+{
+    lt_dladvise advice;
+    void *now = dlopen(p->path, RTLD_NOW | RTLD_LOCAL);
+
+    if (!now) {
+        const char *message = dlerror();
+        g_autofree char *reason = NULL;
+
+        if (message && g_str_has_prefix(message, p->path)) {
+            message += strlen(p->path);
+            message += strspn(message, ": ");
+        }
+        reason = g_strdup_printf("cannot be loaded: %s", message ? message : "no reason given");
+        return plugin_fail(p, error, reason);
+    }
+    lt_dladvise_init(&advice);
+    lt_dladvise_local(&advice);
+    p->handle = lt_dlopenadvise(p->path, advice);
+    lt_dladvise_destroy(&advice);
+    if (!p->handle) {
+        g_autofree char *reason = g_strdup_printf("cannot be loaded: %s", lt_dlerror());
+
+        dlclose(now);
+        return plugin_fail(p, error, reason);
+    }
+    dlclose(now);
+    return true;
+}
+
+static bool
+plugin_load(gpointer data, GError **error)
+{
+    Plugin *p = data;
+    static bool ltdl_ready;
+    bool ok;
+
+    if (p->handle) {
+        return true;
+    }
+    if (p->opening) {
+        return plugin_fail(p, error, "needs itself while it is being opened");
+    }
+    if (!ltdl_ready && lt_dlinit() != 0) {
+        return plugin_fail(p, error, "cannot be loaded: libltdl does not start");
+    }
+    ltdl_ready = true;
+    p->opening = true;
+    ok = plugin_check_again(p, error) && plugin_check_needs(p, error);
+    if (ok) {
+        if (!p->module) {
+            p->module = emu_type_module_new(p->path, plugin_load, p);
+        }
+        emu_type_module_begin(p->module);
+        ok = plugin_dlopen(p, error);
+        emu_type_module_end(p->module, ok);
+    }
+    p->opening = false;
+    p->info.open = ok;
+    if (ok) {
+        plugin_check_promises(p);
+    }
+    return ok;
+}
+
+/* ---- hooks of the type table ------------------------------------------------------------------------------ */
+
+static bool
+provide(const char *name, GError **error)
+{
+    ProvidedType *t;
+
+    ensure_scanned();
+    t = g_hash_table_lookup(provided, name);
+    if (t) {
+        return plugin_load(t->plugin, error);
+    }
+    for (guint i = 0; i < refusals->len; i++) {
+        Refusal *r = g_ptr_array_index(refusals, i);
+
+        for (char **word = r->manifest ? r->manifest->provides : NULL; word && *word; word++) {
+            if (word_names_type(*word, name)) {
+                g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_REFUSED,
+                            "type '%s' is in plugin file %s, which %s", name, r->path, r->reason);
+                return false;
+            }
+        }
+    }
+    return false;
+}
+
+static bool
+may_be(ProvidedType *t, const char *ancestor, unsigned depth)
+{
+    if (strcmp(t->words[0], ancestor) == 0 || !t->words[1]) {
+        return true;
+    }
+    for (char **what = t->words + 1; *what && depth < 32; what++) {
+        ProvidedType *above = g_hash_table_lookup(provided, *what);
+
+        if (strcmp(*what, ancestor) == 0 || emu_type_name_is_a(*what, ancestor) ||
+            (above && may_be(above, ancestor, depth + 1))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+provide_candidates(const char *ancestor)
+{
+    g_autoptr(GPtrArray) wanted = g_ptr_array_new();
+    GHashTableIter iter;
+    gpointer value;
+
+    emu_type_lock();
+    ensure_scanned();
+    g_hash_table_iter_init(&iter, provided);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        ProvidedType *t = value;
+
+        if (!t->plugin->handle && !g_ptr_array_find(wanted, t->plugin, NULL) && may_be(t, ancestor, 0)) {
+            g_ptr_array_add(wanted, t->plugin);
+        }
+    }
+    for (guint i = 0; i < wanted->len; i++) {
+        g_autoptr(GError) error = NULL;
+
+        if (!plugin_load(g_ptr_array_index(wanted, i), &error)) {
+            emu_warn_report("%s", error->message);
+        }
+    }
+    emu_type_unlock();
+}
+
+static bool
+knows(const char *name)
+{
+    ensure_scanned();
+    return g_hash_table_contains(provided, name);
+}
+
+static void
+register_hooks(void)
+{
+    static const EmuTypeHooks hooks = {provide, provide_candidates, knows};
+
+    emu_type_set_hooks(&hooks);
+}
+
+type_init(register_hooks)
+
+/* ---- what others ask ------------------------------------------------------------------------------------------ */
+
+/**
+ * emu_plugin_add_dir:
+ * @dir: searched before EMU_PLUGIN_PATH and after the folders added earlier
+ *
+ * Since: 1.0
+ */
+bool
+emu_plugin_add_dir(const char *dir, GError **error)
+{
+    g_autofree char *full = g_canonicalize_filename(dir, NULL);
+    DIR *d = opendir(full);
+
+    if (!d) {
+        g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_NOT_FOUND, "plugin folder '%s' cannot be read: %s", dir,
+                    g_strerror(errno));
+        return false;
+    }
+    closedir(d);
+    emu_type_lock();
+    registry_init();
+    g_ptr_array_add(extra_dirs, g_steal_pointer(&full));
+    if (scanned) {
+        scan_locked();
+    }
+    emu_type_unlock();
+    return true;
+}
+
+void
+emu_plugin_scan(void)
+{
+    emu_module_run_core();
+    emu_type_lock();
+    registry_init();
+    scan_locked();
+    emu_type_unlock();
+}
+
+GPtrArray *
+emu_plugin_list(void)
+{
+    GPtrArray *list = g_ptr_array_new();
+
+    emu_module_run_core();
+    emu_type_lock();
+    ensure_scanned();
+    for (guint i = 0; i < plugins->len; i++) {
+        Plugin *p = g_ptr_array_index(plugins, i);
+
+        if (p->listed || p->handle) {
+            g_ptr_array_add(list, &p->info);
+        }
+    }
+    emu_type_unlock();
+    return list;
+}
+
+GPtrArray *
+emu_plugin_list_refusals(void)
+{
+    GPtrArray *list = g_ptr_array_new();
+
+    emu_module_run_core();
+    emu_type_lock();
+    ensure_scanned();
+    for (guint i = 0; i < refusals->len; i++) {
+        g_ptr_array_add(list, &((Refusal *)g_ptr_array_index(refusals, i))->info);
+    }
+    emu_type_unlock();
+    return list;
+}
+
+static Plugin *
+find_plugin(const char *name, GError **error)
+{
+    Plugin *p;
+
+    ensure_scanned();
+    p = plugin_by_name(name);
+    if (!p) {
+        g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_NOT_FOUND, "there is no plugin '%s'", name);
+    }
+    return p;
+}
+
+bool
+emu_plugin_open(const char *name, GError **error)
+{
+    Plugin *p;
+    bool ok;
+
+    emu_module_run_core();
+    emu_type_lock();
+    p = find_plugin(name, error);
+    ok = p && plugin_load(p, error);
+    emu_type_unlock();
+    return ok;
+}
+
+static bool
+close_locked(const char *name, GError **error)
+{
+    Plugin *p = find_plugin(name, error);
+    guint alive;
+    void *still;
+
+    if (!p || !p->handle) {
+        return p != NULL;
+    }
+    alive = emu_type_module_get_use_count(p->module);
+    if (alive || emu_type_module_is_resident(p->module)) {
+        g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_BUSY, "plugin '%s' cannot be closed: %s", name,
+                    alive ? "classes or objects of it are alive" : "it has types that cannot be taken back");
+        return false;
+    }
+    lt_dlclose(p->handle);
+    p->handle = NULL;
+    p->info.open = false;
+    still = dlopen(p->path, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
+    emu_type_module_forget(p->module, !still);
+    if (still) {
+        dlclose(still);
+    }
+    return true;
+}
+
+bool
+emu_plugin_close(const char *name, GError **error)
+{
+    bool ok;
+
+    emu_module_run_core();
+    emu_type_lock();
+    ok = close_locked(name, error);
+    emu_type_unlock();
+    return ok;
+}
+
+const char *
+emu_plugin_of_type(const char *type_name)
+{
+    ProvidedType *t;
+    const char *name;
+
+    emu_module_run_core();
+    emu_type_lock();
+    ensure_scanned();
+    t = g_hash_table_lookup(provided, type_name);
+    name = t ? t->plugin->info.name : NULL;
+    emu_type_unlock();
+    return name;
+}
