@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Intel 82441FX PMC (order number 290549-001): configuration mechanism 1 and the bus
+ * ("i440FX-pcihost"), and function 0:0.0 ("i440FX") with the programmable attribute map (PAM) and
+ * the SMRAM control register.
+ *
+ * Address map, highest priority first:
+ *
+ *   0xc0000..0xfffff  13 PAM segments, each one of: PCI, RAM read-only, PCI reads with RAM writes, RAM
+ *   0xa0000..0xbffff  PCI (the VGA window), unless SMRAM is open
+ *   RAM
+ *   PCI everywhere else, with the firmware's ROM below 4 GiB and below 1 MiB
+ */
+
+#include "i440fx.h"
+
+#include <emu/log.h>
+#include <emu/machine.h>
+
+#include <string.h>
+
+#define I440FX_PAM 0x59
+#define I440FX_N_PAM_REGS 7
+#define I440FX_N_SEGMENTS 13
+#define I440FX_PAM_MODE 3
+#define I440FX_SMRAM 0x72
+#define I440FX_SMRAM_RESET 0x02
+#define I440FX_SMRAM_G_SMRAME 0x08
+#define I440FX_SMRAM_D_LCK 0x10
+#define I440FX_SMRAM_D_CLS 0x20
+#define I440FX_SMRAM_D_OPEN 0x40
+#define I440FX_SMRAM_BASE 0xa0000
+#define I440FX_SMRAM_SIZE 0x20000
+#define I440FX_CONFIG_ADDRESS 0xcf8
+#define I440FX_CONFIG_DATA 0xcfc
+#define I440FX_CONFIG_ENABLE 0x80000000u
+
+enum { I440FX_PAM_PCI, I440FX_PAM_READ_ONLY, I440FX_PAM_WRITE_ONLY, I440FX_PAM_RAM, I440FX_PAM_N_MODES };
+
+typedef struct _I440fx I440fx;
+
+typedef struct {
+    I440fx *bridge;
+    uint32_t address, size;
+    EmuMemoryRegion *modes[I440FX_PAM_N_MODES];
+} I440fxSegment;
+
+struct _I440fx {
+    EmuPciDevice parent;
+
+    I440fxSegment segments[I440FX_N_SEGMENTS];
+    EmuMemoryRegion *ram;
+    EmuMemoryRegion *vga_window;
+    EmuAddressSpace *pci_as;
+    gulong suspend_handler;
+
+    bool suspended; /* the next reset wakes the machine up */
+};
+
+EMU_TRACE_DEFINE(i440fx_pam)
+
+/* ---- PAM and SMRAM ---------------------------------------------------------------------------- */
+
+/* Segment 0 is the BIOS area at 0xf0000 (register 0x59, high nibble); the others are 16 KiB each from 0xc0000 on. */
+static unsigned
+i440fx_get_pam_mode(I440fx *self, unsigned segment)
+{
+    const uint8_t *pam = emu_pci_device_get_config(&self->parent) + I440FX_PAM;
+
+    if (segment == 0) {
+        return (pam[0] >> 4) & I440FX_PAM_MODE;
+    }
+    return (pam[1 + (segment - 1) / 2] >> ((segment - 1) % 2 * 4)) & I440FX_PAM_MODE;
+}
+
+static void
+i440fx_update_memory(I440fx *self)
+{
+    uint8_t smram = emu_pci_device_get_config(&self->parent)[I440FX_SMRAM];
+
+    emu_memory_transaction_begin();
+    for (unsigned i = 0; i < I440FX_N_SEGMENTS; i++) {
+        unsigned mode = i440fx_get_pam_mode(self, i);
+
+        for (unsigned m = 0; m < I440FX_PAM_N_MODES; m++) {
+            emu_memory_region_set_enabled(self->segments[i].modes[m], m == mode);
+        }
+    }
+    emu_memory_region_set_enabled(self->vga_window, !(smram & I440FX_SMRAM_D_OPEN));
+    emu_memory_transaction_commit();
+}
+
+/* Reads from PCI, writes to RAM: how a BIOS copies itself into its shadow. */
+static uint64_t
+i440fx_shadow_read(gpointer opaque, uint64_t offset, unsigned size)
+{
+    I440fxSegment *segment = opaque;
+
+    return emu_address_space_load(segment->bridge->pci_as, segment->address + offset, size, EMU_MEM_ATTRS_NONE, NULL);
+}
+
+static void
+i440fx_shadow_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+    I440fxSegment *segment = opaque;
+    uint8_t *ram = emu_memory_region_get_ram_pointer(segment->bridge->ram);
+
+    value = GUINT64_TO_LE(value);
+    memcpy(ram + segment->address + offset, &value, size);
+    emu_memory_region_set_dirty(segment->bridge->ram, segment->address + offset, size);
+}
+
+static const EmuMemoryRegionOps i440fx_shadow_ops = {
+    .read = i440fx_shadow_read,
+    .write = i440fx_shadow_write,
+    .valid_min = 1,
+    .valid_max = 8,
+    .impl_min = 1,
+    .impl_max = 8,
+    .valid_unaligned = true,
+    .impl_unaligned = true,
+};
+
+static void
+i440fx_make_segment(I440fx *self, unsigned index, EmuMemoryRegion *system, EmuMemoryRegion *pci)
+{
+    I440fxSegment *segment = &self->segments[index];
+
+    segment->bridge = self;
+    segment->address = index == 0 ? 0xf0000 : 0xc0000 + (index - 1) * 0x4000;
+    segment->size = index == 0 ? 0x10000 : 0x4000;
+    segment->modes[I440FX_PAM_PCI] = emu_memory_region_new_alias(self, "pam-pci", pci, segment->address, segment->size);
+    segment->modes[I440FX_PAM_READ_ONLY] =
+        emu_memory_region_new_alias(self, "pam-rom", self->ram, segment->address, segment->size);
+    emu_memory_region_set_readonly(segment->modes[I440FX_PAM_READ_ONLY], true);
+    segment->modes[I440FX_PAM_WRITE_ONLY] =
+        emu_memory_region_new_io(self, "pam-shadow", segment->size, &i440fx_shadow_ops, segment);
+    segment->modes[I440FX_PAM_RAM] = emu_memory_region_new_alias(self, "pam-ram", self->ram, segment->address, segment->size);
+    for (unsigned m = 0; m < I440FX_PAM_N_MODES; m++) {
+        emu_memory_region_set_enabled(segment->modes[m], false);
+        emu_memory_region_add_subregion(system, segment->address, segment->modes[m], 1);
+    }
+}
+
+static void
+i440fx_write_config(EmuPciDevice *pci, uint32_t addr, uint32_t value, unsigned size)
+{
+    I440fx *self = (I440fx *)pci;
+    uint8_t *config = emu_pci_device_get_config(pci);
+    uint8_t old_smram = config[I440FX_SMRAM];
+
+    emu_pci_device_default_write_config(pci, addr, value, size);
+    /* Once locked, SMRAM stays closed until reset. */
+    if (old_smram & I440FX_SMRAM_D_LCK) {
+        config[I440FX_SMRAM] = old_smram;
+    } else if (config[I440FX_SMRAM] & I440FX_SMRAM_D_LCK) {
+        config[I440FX_SMRAM] &= ~I440FX_SMRAM_D_OPEN;
+    }
+    if ((addr < I440FX_PAM + I440FX_N_PAM_REGS && addr + size > I440FX_PAM) ||
+        (addr <= I440FX_SMRAM && addr + size > I440FX_SMRAM)) {
+        EMU_TRACE(i440fx_pam, "register 0x%02x value 0x%x", addr, value);
+        i440fx_update_memory(self);
+    }
+}
+
+static void
+i440fx_suspend_cb(EmuMachine *machine G_GNUC_UNUSED, gpointer opaque)
+{
+    ((I440fx *)opaque)->suspended = true;
+}
+
+static bool
+i440fx_realize(EmuPciDevice *pci, GError **error)
+{
+    I440fx *self = (I440fx *)pci;
+    EmuMachine *machine = emu_device_get_machine(EMU_DEVICE(self));
+    EmuMemoryRegion *system = emu_machine_get_system_memory(machine);
+    EmuMemoryRegion *pci_memory = emu_pci_bus_get_memory(emu_pci_device_get_bus(pci));
+    uint8_t *wmask = emu_pci_device_get_wmask(pci);
+
+    self->ram = emu_machine_get_ram(machine, error);
+    if (!self->ram) {
+        return false;
+    }
+    if (emu_memory_region_get_size(self->ram) < 0x100000) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "i440FX: RAM is smaller than 1 MiB");
+        return false;
+    }
+    memset(wmask + 0x40, 0xff, 0x100 - 0x40);
+    wmask[I440FX_SMRAM] = I440FX_SMRAM_D_OPEN | I440FX_SMRAM_D_CLS | I440FX_SMRAM_D_LCK | I440FX_SMRAM_G_SMRAME;
+    self->pci_as = emu_address_space_new(pci_memory, "pci-memory");
+    emu_memory_transaction_begin();
+    self->vga_window = emu_memory_region_new_alias(self, "smram-region", pci_memory, I440FX_SMRAM_BASE, I440FX_SMRAM_SIZE);
+    emu_memory_region_add_subregion(system, I440FX_SMRAM_BASE, self->vga_window, 1);
+    for (unsigned i = 0; i < I440FX_N_SEGMENTS; i++) {
+        i440fx_make_segment(self, i, system, pci_memory);
+    }
+    i440fx_update_memory(self);
+    emu_memory_transaction_commit();
+    self->suspend_handler = g_signal_connect(machine, "suspend", G_CALLBACK(i440fx_suspend_cb), self);
+    return true;
+}
+
+static void
+i440fx_unrealize(EmuPciDevice *pci)
+{
+    I440fx *self = (I440fx *)pci;
+    EmuMachine *machine = emu_device_get_machine(EMU_DEVICE(self));
+    EmuMemoryRegion *system = emu_machine_get_system_memory(machine);
+
+    g_signal_handler_disconnect(machine, self->suspend_handler);
+    emu_memory_transaction_begin();
+    emu_memory_region_del_subregion(system, self->vga_window);
+    for (unsigned i = 0; i < I440FX_N_SEGMENTS; i++) {
+        for (unsigned m = 0; m < I440FX_PAM_N_MODES; m++) {
+            emu_memory_region_del_subregion(system, self->segments[i].modes[m]);
+        }
+    }
+    emu_memory_transaction_commit();
+    g_clear_pointer(&self->pci_as, emu_address_space_free);
+}
+
+static void
+i440fx_reset_enter(EmuDevice *dev)
+{
+    I440fx *self = (I440fx *)dev;
+    EmuDeviceClass *parent_class = g_type_class_peek(EMU_TYPE_PCI_DEVICE);
+    uint8_t *config = emu_pci_device_get_config(&self->parent);
+
+    if (parent_class->reset_enter) {
+        parent_class->reset_enter(dev);
+    }
+    config[I440FX_SMRAM] = I440FX_SMRAM_RESET;
+    /* RAM keeps its refresh in S3, and the firmware its shadow: it resumes from there. */
+    if (!self->suspended) {
+        memset(config + I440FX_PAM, 0, I440FX_N_PAM_REGS);
+    }
+    self->suspended = false;
+    i440fx_update_memory(self);
+}
+
+static bool
+i440fx_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+    i440fx_update_memory(opaque);
+    return true;
+}
+
+static const EmuVMField i440fx_vmstate_fields[] = {
+    EMU_VM_PCI_DEVICE(I440fx, parent),
+    EMU_VM_BOOL(I440fx, suspended),
+    EMU_VM_END,
+};
+
+static const EmuVMState i440fx_vmstate = {
+    .name = "i440FX",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = i440fx_vmstate_fields,
+    .post_load = i440fx_post_load,
+};
+
+static void
+i440fx_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
+{
+    EmuDeviceClass *device_class = klass;
+    EmuPciDeviceClass *pci_class = klass;
+
+    device_class->reset_enter = i440fx_reset_enter;
+    device_class->vmstate = &i440fx_vmstate;
+    device_class->category = "bridge";
+    device_class->model_name = "82441FX host bridge";
+    device_class->user_creatable = false;
+    pci_class->realize = i440fx_realize;
+    pci_class->unrealize = i440fx_unrealize;
+    pci_class->write_config = i440fx_write_config;
+    pci_class->vendor_id = 0x8086;
+    pci_class->device_id = 0x1237;
+    pci_class->class_id = 0x0600;
+    pci_class->revision = 2;
+}
+
+const EmuTypeInfo i440fx_type_info = {
+    .name = "i440FX",
+    .parent = "pci-device",
+    .instance_size = sizeof(I440fx),
+    .class_init = i440fx_class_init,
+    .description = "82441FX host bridge",
+};
+
+/* ---- configuration mechanism 1 --------------------------------------------------------------- */
+
+typedef struct {
+    EmuSysbusDevice parent;
+
+    EmuMemoryRegion *pci_memory;
+    EmuMemoryRegion *address_region;
+    EmuMemoryRegion *data_region;
+    EmuPciBus *bus;
+
+    uint32_t config_address;
+} I440fxPcihost;
+
+static uint64_t
+i440fx_pcihost_address_read(gpointer opaque, uint64_t offset, unsigned size)
+{
+    I440fxPcihost *self = opaque;
+
+    return offset == 0 && size == 4 ? self->config_address : (1ull << (8 * size)) - 1;
+}
+
+/* Only 32-bit accesses are the register's; others are ordinary I/O, of which there is nothing here. */
+static void
+i440fx_pcihost_address_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+    I440fxPcihost *self = opaque;
+
+    if (offset == 0 && size == 4) {
+        self->config_address = value;
+    }
+}
+
+static uint64_t
+i440fx_pcihost_data_read(gpointer opaque, uint64_t offset, unsigned size)
+{
+    I440fxPcihost *self = opaque;
+
+    if (!(self->config_address & I440FX_CONFIG_ENABLE)) {
+        return (1ull << (8 * size)) - 1;
+    }
+    return emu_pci_config_load(self->bus, (self->config_address & ~(I440FX_CONFIG_ENABLE | 3u)) + offset, size);
+}
+
+static void
+i440fx_pcihost_data_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+    I440fxPcihost *self = opaque;
+
+    if (self->config_address & I440FX_CONFIG_ENABLE) {
+        emu_pci_config_store(self->bus, (self->config_address & ~(I440FX_CONFIG_ENABLE | 3u)) + offset, value, size);
+    }
+}
+
+static const EmuMemoryRegionOps i440fx_pcihost_address_ops = {
+    .read = i440fx_pcihost_address_read,
+    .write = i440fx_pcihost_address_write,
+    .valid_min = 1,
+    .valid_max = 4,
+    .impl_min = 1,
+    .impl_max = 4,
+};
+
+static const EmuMemoryRegionOps i440fx_pcihost_data_ops = {
+    .read = i440fx_pcihost_data_read,
+    .write = i440fx_pcihost_data_write,
+    .valid_min = 1,
+    .valid_max = 4,
+    .impl_min = 1,
+    .impl_max = 4,
+};
+
+static bool
+i440fx_pcihost_realize(EmuDevice *dev, GError **error G_GNUC_UNUSED)
+{
+    I440fxPcihost *self = (I440fxPcihost *)dev;
+    EmuMachine *machine = emu_device_get_machine(dev);
+    EmuMemoryRegion *io = emu_machine_get_system_io(machine);
+
+    self->pci_memory = emu_memory_region_new_container(self, "pci", UINT64_MAX);
+    emu_memory_region_add_subregion(emu_machine_get_system_memory(machine), 0, self->pci_memory, -1);
+    self->bus = emu_pci_root_bus_new(dev, "pci.0", self->pci_memory, io, 0);
+    self->address_region = emu_memory_region_new_io(self, "pci-conf-idx", 4, &i440fx_pcihost_address_ops, self);
+    self->data_region = emu_memory_region_new_io(self, "pci-conf-data", 4, &i440fx_pcihost_data_ops, self);
+    emu_memory_region_add_subregion(io, I440FX_CONFIG_ADDRESS, self->address_region, 0);
+    emu_memory_region_add_subregion(io, I440FX_CONFIG_DATA, self->data_region, 0);
+    return true;
+}
+
+static void
+i440fx_pcihost_unrealize(EmuDevice *dev)
+{
+    I440fxPcihost *self = (I440fxPcihost *)dev;
+    EmuMachine *machine = emu_device_get_machine(dev);
+    EmuMemoryRegion *io = emu_machine_get_system_io(machine);
+
+    emu_memory_region_del_subregion(io, self->data_region);
+    emu_memory_region_del_subregion(io, self->address_region);
+    emu_memory_region_del_subregion(emu_machine_get_system_memory(machine), self->pci_memory);
+}
+
+static void
+i440fx_pcihost_reset_enter(EmuDevice *dev)
+{
+    ((I440fxPcihost *)dev)->config_address = 0;
+}
+
+static const EmuVMField i440fx_pcihost_vmstate_fields[] = {
+    EMU_VM_U32(I440fxPcihost, config_address),
+    EMU_VM_END,
+};
+
+static const EmuVMState i440fx_pcihost_vmstate = {
+    .name = "i440FX-pcihost",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = i440fx_pcihost_vmstate_fields,
+};
+
+static void
+i440fx_pcihost_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
+{
+    EmuDeviceClass *device_class = klass;
+
+    device_class->realize = i440fx_pcihost_realize;
+    device_class->unrealize = i440fx_pcihost_unrealize;
+    device_class->reset_enter = i440fx_pcihost_reset_enter;
+    device_class->vmstate = &i440fx_pcihost_vmstate;
+    device_class->category = "bridge";
+    device_class->model_name = "82441FX PCI host";
+    device_class->user_creatable = false;
+}
+
+const EmuTypeInfo i440fx_pcihost_type_info = {
+    .name = "i440FX-pcihost",
+    .parent = "sysbus-device",
+    .instance_size = sizeof(I440fxPcihost),
+    .class_init = i440fx_pcihost_class_init,
+    .description = "82441FX PCI host with bus pci.0",
+};

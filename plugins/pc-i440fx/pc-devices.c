@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The board's parts: what is soldered on, what the command line puts in, and the wires between. */
+
+#include "pc-machine.h"
+
+#include <emu/block.h>
+#include <emu/log.h>
+
+#include <string.h>
+
+#define PC_IOAPIC_BASE 0xfec00000
+#define PC_FERR_IRQ 13
+#define PC_SCI_IRQ 9
+#define PC_IDE_IRQ 14
+#define PC_N_SERIALS 4
+#define PC_N_PARALLELS 3
+#define PC_N_SPD 8
+#define PC_SPD_ADDRESS 0x50
+
+/* ---- making devices ------------------------------------------------------------------------------ */
+
+/* A device with properties given as name, value, ..., NULL; @name is its place below the machine or NULL. */
+static EmuDevice *
+pc_new_device(PcMachine *self, EmuBus *bus, const char *type, const char *name, GError **error, ...) G_GNUC_NULL_TERMINATED;
+
+static EmuDevice *
+pc_new_device(PcMachine *self, EmuBus *bus, const char *type, const char *name, GError **error, ...)
+{
+    EmuDevice *dev = emu_device_new(type, error);
+    const char *property;
+    va_list args;
+
+    if (!dev) {
+        return NULL;
+    }
+    va_start(args, error);
+    while ((property = va_arg(args, const char *))) {
+        const char *value = va_arg(args, const char *);
+
+        if (!emu_object_set_from_string(dev, property, value, error)) {
+            va_end(args);
+            g_object_unref(dev);
+            return NULL;
+        }
+    }
+    va_end(args);
+    if (name && !emu_object_add_child(self, name, dev, error)) {
+        g_object_unref(dev);
+        return NULL;
+    }
+    return emu_device_realize(dev, EMU_MACHINE(self), bus, error) ? dev : NULL;
+}
+
+/* For parts that a PC can do without, when their plugin is not there. Consumes @error. */
+static bool
+pc_tolerate(const char *type, GError **local_error, GError **error)
+{
+    if (g_error_matches(*local_error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_UNKNOWN_TYPE)) {
+        emu_warn_report("the board goes without '%s': %s", type, (*local_error)->message);
+        g_clear_error(local_error);
+        return true;
+    }
+    g_propagate_error(error, g_steal_pointer(local_error));
+    return false;
+}
+
+/* ---- interrupts ------------------------------------------------------------------------------------ */
+
+/*
+ * An interrupt request goes to the 8259s and to the I/O APIC, whichever the guest uses. ISA request 0 (the timer) is
+ * on I/O APIC pin 2; request 2 is the cascade and not a request.
+ */
+static void
+pc_update_irq(PcMachine *self, unsigned irq)
+{
+    int level = ((self->isa_levels | self->pirq_levels) >> irq) & 1;
+
+    if (irq != 2) {
+        emu_line_set(emu_device_get_line_in(self->pic[irq >= 8], NULL, irq & 7), level);
+        if (self->ioapic) {
+            emu_line_set(emu_device_get_line_in(self->ioapic, NULL, irq == 0 ? 2 : irq), level);
+        }
+    }
+}
+
+static void
+pc_isa_irq_cb(gpointer opaque, unsigned irq, int level)
+{
+    PcMachine *self = opaque;
+
+    self->isa_levels = level ? self->isa_levels | 1u << irq : self->isa_levels & ~(1u << irq);
+    pc_update_irq(self, irq);
+}
+
+static void
+pc_pirq_irq_cb(gpointer opaque, unsigned irq, int level)
+{
+    PcMachine *self = opaque;
+
+    self->pirq_levels = level ? self->pirq_levels | 1u << irq : self->pirq_levels & ~(1u << irq);
+    pc_update_irq(self, irq);
+}
+
+static void
+pc_a20_cb(gpointer opaque, unsigned index G_GNUC_UNUSED, int level)
+{
+    emu_x86_set_a20(EMU_MACHINE(opaque), level);
+}
+
+/* The x87's FERR# raises IRQ 13; a write to port 0xf0 takes it back and asserts IGNNE#. */
+static void
+pc_ferr_cb(gpointer opaque, unsigned index G_GNUC_UNUSED, int level)
+{
+    PcMachine *self = opaque;
+
+    if (level) {
+        emu_line_set(self->isa_irqs[PC_FERR_IRQ], 1);
+    } else {
+        emu_x86_set_ignne(EMU_MACHINE(self), false);
+    }
+}
+
+static uint64_t
+pc_port_f0_read(gpointer opaque G_GNUC_UNUSED, uint64_t offset G_GNUC_UNUSED, unsigned size)
+{
+    return (1ull << (8 * size)) - 1;
+}
+
+static void
+pc_port_f0_write(gpointer opaque, uint64_t offset G_GNUC_UNUSED, uint64_t value G_GNUC_UNUSED, unsigned size G_GNUC_UNUSED)
+{
+    PcMachine *self = opaque;
+
+    emu_line_set(self->isa_irqs[PC_FERR_IRQ], 0);
+    emu_x86_set_ignne(EMU_MACHINE(self), true);
+}
+
+static const EmuMemoryRegionOps pc_port_f0_ops = {
+    .read = pc_port_f0_read,
+    .write = pc_port_f0_write,
+    .impl_min = 1,
+    .impl_max = 1,
+};
+
+/* The POST code port: guests also write it to pass a microsecond. */
+static void
+pc_port_80_write(gpointer opaque G_GNUC_UNUSED, uint64_t offset G_GNUC_UNUSED, uint64_t value G_GNUC_UNUSED,
+                 unsigned size G_GNUC_UNUSED)
+{
+}
+
+static const EmuMemoryRegionOps pc_port_80_ops = {
+    .read = pc_port_f0_read,
+    .write = pc_port_80_write,
+    .impl_min = 1,
+    .impl_max = 1,
+};
+
+/* ---- chips -------------------------------------------------------------------------------------------- */
+
+static bool
+pc_create_bridges(PcMachine *self, GError **error)
+{
+    EmuBus *pci;
+
+    self->host = pc_new_device(self, NULL, "i440FX-pcihost", "i440fx", error, NULL);
+    if (!self->host) {
+        return false;
+    }
+    pci = emu_device_get_child_bus(self->host, "pci.0");
+    self->pci_bus = EMU_PCI_BUS(pci);
+    if (!pc_new_device(self, pci, "i440FX", NULL, error, "addr", "00.0", NULL)) {
+        return false;
+    }
+    self->isa_bridge = pc_new_device(self, pci, "PIIX3", NULL, error, "addr", "01.0", "multifunction", "on", NULL);
+    if (!self->isa_bridge) {
+        return false;
+    }
+    self->isa_bus = EMU_ISA_BUS(emu_device_get_buses(self->isa_bridge)->pdata[0]);
+    for (unsigned i = 0; i < PC_N_ISA_IRQS; i++) {
+        self->isa_irqs[i] = emu_line_new_in(self, "isa-irq", pc_isa_irq_cb, self, i);
+        self->pirq_irqs[i] = emu_line_new_in(self, "pirq-irq", pc_pirq_irq_cb, self, i);
+        emu_device_connect_out(self->isa_bridge, "isa-irq", i, self->pirq_irqs[i]);
+    }
+    emu_isa_bus_set_irqs(self->isa_bus, self->isa_irqs);
+    return true;
+}
+
+static bool
+pc_create_interrupt_controllers(PcMachine *self, GError **error)
+{
+    EmuMachine *machine = EMU_MACHINE(self);
+    EmuBus *isa = EMU_BUS(self->isa_bus);
+    EmuDevice *master;
+
+    self->pic[1] = pc_new_device(self, isa, "isa-i8259", NULL, error, "iobase", "0xa0", "elcr_addr", "0x4d1", "elcr_mask",
+                                 "0xde", NULL);
+    if (!self->pic[1]) {
+        return false;
+    }
+    master = emu_device_new("isa-i8259", error);
+    if (!master) {
+        return false;
+    }
+    if (!emu_object_set_from_string(master, "iobase", "0x20", error) ||
+        !emu_object_set_from_string(master, "elcr_addr", "0x4d0", error) ||
+        !emu_object_set_from_string(master, "elcr_mask", "0xf8", error) ||
+        !emu_object_set_from_string(master, "master", "on", error) ||
+        !emu_object_set_link(master, "slave", self->pic[1], error)) {
+        g_object_unref(master);
+        return false;
+    }
+    if (!emu_device_realize(master, machine, isa, error)) {
+        return false;
+    }
+    self->pic[0] = master;
+    emu_device_connect_out(self->pic[1], NULL, 0, emu_device_get_line_in(master, NULL, 2));
+    self->ferr_line = emu_line_new_in(self, "ferr", pc_ferr_cb, self, 0);
+    for (unsigned i = 0; i < emu_machine_get_n_cpus(machine); i++) {
+        EmuDevice *cpu = EMU_DEVICE(emu_machine_get_cpu(machine, i));
+
+        emu_device_connect_out(master, NULL, 0, emu_device_get_line_in(cpu, "intr", 0));
+        emu_device_connect_out(cpu, "ferr", 0, self->ferr_line);
+        if (!emu_object_set_link(cpu, "pic", master, error)) {
+            return false;
+        }
+    }
+    self->ioapic = pc_new_device(self, NULL, "ioapic", "ioapic", error, NULL);
+    if (!self->ioapic) {
+        return false;
+    }
+    emu_sysbus_map(EMU_SYSBUS_DEVICE(self->ioapic), 0, PC_IOAPIC_BASE, 0);
+    return true;
+}
+
+static bool
+pc_create_timers(PcMachine *self, GError **error)
+{
+    EmuBus *isa = EMU_BUS(self->isa_bus);
+    EmuDevice *pit, *speaker;
+
+    self->rtc = pc_new_device(self, isa, "mc146818rtc", "rtc", error, NULL);
+    if (!self->rtc) {
+        return false;
+    }
+    pit = pc_new_device(self, isa, "isa-pit", NULL, error, NULL);
+    if (!pit) {
+        return false;
+    }
+    emu_device_connect_out(pit, NULL, 0, self->isa_irqs[0]);
+    speaker = emu_device_new("isa-pcspk", error);
+    if (!speaker) {
+        return false;
+    }
+    if (!emu_object_set_link(speaker, "pit", pit, error)) {
+        g_object_unref(speaker);
+        return false;
+    }
+    return emu_device_realize(speaker, EMU_MACHINE(self), isa, error);
+}
+
+static bool
+pc_create_dma(PcMachine *self, GError **error)
+{
+    EmuBus *isa = EMU_BUS(self->isa_bus);
+    g_autoptr(GError) local_error = NULL;
+    EmuDevice *low, *high;
+
+    low = pc_new_device(self, isa, "i8257", NULL, &local_error, "base", "0", "page-base", "0x80", "pageh-base", "0x480", "dshift",
+                        "0", NULL);
+    if (!low) {
+        return pc_tolerate("i8257", &local_error, error);
+    }
+    high = pc_new_device(self, isa, "i8257", NULL, error, "base", "0xc0", "page-base", "0x88", "pageh-base", "0x488", "dshift",
+                         "1", NULL);
+    if (!high) {
+        return false;
+    }
+    emu_isa_bus_set_dma(self->isa_bus, EMU_ISA_DMA(low), EMU_ISA_DMA(high));
+    return true;
+}
+
+static bool
+pc_create_a20(PcMachine *self, GError **error)
+{
+    EmuBus *isa = EMU_BUS(self->isa_bus);
+    g_autoptr(GError) local_error = NULL;
+    EmuDevice *dev;
+
+    self->a20_line = emu_line_new_in(self, "a20", pc_a20_cb, self, 0);
+    dev = pc_new_device(self, isa, "port92", NULL, error, NULL);
+    if (!dev) {
+        return false;
+    }
+    emu_device_connect_out(dev, "a20", 0, self->a20_line);
+    if (!self->i8042) {
+        return true;
+    }
+    dev = pc_new_device(self, isa, "i8042", NULL, &local_error, NULL);
+    if (!dev) {
+        return pc_tolerate("i8042", &local_error, error);
+    }
+    emu_device_connect_out(dev, "a20", 0, self->a20_line);
+    return true;
+}
+
+static bool
+pc_create_power_management(PcMachine *self, GError **error)
+{
+    EmuBus *i2c;
+
+    self->pm = pc_new_device(self, EMU_BUS(self->pci_bus), "PIIX4_PM", NULL, error, "addr", "01.3", "smm-enabled",
+                             self->smm_enabled ? "on" : "off", NULL);
+    if (!self->pm) {
+        return false;
+    }
+    emu_device_connect_out(self->pm, "sci", 0, self->isa_irqs[PC_SCI_IRQ]);
+    i2c = emu_device_get_buses(self->pm)->pdata[0];
+    for (unsigned i = 0; i < PC_N_SPD; i++) {
+        g_autofree char *address = g_strdup_printf("%u", PC_SPD_ADDRESS + i);
+
+        if (!pc_new_device(self, i2c, "smbus-eeprom", NULL, error, "address", address, NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- ports and drives ------------------------------------------------------------------------------- */
+
+static bool
+pc_create_char_ports(PcMachine *self, const char *type, unsigned n, EmuChardev *(*get)(EmuMachine *machine, unsigned n),
+                     GError **error)
+{
+    for (unsigned i = 0; i < n; i++) {
+        EmuChardev *chardev = get(EMU_MACHINE(self), i);
+        g_autofree char *index = g_strdup_printf("%u", i);
+        g_autoptr(GError) local_error = NULL;
+        EmuDevice *dev;
+
+        if (!chardev) {
+            continue;
+        }
+        dev = emu_device_new(type, &local_error);
+        if (!dev) {
+            return pc_tolerate(type, &local_error, error);
+        }
+        if (!emu_object_set_from_string(dev, "index", index, error) || !emu_object_set_link(dev, "chardev", chardev, error)) {
+            g_object_unref(dev);
+            return false;
+        }
+        if (!emu_device_realize(dev, EMU_MACHINE(self), EMU_BUS(self->isa_bus), error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+pc_create_ide(PcMachine *self, GError **error)
+{
+    EmuMachine *machine = EMU_MACHINE(self);
+    g_autoptr(GError) local_error = NULL;
+    EmuDevice *controller =
+        pc_new_device(self, EMU_BUS(self->pci_bus), "piix3-ide", NULL, &local_error, "addr", "01.1", NULL);
+
+    if (!controller) {
+        return pc_tolerate("piix3-ide", &local_error, error);
+    }
+    for (unsigned channel = 0; channel < 2; channel++) {
+        g_autofree char *bus_name = g_strdup_printf("ide.%u", channel);
+        EmuBus *bus = emu_device_get_child_bus(controller, bus_name);
+
+        emu_device_connect_out(controller, "irq", channel, self->isa_irqs[PC_IDE_IRQ + channel]);
+        for (unsigned unit = 0; unit < 2; unit++) {
+            bool cdrom = false;
+            EmuBlockBackend *blk = emu_machine_get_drive(machine, EMU_DRIVE_IF_IDE, channel, unit, &cdrom);
+            const char *unit_text = unit ? "1" : "0";
+            EmuDevice *drive = NULL;
+
+            if (blk) {
+                drive = pc_new_device(self, bus, cdrom ? "ide-cd" : "ide-hd", NULL, error, "unit", unit_text, "drive",
+                                      emu_block_backend_get_id(blk), NULL);
+            } else if (channel == 1 && unit == 0 && emu_machine_wants_defaults(machine)) {
+                drive = pc_new_device(self, bus, "ide-cd", NULL, error, "unit", unit_text, NULL);
+            } else {
+                continue;
+            }
+            if (!drive) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool
+pc_create_floppies(PcMachine *self, GError **error)
+{
+    EmuMachine *machine = EMU_MACHINE(self);
+    g_autoptr(GError) local_error = NULL;
+    EmuDevice *controller = pc_new_device(self, EMU_BUS(self->isa_bus), "isa-fdc", NULL, &local_error, NULL);
+    EmuBus *bus;
+
+    if (!controller) {
+        return pc_tolerate("isa-fdc", &local_error, error);
+    }
+    bus = emu_device_get_buses(controller)->pdata[0];
+    for (unsigned unit = 0; unit < 2; unit++) {
+        bool cdrom;
+        EmuBlockBackend *blk = emu_machine_get_drive(machine, EMU_DRIVE_IF_FLOPPY, 0, unit, &cdrom);
+        const char *unit_text = unit ? "1" : "0";
+
+        if (blk) {
+            if (!pc_new_device(self, bus, "floppy", NULL, error, "unit", unit_text, "drive", emu_block_backend_get_id(blk),
+                               NULL)) {
+                return false;
+            }
+        } else if (unit == 0 && emu_machine_wants_defaults(machine)) {
+            if (!pc_new_device(self, bus, "floppy", NULL, error, "unit", unit_text, NULL)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool
+pc_create_display(PcMachine *self, GError **error)
+{
+    static const struct {
+        const char *option, *type;
+    } displays[] = {
+        {"std", "VGA"},        {"cirrus", "cirrus-vga"}, {"vmware", "vmware-svga"},
+        {"qxl", "qxl-vga"},    {"virtio", "virtio-vga"},
+    };
+    EmuMachine *machine = EMU_MACHINE(self);
+    const char *option = emu_machine_get_option(machine, "vga");
+    g_autoptr(GError) local_error = NULL;
+
+    if (!option) {
+        option = emu_machine_wants_defaults(machine) ? "std" : "none";
+    }
+    if (strcmp(option, "none") == 0) {
+        return true;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(displays); i++) {
+        if (strcmp(option, displays[i].option) == 0) {
+            if (pc_new_device(self, EMU_BUS(self->pci_bus), displays[i].type, NULL, &local_error, NULL)) {
+                return true;
+            }
+            /* Asked for by name: its absence is an error. */
+            if (emu_machine_get_option(machine, "vga")) {
+                g_propagate_prefixed_error(error, g_steal_pointer(&local_error), "-vga %s: ", option);
+                return false;
+            }
+            return pc_tolerate(displays[i].type, &local_error, error);
+        }
+    }
+    g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                "-vga %s: expected std, none, cirrus, vmware, qxl or virtio", option);
+    return false;
+}
+
+static bool
+pc_create_fw_cfg(PcMachine *self, GError **error)
+{
+    EmuDevice *dev = pc_new_device(self, NULL, "fw_cfg_io", "fw_cfg", error, NULL);
+
+    self->fw_cfg = dev ? EMU_FW_CFG(dev) : NULL;
+    return dev != NULL;
+}
+
+bool
+pc_create_devices(PcMachine *self, GError **error)
+{
+    EmuMachine *machine = EMU_MACHINE(self);
+    EmuMemoryRegion *io = emu_machine_get_system_io(machine);
+
+    if (!pc_create_bridges(self, error) || !pc_create_interrupt_controllers(self, error)) {
+        return false;
+    }
+    emu_memory_region_add_subregion(io, 0x80, emu_memory_region_new_io(self, "ioport80", 1, &pc_port_80_ops, self), 0);
+    emu_memory_region_add_subregion(io, 0xf0, emu_memory_region_new_io(self, "ioportF0", 1, &pc_port_f0_ops, self), 0);
+    return pc_create_fw_cfg(self, error) && pc_create_timers(self, error) && pc_create_dma(self, error) &&
+           pc_create_a20(self, error) && pc_create_power_management(self, error) && pc_create_display(self, error) &&
+           pc_create_char_ports(self, "isa-serial", PC_N_SERIALS, emu_machine_get_serial, error) &&
+           pc_create_char_ports(self, "isa-parallel", PC_N_PARALLELS, emu_machine_get_parallel, error) &&
+           pc_create_ide(self, error) && pc_create_floppies(self, error);
+}
+
+/* ---- CMOS ------------------------------------------------------------------------------------------------- */
+
+/* Boot device codes of the CMOS, in the order of attempts; 0 ends. */
+static uint8_t
+pc_boot_code(char letter)
+{
+    switch (letter) {
+    case 'a':
+    case 'b':
+        return 1;
+    case 'c':
+        return 2;
+    case 'd':
+        return 3;
+    case 'n':
+        return 4;
+    default:
+        return 0;
+    }
+}
+
+void
+pc_write_boot_order(PcMachine *self, const char *order)
+{
+    EmuCmos *cmos = EMU_CMOS(self->rtc);
+    uint8_t codes[3] = {0, 0, 0};
+    unsigned n = 0;
+
+    for (const char *p = order ? order : ""; *p && n < G_N_ELEMENTS(codes); p++) {
+        if (pc_boot_code(*p)) {
+            codes[n++] = pc_boot_code(*p);
+        }
+    }
+    emu_cmos_set(cmos, 0x3d, codes[1] << 4 | codes[0]);
+    emu_cmos_set(cmos, 0x38, codes[2] << 4 | (self->fd_bootchk ? 0 : 1));
+}
+
+static void
+pc_write_cmos_u16(EmuCmos *cmos, unsigned address, uint64_t value)
+{
+    value = MIN(value, 0xffff);
+    emu_cmos_set(cmos, address, value);
+    emu_cmos_set(cmos, address + 1, value >> 8);
+}
+
+/* CMOS type of a floppy drive, after its medium. */
+static uint8_t
+pc_floppy_type(EmuMachine *machine, unsigned unit)
+{
+    bool cdrom;
+    EmuBlockBackend *blk = emu_machine_get_drive(machine, EMU_DRIVE_IF_FLOPPY, 0, unit, &cdrom);
+
+    if (!blk) {
+        return unit == 0 && emu_machine_wants_defaults(machine) ? 5 : 0;
+    }
+    switch (emu_block_backend_get_length(blk)) {
+    case 0:
+    case 2880 * 1024:
+        return 5; /* 3.5", 2.88 MB */
+    case 1200 * 1024:
+        return 2; /* 5.25", 1.2 MB */
+    case 720 * 1024:
+        return 3; /* 3.5", 720 KB */
+    case 360 * 1024:
+        return 1; /* 5.25", 360 KB */
+    default:
+        return 4; /* 3.5", 1.44 MB */
+    }
+}
+
+/* Hard disk types, geometry and translation, as the setup program of an AT would leave them. */
+static void
+pc_write_cmos_disks(PcMachine *self, EmuCmos *cmos)
+{
+    uint8_t types = 0, translation = 0;
+
+    for (unsigned i = 0; i < 4; i++) {
+        bool cdrom = false;
+        EmuBlockBackend *blk = emu_machine_get_drive(EMU_MACHINE(self), EMU_DRIVE_IF_IDE, i / 2, i % 2, &cdrom);
+        uint64_t cylinders;
+
+        if (!blk || cdrom) {
+            continue;
+        }
+        cylinders = emu_block_backend_get_length(blk) / (512 * 16 * 63);
+        if (cylinders > 1024) {
+            translation |= 1 << (i * 2); /* LBA */
+        }
+        if (i < 2) {
+            unsigned base = i == 0 ? 0x1b : 0x24;
+
+            types |= i == 0 ? 0xf0 : 0x0f;
+            cylinders = CLAMP(cylinders, 1, 16383);
+            emu_cmos_set(cmos, 0x19 + i, 47); /* user-defined */
+            pc_write_cmos_u16(cmos, base, cylinders);
+            emu_cmos_set(cmos, base + 2, 16);
+            pc_write_cmos_u16(cmos, base + 3, 0xffff); /* no write precompensation */
+            emu_cmos_set(cmos, base + 5, 0xc8);        /* more than eight heads, no retries */
+            pc_write_cmos_u16(cmos, base + 6, cylinders);
+            emu_cmos_set(cmos, base + 8, 63);
+        }
+    }
+    emu_cmos_set(cmos, 0x12, types);
+    emu_cmos_set(cmos, 0x39, translation);
+}
+
+static void
+pc_suspend_cb(EmuMachine *machine G_GNUC_UNUSED, gpointer opaque)
+{
+    /* Shutdown status: the firmware resumes instead of starting. */
+    emu_cmos_set(EMU_CMOS(((PcMachine *)opaque)->rtc), 0x0f, 0xfe);
+}
+
+void
+pc_write_cmos(PcMachine *self)
+{
+    EmuMachine *machine = EMU_MACHINE(self);
+    EmuCmos *cmos = EMU_CMOS(self->rtc);
+    uint8_t floppy_a = pc_floppy_type(machine, 0), floppy_b = pc_floppy_type(machine, 1);
+    const char *once = emu_machine_get_option(machine, "boot-once");
+    uint8_t equipment = 0x06; /* coprocessor, PS/2 mouse */
+
+    pc_write_cmos_u16(cmos, 0x15, MIN(self->below_4g / 1024, 640));
+    pc_write_cmos_u16(cmos, 0x17, self->below_4g > 0x100000 ? (self->below_4g - 0x100000) / 1024 : 0);
+    pc_write_cmos_u16(cmos, 0x30, self->below_4g > 0x100000 ? (self->below_4g - 0x100000) / 1024 : 0);
+    pc_write_cmos_u16(cmos, 0x34, self->below_4g > 0x1000000 ? (self->below_4g - 0x1000000) / 65536 : 0);
+    for (unsigned i = 0; i < 3; i++) {
+        emu_cmos_set(cmos, 0x5b + i, self->above_4g / 65536 >> (8 * i));
+    }
+    emu_cmos_set(cmos, 0x5f, emu_machine_get_smp(machine).cpus - 1);
+    if (floppy_a || floppy_b) {
+        equipment |= floppy_a && floppy_b ? 0x41 : 0x01;
+    }
+    emu_cmos_set(cmos, 0x10, floppy_a << 4 | floppy_b);
+    emu_cmos_set(cmos, 0x14, equipment);
+    pc_write_cmos_disks(self, cmos);
+    self->boot_once_pending = once != NULL;
+    pc_write_boot_order(self, once ? once : emu_machine_get_boot_order(machine));
+    g_signal_connect(machine, "suspend", G_CALLBACK(pc_suspend_cb), self);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the firmware finds in the configuration device. */
+
+#include "pc-machine.h"
+
+#include <emu/log.h>
+
+#include <string.h>
+
+#define PC_FW_CFG_IRQ0_OVERRIDE (EMU_FW_CFG_ARCH_LOCAL + 2)
+#define PC_E820_RAM 1
+#define PC_UUID_SIZE 16
+
+typedef struct {
+    uint64_t address, length;
+    uint32_t type;
+} __attribute__((packed)) PcE820Entry;
+
+static void
+pc_add_e820(PcMachine *self)
+{
+    PcE820Entry entries[2];
+    unsigned n = 0;
+
+    entries[n++] = (PcE820Entry){0, GUINT64_TO_LE(self->below_4g), GUINT32_TO_LE(PC_E820_RAM)};
+    if (self->above_4g) {
+        entries[n++] = (PcE820Entry){GUINT64_TO_LE(UINT64_C(1) << 32), GUINT64_TO_LE(self->above_4g),
+                                     GUINT32_TO_LE(PC_E820_RAM)};
+    }
+    emu_fw_cfg_add_file(self->fw_cfg, "etc/e820", entries, n * sizeof entries[0]);
+}
+
+/* One more than the highest local APIC ID. */
+static unsigned
+pc_get_apic_id_limit(PcMachine *self)
+{
+    EmuMachine *machine = EMU_MACHINE(self);
+    unsigned limit = emu_machine_get_smp(machine).max_cpus;
+
+    for (unsigned i = 0; i < emu_machine_get_n_cpus(machine); i++) {
+        EmuCpu *cpu = emu_machine_get_cpu(machine, i);
+
+        if (EMU_IS_X86_CPU_CONTROL(cpu)) {
+            EmuX86CpuControl *control = EMU_X86_CPU_CONTROL(cpu);
+
+            limit = MAX(limit, EMU_X86_CPU_CONTROL_GET_IFACE(control)->get_apic_id(control) + 1);
+        }
+    }
+    return limit;
+}
+
+bool
+pc_parse_uuid(const char *text, uint8_t uuid[16])
+{
+    unsigned n = 0;
+
+    if (strlen(text) != 36) {
+        return false;
+    }
+    for (unsigned i = 0; i < 36; i++) {
+        if (i == 8 || i == 13 || i == 18 || i == 23) {
+            if (text[i] != '-') {
+                return false;
+            }
+            continue;
+        }
+        if (!g_ascii_isxdigit(text[i]) || !g_ascii_isxdigit(text[i + 1])) {
+            return false;
+        }
+        uuid[n++] = g_ascii_xdigit_value(text[i]) << 4 | g_ascii_xdigit_value(text[i + 1]);
+        i++;
+    }
+    return true;
+}
+
+static bool
+pc_add_uuid(PcMachine *self, GError **error)
+{
+    const char *text = emu_machine_get_option(EMU_MACHINE(self), "uuid");
+    uint8_t uuid[PC_UUID_SIZE] = {0};
+
+    if (text && !pc_parse_uuid(text, uuid)) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "-uuid %s: expected a UUID such as 11223344-5566-7788-99aa-bbccddeeff00", text);
+        return false;
+    }
+    emu_fw_cfg_add_bytes(self->fw_cfg, EMU_FW_CFG_UUID, uuid, sizeof uuid);
+    return true;
+}
+
+/* Sleep types that the firmware's resume code and tables may use: bit 7 says that the state is there. */
+static void
+pc_add_system_states(PcMachine *self)
+{
+    uint8_t states[6] = {128, 0, 0, 129, 128, 128};
+
+    states[3] = 1 | 128;
+    states[4] = 2 | 128;
+    emu_fw_cfg_add_file(self->fw_cfg, "etc/system-states", states, sizeof states);
+}
+
+/* -fw_cfg [name=]NAME,file=FILE | ,string=TEXT */
+static bool
+pc_add_user_item(PcMachine *self, const char *text, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(text, ",", -1);
+    const char *name = NULL, *file = NULL, *string = NULL;
+    g_autofree char *contents = NULL;
+    gsize len = 0;
+
+    for (unsigned i = 0; parts[i]; i++) {
+        if (g_str_has_prefix(parts[i], "name=")) {
+            name = parts[i] + 5;
+        } else if (g_str_has_prefix(parts[i], "file=")) {
+            file = parts[i] + 5;
+        } else if (g_str_has_prefix(parts[i], "string=")) {
+            /* The text may hold commas: everything that follows. */
+            string = strstr(text, "string=") + 7;
+            break;
+        } else if (i == 0 && !strchr(parts[i], '=')) {
+            name = parts[i];
+        } else {
+            g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                        "-fw_cfg %s: '%s' is unknown, expected name=, file= or string=", text, parts[i]);
+            return false;
+        }
+    }
+    if (!name || !*name || !file == !string) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "-fw_cfg %s: expected a name and one of file= and string=", text);
+        return false;
+    }
+    if (strlen(name) > 55) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "-fw_cfg %s: the name is longer than 55 characters", text);
+        return false;
+    }
+    if (!g_str_has_prefix(name, "opt/")) {
+        emu_warn_report("-fw_cfg %s: names of users' items start with \"opt/\"", name);
+    }
+    if (string) {
+        emu_fw_cfg_add_file(self->fw_cfg, name, string, strlen(string));
+        return true;
+    }
+    if (!g_file_get_contents(file, &contents, &len, error)) {
+        g_prefix_error(error, "-fw_cfg %s: ", name);
+        return false;
+    }
+    emu_fw_cfg_add_file(self->fw_cfg, name, contents, len);
+    return true;
+}
+
+static bool
+pc_add_user_items(PcMachine *self, GError **error)
+{
+    const char *text;
+
+    for (unsigned i = 0; (text = emu_machine_get_option_nth(EMU_MACHINE(self), "fw_cfg", i)); i++) {
+        if (!pc_add_user_item(self, text, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+pc_add_boot_order(PcMachine *self)
+{
+    EmuMachine *machine = EMU_MACHINE(self);
+    g_autofree char *list = emu_machine_get_boot_order_list(machine);
+    const char *menu = emu_machine_get_option(machine, "boot-menu");
+    uint32_t wait = GUINT32_TO_LE(UINT32_MAX);
+
+    if (list && *list) {
+        emu_fw_cfg_add_file(self->fw_cfg, "bootorder", list, strlen(list) + 1);
+    }
+    emu_fw_cfg_add_u16(self->fw_cfg, EMU_FW_CFG_BOOT_MENU, g_strcmp0(menu, "on") == 0);
+    /* After a failed boot the firmware waits for ever instead of starting over. */
+    emu_fw_cfg_add_file(self->fw_cfg, "etc/boot-fail-wait", &wait, sizeof wait);
+}
+
+bool
+pc_fill_fw_cfg(PcMachine *self, GError **error)
+{
+    EmuMachine *machine = EMU_MACHINE(self);
+    const char *graphics = emu_machine_get_option(machine, "graphics");
+    EmuSmp smp = emu_machine_get_smp(machine);
+    unsigned limit = pc_get_apic_id_limit(self);
+    g_autofree uint64_t *numa = g_new0(uint64_t, 1 + limit);
+
+    emu_fw_cfg_add_u64(self->fw_cfg, EMU_FW_CFG_RAM_SIZE, emu_machine_get_ram_size(machine));
+    emu_fw_cfg_add_u16(self->fw_cfg, EMU_FW_CFG_NOGRAPHIC, g_strcmp0(graphics, "off") == 0);
+    emu_fw_cfg_add_u16(self->fw_cfg, EMU_FW_CFG_NB_CPUS, smp.cpus);
+    emu_fw_cfg_add_u16(self->fw_cfg, EMU_FW_CFG_MAX_CPUS, limit);
+    emu_fw_cfg_add_u32(self->fw_cfg, PC_FW_CFG_IRQ0_OVERRIDE, 1);
+    emu_fw_cfg_add_bytes(self->fw_cfg, EMU_FW_CFG_NUMA, numa, (1 + limit) * sizeof *numa);
+    pc_add_e820(self);
+    pc_add_system_states(self);
+    pc_add_boot_order(self);
+    return pc_add_uuid(self, error) && pc_add_user_items(self, error);
+}

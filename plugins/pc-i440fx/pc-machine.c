@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The PC of 1996: i440FX and PIIX3, with PIIX4's power management. One board under many names
+ * ("pc-i440fx-7.2-machine"), so that command lines that ask for a version find it.
+ */
+
+#include "pc-machine.h"
+
+#include "i440fx.h"
+#include "pc-types.h"
+
+#include <emu/log.h>
+
+#include <string.h>
+
+#define PC_BELOW_4G_MAX UINT64_C(0xe0000000)     /* the hole for PCI starts here at the latest */
+#define PC_BELOW_4G_LARGE UINT64_C(0xc0000000)   /* with more RAM than that: a round 3 GiB */
+#define PC_BELOW_4G_MIN UINT64_C(0x100000)
+#define PC_4G UINT64_C(0x100000000)
+#define PC_FIRMWARE_NAME "bios-256k.bin"
+#define PC_FIRMWARE_UNIT 0x10000
+#define PC_FIRMWARE_MAX 0x1000000
+#define PC_ISA_BIOS_MAX 0x20000
+#define PC_MAX_CPUS 255
+
+/* ---- memory ------------------------------------------------------------------------------------ */
+
+static bool
+pc_map_ram(PcMachine *self, GError **error)
+{
+    EmuMachine *machine = EMU_MACHINE(self);
+    EmuMemoryRegion *system = emu_machine_get_system_memory(machine);
+    uint64_t size = emu_machine_get_ram_size(machine);
+    uint64_t low = PC_BELOW_4G_MAX;
+    EmuMemoryRegion *ram;
+
+    if (self->max_ram_below_4g) {
+        if (self->max_ram_below_4g < PC_BELOW_4G_MIN || self->max_ram_below_4g > PC_BELOW_4G_MAX) {
+            g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                        "pc: max-ram-below-4g is %" G_GUINT64_FORMAT ", expected %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT,
+                        self->max_ram_below_4g, PC_BELOW_4G_MIN, PC_BELOW_4G_MAX);
+            return false;
+        }
+        low = self->max_ram_below_4g;
+    } else if (size >= PC_BELOW_4G_MAX) {
+        low = PC_BELOW_4G_LARGE;
+    }
+    self->below_4g = MIN(size, low);
+    self->above_4g = size - self->below_4g;
+
+    ram = emu_machine_get_ram(machine, error);
+    if (!ram) {
+        return false;
+    }
+    emu_memory_region_add_subregion(system, 0, emu_memory_region_new_alias(self, "ram-below-4g", ram, 0, self->below_4g), 0);
+    if (self->above_4g) {
+        emu_memory_region_add_subregion(
+            system, PC_4G, emu_memory_region_new_alias(self, "ram-above-4g", ram, self->below_4g, self->above_4g), 0);
+    }
+    return true;
+}
+
+/* The firmware's bytes, from -bios or the distribution's. */
+static GBytes *
+pc_read_firmware(PcMachine *self, GError **error)
+{
+    EmuMachine *machine = EMU_MACHINE(self);
+    const char *name = emu_machine_get_firmware(machine);
+    g_autofree char *path = NULL;
+    g_autoptr(GError) local_error = NULL;
+    char *contents;
+    gsize len;
+
+    if (name && g_file_test(name, G_FILE_TEST_EXISTS)) {
+        path = g_strdup(name);
+    } else {
+        path = emu_machine_find_firmware(machine, name ? name : PC_FIRMWARE_NAME);
+    }
+    if (!path) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_NOT_FOUND,
+                    "could not find firmware '%s', expected a file of that name or one on the firmware search path (-L)",
+                    name ? name : PC_FIRMWARE_NAME);
+        return NULL;
+    }
+    if (!g_file_get_contents(path, &contents, &len, &local_error)) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "could not load firmware '%s': %s", path,
+                    local_error->message);
+        return NULL;
+    }
+    if (len == 0 || len % PC_FIRMWARE_UNIT || len > PC_FIRMWARE_MAX) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "could not load firmware '%s': it has %" G_GSIZE_FORMAT " bytes, expected a multiple of 64 KiB up to 16 MiB",
+                    path, len);
+        g_free(contents);
+        return NULL;
+    }
+    return g_bytes_new_take(contents, len);
+}
+
+/* At the top of 4 GiB; its last 128 KiB also below 1 MiB, where the PAM lets reads through after reset. */
+static bool
+pc_map_firmware(PcMachine *self, GError **error)
+{
+    EmuMemoryRegion *pci_memory = emu_pci_bus_get_memory(self->pci_bus);
+    g_autoptr(GBytes) firmware = pc_read_firmware(self, error);
+    EmuMemoryRegion *rom, *isa_bios;
+    gsize size, isa_size;
+
+    if (!firmware) {
+        return false;
+    }
+    size = g_bytes_get_size(firmware);
+    rom = emu_memory_region_new_rom(self, "pc.bios", size, error);
+    if (!rom) {
+        return false;
+    }
+    memcpy(emu_memory_region_get_ram_pointer(rom), g_bytes_get_data(firmware, NULL), size);
+    emu_memory_region_set_dirty(rom, 0, size);
+    emu_memory_region_add_subregion(pci_memory, PC_4G - size, rom, 0);
+
+    isa_size = MIN(size, PC_ISA_BIOS_MAX);
+    isa_bios = emu_memory_region_new_alias(self, "isa-bios", rom, size - isa_size, isa_size);
+    emu_memory_region_set_readonly(isa_bios, true);
+    emu_memory_region_add_subregion(pci_memory, 0x100000 - isa_size, isa_bios, 1);
+    return true;
+}
+
+/* ---- processors -------------------------------------------------------------------------------- */
+
+static bool
+pc_create_cpus(PcMachine *self, GError **error)
+{
+    EmuMachine *machine = EMU_MACHINE(self);
+    EmuSmp smp = emu_machine_get_smp(machine);
+
+    for (unsigned i = 0; i < smp.cpus; i++) {
+        if (!emu_machine_create_cpu(machine, i, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- life ---------------------------------------------------------------------------------------- */
+
+static bool
+pc_machine_init(EmuMachine *machine, GError **error)
+{
+    PcMachine *self = (PcMachine *)machine;
+
+    self->smm_enabled = self->smm == EMU_ON_OFF_AUTO_ON;
+    return pc_map_ram(self, error) && pc_create_cpus(self, error) && pc_create_devices(self, error) &&
+           pc_map_firmware(self, error);
+}
+
+static bool
+pc_machine_done(EmuMachine *machine, GError **error)
+{
+    PcMachine *self = (PcMachine *)machine;
+
+    pc_write_cmos(self);
+    return pc_fill_fw_cfg(self, error);
+}
+
+static void
+pc_machine_reset(EmuMachine *machine)
+{
+    PcMachine *self = (PcMachine *)machine;
+
+    /* The reset before the start comes first, the one that ends "once" second. */
+    if (self->boot_once_pending) {
+        self->boot_once_pending = false;
+    } else {
+        pc_write_boot_order(self, emu_machine_get_boot_order(machine));
+    }
+}
+
+static void
+pc_machine_nmi(EmuMachine *machine)
+{
+    for (unsigned i = 0; i < emu_machine_get_n_cpus(machine); i++) {
+        emu_line_pulse(emu_device_get_line_in(EMU_DEVICE(emu_machine_get_cpu(machine, i)), "nmi", 0));
+    }
+}
+
+static const EmuProperty pc_machine_properties[] = {
+    EMU_PROP_SIZE("max-ram-below-4g", PcMachine, max_ram_below_4g, 0, "where RAM below 4 GiB ends at the latest"),
+    EMU_PROP_ONOFFAUTO("smm", PcMachine, smm, EMU_ON_OFF_AUTO_AUTO, "system management mode for the firmware"),
+    EMU_PROP_BOOL("acpi", PcMachine, acpi, true, "ACPI tables for the guest"),
+    EMU_PROP_BOOL("fd-bootchk", PcMachine, fd_bootchk, true, "the firmware checks a floppy's boot signature"),
+    EMU_PROP_BOOL("i8042", PcMachine, i8042, true, "keyboard controller"),
+};
+
+static void
+pc_machine_instance_finalize(gpointer obj)
+{
+    PcMachine *self = obj;
+
+    for (unsigned i = 0; i < PC_N_ISA_IRQS; i++) {
+        g_clear_object(&self->isa_irqs[i]);
+        g_clear_object(&self->pirq_irqs[i]);
+    }
+    g_clear_object(&self->a20_line);
+    g_clear_object(&self->ferr_line);
+    g_clear_pointer(&self->acpi_tables, g_byte_array_unref);
+}
+
+static void
+pc_machine_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
+{
+    EmuMachineClass *machine_class = klass;
+
+    machine_class->default_cpu_type = "qemu64-x86_64-cpu";
+    machine_class->default_ram_size = UINT64_C(128) << 20;
+    machine_class->default_cpus = 1;
+    machine_class->max_cpus = PC_MAX_CPUS;
+    machine_class->default_boot_order = "cad";
+    machine_class->init = pc_machine_init;
+    machine_class->done = pc_machine_done;
+    machine_class->reset = pc_machine_reset;
+    machine_class->nmi = pc_machine_nmi;
+    emu_object_class_add_properties(klass, pc_machine_properties, G_N_ELEMENTS(pc_machine_properties));
+}
+
+const EmuTypeInfo pc_machine_type_info = {
+    .name = "pc-i440fx-machine",
+    .parent = "machine",
+    .instance_size = sizeof(PcMachine),
+    .instance_finalize = pc_machine_instance_finalize,
+    .class_init = pc_machine_class_init,
+    .abstract = true,
+    .description = "PC with i440FX and PIIX",
+};
+
+/* ---- versions -------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *description;
+    const char *alias;
+} PcVersion;
+
+static void
+pc_version_class_init(gpointer klass, gconstpointer class_data)
+{
+    EmuMachineClass *machine_class = klass;
+    const PcVersion *version = class_data;
+
+    machine_class->description = version->description;
+    machine_class->alias = version->alias;
+    machine_class->is_default = version->alias != NULL;
+}
+
+#define PC_VERSION(v, a)                                                                           \
+    {                                                                                              \
+        .name = "pc-i440fx-" v "-machine", .parent = "pc-i440fx-machine", .class_init = pc_version_class_init, \
+        .class_data = &(const PcVersion){"PC (i440FX + PIIX, 1996), version " v, a},               \
+        .description = "PC (i440FX + PIIX, 1996)",                                                 \
+    },
+const EmuTypeInfo pc_version_type_infos[] = {PC_VERSIONS(PC_VERSION){.name = NULL}};

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The i440FX PC: what the board's files share. */
+
+#include <emu/fw-cfg.h>
+#include <emu/isa.h>
+#include <emu/pci.h>
+#include <emu/x86-pc.h>
+
+#define PC_N_ISA_IRQS 16
+#define PC_N_GSIS 24
+
+typedef struct {
+    EmuMachine parent;
+
+    /* Properties. */
+    uint64_t max_ram_below_4g; /* 0: the usual split */
+    int smm;
+    bool acpi;
+    bool fd_bootchk;
+    bool i8042;
+
+    uint64_t below_4g;
+    uint64_t above_4g;
+    bool smm_enabled;
+
+    EmuDevice *host; /* i440FX-pcihost; these are owned by the composition tree */
+    EmuPciBus *pci_bus;
+    EmuDevice *isa_bridge;
+    EmuIsaBus *isa_bus;
+    EmuDevice *pm;
+    EmuDevice *ioapic;
+    EmuDevice *pic[2];
+    EmuDevice *rtc;
+    EmuFwCfg *fw_cfg;
+
+    EmuLine *isa_irqs[PC_N_ISA_IRQS];  /* requests of ISA devices */
+    EmuLine *pirq_irqs[PC_N_ISA_IRQS]; /* requests that PCI interrupts are routed to */
+    EmuLine *a20_line;
+    EmuLine *ferr_line;
+    uint32_t isa_levels;
+    uint32_t pirq_levels;
+
+    bool boot_once_pending; /* the first reset puts the regular boot order back */
+    GByteArray *acpi_tables;
+} PcMachine;
+
+/* pc-devices.c: chips, ports, drives. */
+bool pc_create_devices(PcMachine *self, GError **error);
+void pc_write_cmos(PcMachine *self);
+void pc_write_boot_order(PcMachine *self, const char *order);
+
+/* pc-fw-cfg.c: what the firmware finds. */
+bool pc_parse_uuid(const char *text, uint8_t uuid[16]);
+bool pc_fill_fw_cfg(PcMachine *self, GError **error);
