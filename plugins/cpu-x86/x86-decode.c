@@ -626,6 +626,7 @@ prefixes_done:
         return X86_DECODE_UD;
     }
     insn->length = (uint8_t)pos;
+    insn->stub = NULL;
     memcpy(insn->bytes, code, MIN(pos, 15));
     return (int)pos;
 }

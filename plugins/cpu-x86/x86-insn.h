@@ -48,7 +48,7 @@ typedef void (*X86Exec)(X86State *s, const X86Insn *insn);
     X(clac) X(stac) X(invpcid) X(vmcall) X(rdpid) X(rdrand) \
     /* interp-fpu.c */ \
     X(fwait) X(fxsave) X(fxrstor) X(ldmxcsr) X(stmxcsr) X(fnstenv) X(fldenv) X(fnsave) X(frstor) \
-    X(fnstsw_ax) X(fnclex) X(fninit) X(fldcw) X(fnstcw) X(fnstsw) X(emms) X(maskmov) \
+    X(fnstsw_ax) X(fnclex) X(fninit) X(fldcw) X(fnstcw) X(fnstsw) X(maskmov) \
     X(xsave) X(xrstor) X(xsaveopt)
 
 typedef enum {
@@ -263,6 +263,7 @@ struct _X86Insn {
     uint8_t mode;         /* X86_MODE_CODE16/32/64 that it was decoded for */
     X86Operand op[4];
     uint8_t bytes[16];
+    void *stub; /* the interpreter's compiled template; starts NULL */
 };
 
 /* Results of x86_decode() below zero. */
@@ -277,6 +278,16 @@ struct _X86Insn {
  */
 int x86_decode(const uint8_t *code, unsigned avail, uint64_t mode_key, const uint32_t *features,
                X86Insn *out);
+
+/*
+ * Native templates: re-encodes an instruction of class template for a 64-bit x86 host.
+ *
+ * A memory operand becomes [mem_base]; a general register in ModRM.reg becomes @gpr_reg, one in
+ * ModRM.rm @gpr_rm (host register numbers; a byte operand is the register's low byte).  Vector, MMX
+ * and x87 registers keep their numbers.  Returns the number of bytes (at most 15).
+ */
+unsigned x86_template_encode(const X86Insn *insn, unsigned mem_base, unsigned gpr_reg,
+                             unsigned gpr_rm, uint8_t *out);
 
 /* Every op's reference function. */
 void x86_exec_template(X86State *s, const X86Insn *insn);

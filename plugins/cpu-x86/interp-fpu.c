@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * x87 and SSE state: environment and control instructions whose memory image depends on the guest's
+ * mode, FXSAVE, XSAVE.  Arithmetic is in interp-template.c.
+ */
+
+#include "x86-interp.h"
+
+#define FSW_ES 0x80u
+#define FSW_B 0x8000u
+
+static void
+wait_pending(X86State *s)
+{
+    if (!(s->fx.fsw & FSW_ES)) {
+        return;
+    }
+    if (s->cr0 & X86_CR0_NE) {
+        x86_raise_plain(s, X86_EXC_MF);
+    }
+    if (!s->ignne) {
+        /* FERR#: the instruction waits until the board's interrupt has been taken. */
+        if (s->hooks && s->hooks->ferr) {
+            s->hooks->ferr(s);
+        }
+        x86_unwind(s, X86_UNWIND_RESTART);
+    }
+}
+
+/* What must hold before an x87, MMX or SSE instruction (SDM 3A 13.1 to 13.3). */
+void
+x86_fpu_check(X86State *s, uint32_t attr)
+{
+    if (attr & X86_A_SSE) {
+        if ((s->cr0 & X86_CR0_EM) || !(s->cr4 & X86_CR4_OSFXSR)) {
+            x86_raise_plain(s, X86_EXC_UD);
+        }
+        if (s->cr0 & X86_CR0_TS) {
+            x86_raise_plain(s, X86_EXC_NM);
+        }
+    }
+    if (attr & X86_A_MMX) {
+        if (s->cr0 & X86_CR0_EM) {
+            x86_raise_plain(s, X86_EXC_UD);
+        }
+        if (s->cr0 & X86_CR0_TS) {
+            x86_raise_plain(s, X86_EXC_NM);
+        }
+        wait_pending(s);
+    }
+    if (attr & X86_A_X87) {
+        if (s->cr0 & (X86_CR0_EM | X86_CR0_TS)) {
+            x86_raise_plain(s, X86_EXC_NM);
+        }
+        if (!(attr & X86_A_NOWAIT)) {
+            wait_pending(s);
+        }
+    }
+}
+
+void
+x86_exec_fwait(X86State *s, const X86Insn *insn)
+{
+    (void)insn;
+    if ((s->cr0 & (X86_CR0_MP | X86_CR0_TS)) == (X86_CR0_MP | X86_CR0_TS)) {
+        x86_raise_plain(s, X86_EXC_NM);
+    }
+    wait_pending(s);
+}
+
+/* ES and B follow from the flags and the mask. */
+static void
+update_summary(X86State *s)
+{
+    if (s->fx.fsw & ~s->fx.fcw & 0x3f) {
+        s->fx.fsw |= FSW_ES | FSW_B;
+    } else {
+        s->fx.fsw &= (uint16_t) ~(FSW_ES | FSW_B);
+    }
+}
+
+static void
+fpu_init(X86State *s)
+{
+    s->fx.fcw = 0x37f;
+    s->fx.fsw = 0;
+    s->fx.ftw = 0;
+    s->fx.fop = 0;
+    s->fx.fip = 0;
+    s->fx.fdp = 0;
+}
+
+static unsigned
+top(X86State *s)
+{
+    return s->fx.fsw >> 11 & 7;
+}
+
+static uint16_t
+full_tag_word(X86State *s)
+{
+    uint16_t tags = 0;
+
+    for (unsigned i = 0; i < 8; i++) {
+        const uint8_t *st = s->fx.st[(i - top(s)) & 7];
+        unsigned tag = 3;
+
+        if (s->fx.ftw >> i & 1) {
+            uint64_t man;
+            uint16_t exp;
+
+            memcpy(&man, st, 8);
+            memcpy(&exp, st + 8, 2);
+            exp &= 0x7fff;
+            tag = exp == 0 && man == 0 ? 1 : exp == 0 || exp == 0x7fff || !(man >> 63) ? 2 : 0;
+        }
+        tags |= (uint16_t)(tag << (2 * i));
+    }
+    return tags;
+}
+
+static void
+set_full_tag_word(X86State *s, uint16_t tags)
+{
+    s->fx.ftw = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        if ((tags >> (2 * i) & 3) != 3) {
+            s->fx.ftw |= (uint8_t)(1u << i);
+        }
+    }
+}
+
+/* The environment in the four layouts of SDM 1 figures 8-9 to 8-12. */
+static unsigned
+pack_environment(X86State *s, const X86Insn *insn, uint8_t *buf)
+{
+    uint32_t fip = (uint32_t)s->fx.fip, fdp = (uint32_t)s->fx.fdp;
+    bool prot = x86_protected(s);
+
+    if (insn->opsize == 2) {
+        uint16_t w[7] = {s->fx.fcw, s->fx.fsw, full_tag_word(s)};
+
+        w[3] = (uint16_t)fip;
+        w[5] = (uint16_t)fdp;
+        if (!prot) {
+            w[4] = (uint16_t)((fip >> 4 & 0xf000) | (s->fx.fop & 0x7ff));
+            w[6] = (uint16_t)(fdp >> 4 & 0xf000);
+        }
+        memcpy(buf, w, 14);
+        return 14;
+    } else {
+        uint32_t d[7] = {s->fx.fcw | 0xffff0000u, s->fx.fsw | 0xffff0000u,
+                         full_tag_word(s) | 0xffff0000u};
+
+        if (prot) {
+            d[3] = fip;
+            d[4] = (uint32_t)(s->fx.fop & 0x7ff) << 16;
+            d[5] = fdp;
+            d[6] = 0xffff0000u;
+        } else {
+            d[3] = (fip & 0xffff) | 0xffff0000u;
+            d[4] = (fip >> 4 & 0x0ffff000) | (s->fx.fop & 0x7ff);
+            d[5] = (fdp & 0xffff) | 0xffff0000u;
+            d[6] = fdp >> 4 & 0x0ffff000;
+        }
+        memcpy(buf, d, 28);
+        return 28;
+    }
+}
+
+static unsigned
+unpack_environment(X86State *s, const X86Insn *insn, const uint8_t *buf)
+{
+    bool prot = x86_protected(s);
+
+    if (insn->opsize == 2) {
+        uint16_t w[7];
+
+        memcpy(w, buf, 14);
+        s->fx.fcw = w[0];
+        s->fx.fsw = w[1];
+        set_full_tag_word(s, w[2]);
+        s->fx.fip = w[3];
+        s->fx.fdp = w[5];
+        if (!prot) {
+            s->fx.fip |= (uint64_t)(w[4] & 0xf000) << 4;
+            s->fx.fop = w[4] & 0x7ff;
+            s->fx.fdp |= (uint64_t)(w[6] & 0xf000) << 4;
+        }
+    } else {
+        uint32_t d[7];
+
+        memcpy(d, buf, 28);
+        s->fx.fcw = (uint16_t)d[0];
+        s->fx.fsw = (uint16_t)d[1];
+        set_full_tag_word(s, (uint16_t)d[2]);
+        if (prot) {
+            s->fx.fip = d[3];
+            s->fx.fop = d[4] >> 16 & 0x7ff;
+            s->fx.fdp = d[5];
+        } else {
+            s->fx.fip = (d[3] & 0xffff) | (uint64_t)(d[4] & 0x0ffff000) << 4;
+            s->fx.fop = d[4] & 0x7ff;
+            s->fx.fdp = (d[5] & 0xffff) | (uint64_t)(d[6] & 0x0ffff000) << 4;
+        }
+    }
+    s->fx.fcw = (uint16_t)((s->fx.fcw & 0x1f3f) | 0x40);
+    update_summary(s);
+    return insn->opsize == 2 ? 14 : 28;
+}
+
+static void
+read_block(X86State *s, const X86Insn *insn, void *dst, unsigned size)
+{
+    uint64_t linear = x86_operand_linear(s, insn, size, EMU_TCG_READ);
+
+    for (unsigned i = 0; i < size; i += 64) {
+        if (!emu_tcg_read(&s->tcg, linear + i, (char *)dst + i, MIN(size - i, 64),
+                          s->tcg.mmu_mode)) {
+            x86_raise_recorded_now(s);
+        }
+    }
+}
+
+static void
+write_block(X86State *s, const X86Insn *insn, const void *src, unsigned size)
+{
+    uint64_t linear = x86_operand_linear(s, insn, size, EMU_TCG_WRITE);
+    bool fault;
+
+    if ((linear & 0xfff) + size > 0x1000) {
+        /* both pages are checked before the first byte is written */
+        emu_tcg_host_pointer(&s->tcg, (linear | 0xfff) + 1, 1, EMU_TCG_WRITE, s->tcg.mmu_mode,
+                             &fault);
+        if (fault) {
+            emu_tcg_host_pointer(&s->tcg, linear, 1, EMU_TCG_WRITE, s->tcg.mmu_mode, &fault);
+            x86_raise_recorded_now(s);
+        }
+    }
+    for (unsigned i = 0; i < size; i += 64) {
+        if (!emu_tcg_write(&s->tcg, linear + i, (const char *)src + i, MIN(size - i, 64),
+                           s->tcg.mmu_mode)) {
+            x86_raise_recorded_now(s);
+        }
+    }
+}
+
+void
+x86_exec_fnstenv(X86State *s, const X86Insn *insn)
+{
+    uint8_t buf[28];
+    unsigned n;
+
+    x86_fpu_check(s, insn->row->attr);
+    n = pack_environment(s, insn, buf);
+    write_block(s, insn, buf, n);
+    s->fx.fcw |= 0x3f;
+    update_summary(s);
+}
+
+void
+x86_exec_fldenv(X86State *s, const X86Insn *insn)
+{
+    uint8_t buf[28];
+
+    x86_fpu_check(s, insn->row->attr);
+    read_block(s, insn, buf, insn->op[0].size);
+    unpack_environment(s, insn, buf);
+}
+
+void
+x86_exec_fnsave(X86State *s, const X86Insn *insn)
+{
+    uint8_t buf[108];
+    unsigned n;
+
+    x86_fpu_check(s, insn->row->attr);
+    n = pack_environment(s, insn, buf);
+    for (unsigned i = 0; i < 8; i++) {
+        memcpy(buf + n + 10 * i, s->fx.st[i], 10);
+    }
+    write_block(s, insn, buf, n + 80);
+    fpu_init(s);
+}
+
+void
+x86_exec_frstor(X86State *s, const X86Insn *insn)
+{
+    uint8_t buf[108];
+    unsigned n;
+
+    x86_fpu_check(s, insn->row->attr);
+    read_block(s, insn, buf, insn->op[0].size);
+    n = unpack_environment(s, insn, buf);
+    for (unsigned i = 0; i < 8; i++) {
+        memcpy(s->fx.st[i], buf + n + 10 * i, 10);
+    }
+}
+
+void
+x86_exec_fnstsw_ax(X86State *s, const X86Insn *insn)
+{
+    x86_fpu_check(s, insn->row->attr);
+    x86_set_gpr(s, X86_RAX, s->fx.fsw, 2);
+}
+
+void
+x86_exec_fnstsw(X86State *s, const X86Insn *insn)
+{
+    x86_fpu_check(s, insn->row->attr);
+    x86_write_operand(s, insn, 0, s->fx.fsw);
+}
+
+void
+x86_exec_fnstcw(X86State *s, const X86Insn *insn)
+{
+    x86_fpu_check(s, insn->row->attr);
+    x86_write_operand(s, insn, 0, s->fx.fcw);
+}
+
+void
+x86_exec_fldcw(X86State *s, const X86Insn *insn)
+{
+    x86_fpu_check(s, insn->row->attr);
+    s->fx.fcw = (uint16_t)((x86_read_operand(s, insn, 0) & 0x1f3f) | 0x40);
+    update_summary(s);
+}
+
+void
+x86_exec_fnclex(X86State *s, const X86Insn *insn)
+{
+    x86_fpu_check(s, insn->row->attr);
+    s->fx.fsw &= 0x7f00;
+}
+
+void
+x86_exec_fninit(X86State *s, const X86Insn *insn)
+{
+    x86_fpu_check(s, insn->row->attr);
+    fpu_init(s);
+}
+
+/* MXCSR */
+
+void
+x86_exec_ldmxcsr(X86State *s, const X86Insn *insn)
+{
+    uint32_t v;
+
+    x86_fpu_check(s, insn->row->attr);
+    v = (uint32_t)x86_read_operand(s, insn, 0);
+    if (v & ~0xffffu) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+    s->fx.mxcsr = v;
+}
+
+void
+x86_exec_stmxcsr(X86State *s, const X86Insn *insn)
+{
+    x86_fpu_check(s, insn->row->attr);
+    x86_write_operand(s, insn, 0, s->fx.mxcsr);
+}
+
+/* FXSAVE */
+
+static void
+check_fx_operand(X86State *s, const X86Insn *insn, unsigned align)
+{
+    uint64_t linear;
+
+    if (s->cr0 & (X86_CR0_EM | X86_CR0_TS)) {
+        x86_raise_plain(s, X86_EXC_NM);
+    }
+    linear = x86_operand_linear(s, insn, 512, EMU_TCG_READ);
+    if (linear & (align - 1)) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+}
+
+/* FFXSR: at CPL 0 in 64-bit code the XMM registers are left out. */
+static bool
+fast_fxsr(X86State *s)
+{
+    return (s->efer & X86_EFER_FFXSR) && s->cpl == 0 && s->code_size == 64;
+}
+
+static unsigned
+fx_xmm_count(X86State *s)
+{
+    return s->code_size == 64 ? 16 : 8;
+}
+
+static void
+fx_pack(X86State *s, const X86Insn *insn, X86Fxsave *f)
+{
+    memcpy(f, &s->fx, 160);
+    f->mxcsr_mask = 0xffff;
+    if (!(insn->rex & 8)) {
+        /* selectors are reported as 0 (CPUID 7.0:EBX bit 13) */
+        f->fip = (uint32_t)f->fip;
+        f->fdp = (uint32_t)f->fdp;
+    }
+}
+
+void
+x86_exec_fxsave(X86State *s, const X86Insn *insn)
+{
+    X86Fxsave f;
+    unsigned n = 160;
+
+    check_fx_operand(s, insn, 16);
+    fx_pack(s, insn, &f);
+    if (!fast_fxsr(s)) {
+        n += 16 * fx_xmm_count(s);
+        memcpy(f.xmm, s->fx.xmm, 16 * fx_xmm_count(s));
+    }
+    write_block(s, insn, &f, n);
+}
+
+static void
+fx_unpack_x87(X86State *s, const X86Fxsave *f)
+{
+    s->fx.fcw = (uint16_t)((f->fcw & 0x1f3f) | 0x40);
+    s->fx.fsw = f->fsw;
+    s->fx.ftw = f->ftw;
+    s->fx.fop = f->fop & 0x7ff;
+    s->fx.fip = f->fip;
+    s->fx.fdp = f->fdp;
+    for (unsigned i = 0; i < 8; i++) {
+        memcpy(s->fx.st[i], f->st[i], 10);
+    }
+    update_summary(s);
+}
+
+void
+x86_exec_fxrstor(X86State *s, const X86Insn *insn)
+{
+    X86Fxsave f;
+
+    check_fx_operand(s, insn, 16);
+    read_block(s, insn, &f, 416);
+    if (f.mxcsr & ~0xffffu) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+    fx_unpack_x87(s, &f);
+    if (s->cr4 & X86_CR4_OSFXSR) {
+        s->fx.mxcsr = f.mxcsr;
+        if (!fast_fxsr(s)) {
+            memcpy(s->fx.xmm, f.xmm, 16 * fx_xmm_count(s));
+        }
+    }
+}
+
+/* XSAVE, standard form: x87, SSE, upper halves of YMM. */
+
+static uint64_t
+xsave_check(X86State *s, const X86Insn *insn)
+{
+    uint64_t mask = (uint32_t)X86_LOW(s, X86_RAX) | X86_LOW(s, X86_RDX) << 32;
+
+    if (!(s->cr4 & X86_CR4_OSXSAVE)) {
+        x86_raise_plain(s, X86_EXC_UD);
+    }
+    if (s->cr0 & X86_CR0_TS) {
+        x86_raise_plain(s, X86_EXC_NM);
+    }
+    if (x86_operand_linear(s, insn, 576, EMU_TCG_READ) & 63) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+    return mask & s->xcr0;
+}
+
+void
+x86_exec_xsave(X86State *s, const X86Insn *insn)
+{
+    uint64_t mask = xsave_check(s, insn), bv;
+    uint8_t area[576 + 256];
+    unsigned n = (s->xcr0 & 4) ? sizeof(area) : 576, xmm = fx_xmm_count(s);
+    X86Fxsave *f = (X86Fxsave *)area;
+
+    read_block(s, insn, area, n);
+    if (mask & 1) {
+        uint32_t mxcsr = f->mxcsr, mxcsr_mask = f->mxcsr_mask;
+
+        fx_pack(s, insn, f);
+        f->mxcsr = mxcsr;
+        f->mxcsr_mask = mxcsr_mask;
+    }
+    if (mask & 2) {
+        memcpy(f->xmm, s->fx.xmm, 16 * xmm);
+    }
+    if (mask & 6) {
+        f->mxcsr = s->fx.mxcsr;
+        f->mxcsr_mask = 0xffff;
+    }
+    if (mask & 4) {
+        memcpy(area + X86_XSAVE_YMM_HIGH, s->xsave + X86_XSAVE_YMM_HIGH, 16 * xmm);
+    }
+    memcpy(&bv, area + 512, 8);
+    bv |= mask;
+    memcpy(area + 512, &bv, 8);
+    write_block(s, insn, area, n);
+}
+
+void
+x86_exec_xsaveopt(X86State *s, const X86Insn *insn)
+{
+    if (!(s->features[X86_CPUID_D_1_EAX] & 1)) {
+        x86_raise_plain(s, X86_EXC_UD);
+    }
+    x86_exec_xsave(s, insn);
+}
+
+void
+x86_exec_xrstor(X86State *s, const X86Insn *insn)
+{
+    uint64_t mask = xsave_check(s, insn), bv, header[8];
+    uint8_t area[576 + 256];
+    unsigned n = (s->xcr0 & 4) ? sizeof(area) : 576, xmm = fx_xmm_count(s);
+    X86Fxsave *f = (X86Fxsave *)area;
+
+    read_block(s, insn, area, n);
+    memcpy(header, area + 512, sizeof(header));
+    bv = header[0];
+    if ((bv & ~s->xcr0) || header[1] || header[2] || ((mask & 6) && (f->mxcsr & ~0xffffu))) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+    if (mask & 1) {
+        if (bv & 1) {
+            fx_unpack_x87(s, f);
+        } else {
+            fpu_init(s);
+            memset(s->fx.st, 0, sizeof(s->fx.st));
+        }
+    }
+    if (mask & 2) {
+        if (bv & 2) {
+            memcpy(s->fx.xmm, f->xmm, 16 * xmm);
+        } else {
+            memset(s->fx.xmm, 0, 16 * xmm);
+        }
+    }
+    if (mask & 6) {
+        s->fx.mxcsr = f->mxcsr;
+    }
+    if (mask & 4) {
+        if (bv & 4) {
+            memcpy(s->xsave + X86_XSAVE_YMM_HIGH, area + X86_XSAVE_YMM_HIGH, 16 * xmm);
+        } else {
+            memset(s->xsave + X86_XSAVE_YMM_HIGH, 0, 16 * xmm);
+        }
+    }
+}
+
+/* MASKMOVQ, MASKMOVDQU: bytes whose mask has its top bit set go to DS:rDI. */
+void
+x86_exec_maskmov(X86State *s, const X86Insn *insn)
+{
+    bool mmx = insn->op[0].kind == X86_OPND_MMX;
+    unsigned n = mmx ? 8 : 16;
+    const uint8_t *data, *mask;
+    uint64_t ea = X86_LOW(s, X86_RDI) & x86_size_mask(insn->addrsize);
+    bool any = false;
+
+    x86_fpu_check(s, insn->row->attr);
+    if (mmx) {
+        /* register n lies at physical position n: ST(n - TOP) */
+        data = s->fx.st[(insn->op[0].reg - top(s)) & 7];
+        mask = s->fx.st[(insn->op[1].reg - top(s)) & 7];
+    } else {
+        data = s->fx.xmm[insn->op[0].reg];
+        mask = s->fx.xmm[insn->op[1].reg];
+    }
+    for (unsigned i = 0; i < n; i++) {
+        any |= mask[i] >> 7;
+    }
+    if (any) {
+        x86_linear(s, insn->segment, ea, n, EMU_TCG_WRITE);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        if (mask[i] & 0x80) {
+            x86_store(s, insn->segment, (ea + i) & x86_size_mask(insn->addrsize), data[i], 1);
+        }
+    }
+    if (mmx) {
+        uint8_t regs[8][16];
+
+        for (unsigned i = 0; i < 8; i++) {
+            memcpy(regs[i], s->fx.st[(i - top(s)) & 7], 16);
+        }
+        memcpy(s->fx.st, regs, sizeof(regs));
+        s->fx.fsw &= (uint16_t)~0x3800u;
+        s->fx.ftw = 0xff;
+    }
+}

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* MSRs, CPUID, time-stamp counter, random numbers. */
+
+#include <time.h>
+
+#include "x86-interp.h"
+
+enum {
+    MSR_TSC = 0x10,
+    MSR_APIC_BASE = 0x1b,
+    MSR_FEATURE_CONTROL = 0x3a,
+    MSR_TSC_ADJUST = 0x3b,
+    MSR_BIOS_SIGN_ID = 0x8b,
+    MSR_MTRRCAP = 0xfe,
+    MSR_SYSENTER_CS = 0x174,
+    MSR_SYSENTER_ESP = 0x175,
+    MSR_SYSENTER_EIP = 0x176,
+    MSR_MCG_CAP = 0x179,
+    MSR_MCG_STATUS = 0x17a,
+    MSR_MCG_CTL = 0x17b,
+    MSR_MISC_ENABLE = 0x1a0,
+    MSR_DEBUGCTL = 0x1d9,
+    MSR_MTRR_PHYSBASE0 = 0x200,
+    MSR_MTRR_FIX64K = 0x250,
+    MSR_MTRR_FIX16K0 = 0x258,
+    MSR_MTRR_FIX16K1 = 0x259,
+    MSR_MTRR_FIX4K0 = 0x268,
+    MSR_PAT = 0x277,
+    MSR_MTRR_DEF_TYPE = 0x2ff,
+    MSR_MC0_CTL = 0x400,
+    MSR_XSS = 0xda0,
+    MSR_EFER = 0xc0000080u,
+    MSR_STAR = 0xc0000081u,
+    MSR_LSTAR = 0xc0000082u,
+    MSR_CSTAR = 0xc0000083u,
+    MSR_SFMASK = 0xc0000084u,
+    MSR_FS_BASE = 0xc0000100u,
+    MSR_GS_BASE = 0xc0000101u,
+    MSR_KERNEL_GS_BASE = 0xc0000102u,
+    MSR_TSC_AUX = 0xc0000103u,
+};
+
+#define N_MC_BANKS 10u
+
+static uint64_t
+read_tsc(X86State *s)
+{
+    struct timespec ts;
+    uint64_t base;
+
+    if (s->hooks && s->hooks->read_tsc) {
+        base = s->hooks->read_tsc(s);
+    } else {
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        base = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+    }
+    return base + s->tsc_offset;
+}
+
+/* The state field behind a plain MSR, or NULL. */
+static uint64_t *
+plain_msr(X86State *s, uint32_t index)
+{
+    if (index >= MSR_MTRR_PHYSBASE0 && index < MSR_MTRR_PHYSBASE0 + 16) {
+        return &s->mtrr_var[index - MSR_MTRR_PHYSBASE0];
+    }
+    if (index >= MSR_MTRR_FIX4K0 && index < MSR_MTRR_FIX4K0 + 8) {
+        return &s->mtrr_fixed[3 + index - MSR_MTRR_FIX4K0];
+    }
+    if (index >= MSR_MC0_CTL && index < MSR_MC0_CTL + 4 * N_MC_BANKS) {
+        return &s->mc_banks[index - MSR_MC0_CTL];
+    }
+    switch (index) {
+    case MSR_FEATURE_CONTROL:
+        return &s->feature_control;
+    case MSR_SYSENTER_CS:
+        return &s->sysenter_cs;
+    case MSR_SYSENTER_ESP:
+        return &s->sysenter_esp;
+    case MSR_SYSENTER_EIP:
+        return &s->sysenter_eip;
+    case MSR_MCG_STATUS:
+        return &s->mcg_status;
+    case MSR_MCG_CTL:
+        return &s->mcg_ctl;
+    case MSR_MISC_ENABLE:
+        return &s->misc_enable;
+    case MSR_DEBUGCTL:
+        return &s->debugctl;
+    case MSR_MTRR_FIX64K:
+        return &s->mtrr_fixed[0];
+    case MSR_MTRR_FIX16K0:
+        return &s->mtrr_fixed[1];
+    case MSR_MTRR_FIX16K1:
+        return &s->mtrr_fixed[2];
+    case MSR_PAT:
+        return &s->pat;
+    case MSR_MTRR_DEF_TYPE:
+        return &s->mtrr_def_type;
+    case MSR_STAR:
+        return &s->star;
+    case MSR_SFMASK:
+        return &s->sfmask;
+    case MSR_TSC_AUX:
+        return &s->tsc_aux;
+    case MSR_LSTAR:
+        return &s->lstar;
+    case MSR_CSTAR:
+        return &s->cstar;
+    case MSR_KERNEL_GS_BASE:
+        return &s->kernel_gs_base;
+    case MSR_FS_BASE:
+        return x86_seg_base(s, X86_FS);
+    case MSR_GS_BASE:
+        return x86_seg_base(s, X86_GS);
+    case MSR_XSS:
+        return &s->xss;
+    }
+    return NULL;
+}
+
+static bool
+msr_exists(X86State *s, uint32_t index)
+{
+    switch (index) {
+    case MSR_LSTAR:
+    case MSR_CSTAR:
+    case MSR_SFMASK:
+    case MSR_FS_BASE:
+    case MSR_GS_BASE:
+    case MSR_KERNEL_GS_BASE:
+        return x86_has_feature(s, X86_FEAT_LM);
+    case MSR_TSC_AUX:
+        return x86_has_feature(s, X86_FEAT_RDTSCP) || x86_has_feature(s, X86_FEAT_RDPID);
+    case MSR_XSS:
+        return (s->features[X86_CPUID_D_1_EAX] & 8) != 0;
+    }
+    return true;
+}
+
+void
+x86_exec_rdmsr(X86State *s, const X86Insn *insn)
+{
+    uint32_t index = (uint32_t)X86_LOW(s, X86_RCX);
+    uint64_t v = 0, *p = plain_msr(s, index);
+
+    (void)insn;
+    if (s->hooks && s->hooks->rdmsr && s->hooks->rdmsr(s, index, &v)) {
+        /* the system half has it */
+    } else if (p && msr_exists(s, index)) {
+        v = *p;
+    } else {
+        switch (index) {
+        case MSR_TSC:
+            v = read_tsc(s);
+            break;
+        case MSR_TSC_ADJUST:
+            v = s->tsc_adjust;
+            break;
+        case MSR_APIC_BASE:
+            v = s->apic_base;
+            break;
+        case MSR_BIOS_SIGN_ID:
+            v = UINT64_C(1) << 32;
+            break;
+        case MSR_MTRRCAP:
+            v = 8 | 1u << 8 | 1u << 10;
+            break;
+        case MSR_MCG_CAP:
+            v = N_MC_BANKS | 1u << 8;
+            break;
+        case MSR_EFER:
+            v = s->efer;
+            break;
+        default:
+            x86_raise(s, X86_EXC_GP, 0);
+        }
+    }
+    X86_LOW(s, X86_RAX) = (uint32_t)v;
+    X86_LOW(s, X86_RDX) = v >> 32;
+}
+
+static void
+write_efer(X86State *s, uint64_t v)
+{
+    uint64_t allowed = 0, changed;
+
+    if (x86_has_feature(s, X86_FEAT_SYSCALL)) {
+        allowed |= X86_EFER_SCE;
+    }
+    if (x86_has_feature(s, X86_FEAT_LM)) {
+        allowed |= X86_EFER_LME | X86_EFER_LMA;
+    }
+    if (x86_has_feature(s, X86_FEAT_NX)) {
+        allowed |= X86_EFER_NXE;
+    }
+    if (x86_has_feature(s, X86_FEAT_FXSR_OPT)) {
+        allowed |= X86_EFER_FFXSR;
+    }
+    changed = v ^ s->efer;
+    if ((v & ~allowed) || ((changed & X86_EFER_LME) && (s->cr0 & X86_CR0_PG))) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+    s->efer = (v & ~(uint64_t)X86_EFER_LMA) | (s->efer & X86_EFER_LMA);
+    if (changed & X86_EFER_NXE) {
+        emu_tcg_flush_all(&s->tcg);
+    }
+}
+
+void
+x86_exec_wrmsr(X86State *s, const X86Insn *insn)
+{
+    uint32_t index = (uint32_t)X86_LOW(s, X86_RCX);
+    uint64_t v = (uint32_t)X86_LOW(s, X86_RAX) | X86_LOW(s, X86_RDX) << 32;
+    uint64_t *p = plain_msr(s, index);
+
+    (void)insn;
+    switch (index) {
+    case MSR_LSTAR:
+    case MSR_CSTAR:
+    case MSR_FS_BASE:
+    case MSR_GS_BASE:
+    case MSR_KERNEL_GS_BASE:
+    case MSR_SYSENTER_ESP:
+    case MSR_SYSENTER_EIP:
+        if (!x86_canonical(v)) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
+        break;
+    case MSR_SFMASK:
+    case MSR_TSC_AUX:
+        v = (uint32_t)v;
+        break;
+    case MSR_PAT:
+        for (unsigned i = 0; i < 8; i++) {
+            unsigned t = v >> (8 * i) & 0xff;
+
+            if (t > 7 || t == 2 || t == 3) {
+                x86_raise(s, X86_EXC_GP, 0);
+            }
+        }
+        break;
+    }
+    if (s->hooks && s->hooks->wrmsr && s->hooks->wrmsr(s, index, v)) {
+        /* the system half has it */
+    } else if (p && msr_exists(s, index)) {
+        *p = v;
+    } else {
+        switch (index) {
+        case MSR_TSC:
+            s->tsc_adjust += v - read_tsc(s);
+            s->tsc_offset += v - read_tsc(s);
+            break;
+        case MSR_TSC_ADJUST:
+            s->tsc_offset += v - s->tsc_adjust;
+            s->tsc_adjust = v;
+            break;
+        case MSR_APIC_BASE:
+            s->apic_base = v;
+            break;
+        case MSR_BIOS_SIGN_ID:
+        case 0x79: /* microcode update trigger */
+            break;
+        case MSR_EFER:
+            write_efer(s, v);
+            break;
+        default:
+            x86_raise(s, X86_EXC_GP, 0);
+        }
+    }
+    x86_update_mode(s);
+}
+
+static void
+check_tsc(X86State *s)
+{
+    if ((s->cr4 & X86_CR4_TSD) && s->cpl != 0) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+}
+
+void
+x86_exec_rdtsc(X86State *s, const X86Insn *insn)
+{
+    uint64_t v;
+
+    (void)insn;
+    check_tsc(s);
+    v = read_tsc(s);
+    X86_LOW(s, X86_RAX) = (uint32_t)v;
+    X86_LOW(s, X86_RDX) = v >> 32;
+}
+
+void
+x86_exec_rdtscp(X86State *s, const X86Insn *insn)
+{
+    x86_exec_rdtsc(s, insn);
+    X86_LOW(s, X86_RCX) = (uint32_t)s->tsc_aux;
+}
+
+void
+x86_exec_rdpid(X86State *s, const X86Insn *insn)
+{
+    x86_set_gpr(s, insn->op[0].reg, (uint32_t)s->tsc_aux, 8);
+}
+
+void
+x86_exec_rdpmc(X86State *s, const X86Insn *insn)
+{
+    /* No performance counters: every index is out of range. */
+    (void)insn;
+    x86_raise(s, X86_EXC_GP, 0);
+}
+
+void
+x86_exec_rdrand(X86State *s, const X86Insn *insn)
+{
+    uint64_t v = (uint64_t)g_random_int() << 32 | g_random_int();
+
+    x86_write_operand(s, insn, 0, v);
+    s->cc = X86_CF;
+}
+
+/* Used when the system half gives no model: the feature words under a neutral name. */
+void
+x86_cpuid_default(X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+    const uint32_t *f = s->features;
+
+    memset(out, 0, 4 * sizeof(uint32_t));
+    switch (leaf) {
+    case 0:
+        out[0] = 7;
+        memcpy(&out[1], "Auth", 4);
+        memcpy(&out[3], "enti", 4);
+        memcpy(&out[2], "cAMD", 4);
+        break;
+    case 1:
+        out[0] = 0xf61;
+        out[1] = s->apic_id << 24 | 8 << 8;
+        out[2] = f[X86_CPUID_1_ECX];
+        out[3] = f[X86_CPUID_1_EDX];
+        break;
+    case 7:
+        if (subleaf == 0) {
+            out[1] = f[X86_CPUID_7_EBX];
+            out[2] = f[X86_CPUID_7_ECX];
+            out[3] = f[X86_CPUID_7_EDX];
+        }
+        break;
+    case 0x80000000u:
+        out[0] = 0x80000008u;
+        break;
+    case 0x80000001u:
+        out[2] = f[X86_CPUID_80000001_ECX];
+        out[3] = f[X86_CPUID_80000001_EDX];
+        break;
+    case 0x80000008u:
+        out[0] = (48u << 8) | (uint32_t)__builtin_popcountll(s->phys_mask);
+        break;
+    }
+}
+
+void
+x86_exec_cpuid(X86State *s, const X86Insn *insn)
+{
+    uint32_t r[4], leaf = (uint32_t)X86_LOW(s, X86_RAX), sub = (uint32_t)X86_LOW(s, X86_RCX);
+
+    (void)insn;
+    if (s->hooks && s->hooks->cpuid) {
+        s->hooks->cpuid(s, leaf, sub, r);
+    } else {
+        x86_cpuid_default(s, leaf, sub, r);
+    }
+    X86_LOW(s, X86_RAX) = r[0];
+    X86_LOW(s, X86_RBX) = r[1];
+    X86_LOW(s, X86_RCX) = r[2];
+    X86_LOW(s, X86_RDX) = r[3];
+}
+
+void
+x86_exec_xgetbv(X86State *s, const X86Insn *insn)
+{
+    (void)insn;
+    if (!(s->cr4 & X86_CR4_OSXSAVE)) {
+        x86_raise_plain(s, X86_EXC_UD);
+    }
+    if ((uint32_t)X86_LOW(s, X86_RCX) != 0) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+    X86_LOW(s, X86_RAX) = (uint32_t)s->xcr0;
+    X86_LOW(s, X86_RDX) = s->xcr0 >> 32;
+}
+
+void
+x86_exec_xsetbv(X86State *s, const X86Insn *insn)
+{
+    uint64_t v = (uint32_t)X86_LOW(s, X86_RAX) | X86_LOW(s, X86_RDX) << 32, allowed = 3;
+
+    (void)insn;
+    if (!(s->cr4 & X86_CR4_OSXSAVE)) {
+        x86_raise_plain(s, X86_EXC_UD);
+    }
+    if (x86_has_feature(s, X86_FEAT_AVX)) {
+        allowed |= 4;
+    }
+    if ((uint32_t)X86_LOW(s, X86_RCX) != 0 || !(v & 1) || (v & ~allowed) || (v & 6) == 4) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+    s->xcr0 = v;
+    x86_update_mode(s);
+}
