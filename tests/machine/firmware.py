@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""SeaBIOS: its messages, its screen, what it hands over to a boot sector; screendump; debug exit."""
+
+import os
+import tempfile
+
+import harness
+from harness import Emu, Failure, firmware
+
+
+def debug_console():
+    with tempfile.TemporaryDirectory() as folder:
+        log = os.path.join(folder, "log")
+        firmware("bios-256k.bin")
+        with Emu("-M", "pc", "-m", "64", "-chardev", f"file,id=d,path={log}", "-device",
+                 "isa-debugcon,iobase=0x402,chardev=d", "-vga", "std") as emu:
+            emu.expect_vga("No bootable device", 60)
+            text = open(log, encoding="latin-1").read()
+            for wanted in ("SeaBIOS (version", "Found QEMU fw_cfg", "All threads complete"):
+                if wanted not in text:
+                    raise Failure(f"'{wanted}' is not in the debug console's text:\n{text[-2000:]}")
+
+
+def screendump():
+    firmware("vgabios-stdvga.bin")
+    with tempfile.TemporaryDirectory() as folder, Emu("-M", "pc", "-m", "64", "-vga", "std") as emu:
+        emu.expect_vga("SeaBIOS", 60)
+        path = os.path.join(folder, "screen.png")
+        emu.hmp(f"screendump -f png {path}")
+        data = open(path, "rb").read()
+        if data[:8] != b"\x89PNG\r\n\x1a\n" or len(data) < 1000:
+            raise Failure(f"the picture is {len(data)} bytes and starts with {data[:8]!r}")
+
+
+def boot_sector(option, size, extra=()):
+    """A boot sector of our own: prints through the BIOS, then leaves by the debug-exit port with 0x15."""
+    # mov si,msg; next: lodsb; test al,al; jz done; mov ah,0eh; int 10h; jmp next; done: mov al,15h; out 0f4h,al; hlt; jmp $-1
+    code = bytes.fromhex("31c08ed8be1a7cac84c07406b40ecd10ebf5b015e6f4f4ebfd") + b"\0"
+    code += b"EMU BOOT SECTOR RUNS\r\n\0"
+    sector = code.ljust(510, b"\0") + b"\x55\xaa"
+    firmware("bios-256k.bin")
+    with tempfile.NamedTemporaryFile(suffix=".img") as image:
+        image.write(sector.ljust(size, b"\0"))
+        image.flush()
+        args = [a.replace("@", image.name) for a in option]
+        with Emu("-M", "pc", "-m", "64", "-vga", "std", "-device", "isa-debug-exit,iobase=0xf4,iosize=1", *args,
+                 *extra) as emu:
+            status = emu.wait(60)
+            if status != (0x15 << 1 | 1):
+                raise Failure(f"exit status {status}, expected {0x15 << 1 | 1}; stderr: {emu.stderr()}")
+
+
+def reset_comes_back():
+    with Emu("-M", "pc", "-m", "64", "-vga", "std") as emu:
+        emu.expect_vga("No bootable device", 60)
+        emu.hmp("system_reset")
+        emu.expect_vga("No bootable device", 60)
+        if "running" not in emu.hmp("info status"):
+            raise Failure("the machine does not run after the reset")
+
+
+harness.run([
+    ("firmware/seabios/debug-console-tells-the-post", debug_console),
+    ("firmware/screen/screendump-is-a-picture", screendump),
+    ("firmware/boot/sector-of-a-hard-disk-runs", lambda: boot_sector(["-hda", "@"], 1 << 20)),
+    ("firmware/boot/sector-of-a-floppy-runs", lambda: boot_sector(["-fda", "@", "-boot", "a"], 1440 * 1024)),
+    ("firmware/boot/drive-option-with-interface",
+     lambda: boot_sector(["-drive", "file=@,format=raw,if=ide,index=1"], 1 << 20)),
+    ("firmware/reset/monitor-reset-comes-back", reset_comes_back),
+])
