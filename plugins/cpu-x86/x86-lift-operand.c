@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "x86-lift.h"
+
+EmuTcgType
+x86_lift_type(unsigned size)
+{
+    switch (size) {
+    case 1:
+        return EMU_TCG_I8;
+    case 2:
+        return EMU_TCG_I16;
+    case 4:
+        return EMU_TCG_I32;
+    default:
+        return EMU_TCG_I64;
+    }
+}
+
+EmuTcgArg
+x86_lift_gpr(X86Lift *l, unsigned reg, unsigned size)
+{
+    if (reg & 0x10) {
+        return emu_tcg_ir_global(l->ir, reg & 3, EMU_TCG_PART_HIGH8);
+    }
+    switch (size) {
+    case 1:
+        return emu_tcg_ir_global(l->ir, reg, EMU_TCG_PART_LOW8);
+    case 2:
+        return emu_tcg_ir_global(l->ir, reg, EMU_TCG_PART_LOW16);
+    case 4:
+        return emu_tcg_ir_global(l->ir, reg, EMU_TCG_PART_LOW32);
+    default:
+        return emu_tcg_ir_global(l->ir, reg, EMU_TCG_PART_FULL);
+    }
+}
+
+static bool
+x86_lift_is_64(const X86Lift *l)
+{
+    return (l->mode >> X86_MODE_CODE_SHIFT & X86_MODE_CODE_MASK) == X86_MODE_CODE64;
+}
+
+/*
+ * Adds the segment. 64-bit code: FS and GS have a base, behind the wrap. Otherwise the sum wraps at 4G again, which an
+ * EmuTcgAddr does not say, so the offset is computed first.
+ */
+static bool
+x86_lift_segment(X86Lift *l, unsigned segment, EmuTcgAddr *a)
+{
+    EmuTcgArg offset, sum;
+    EmuTcgArg base = emu_tcg_ir_global(l->ir, X86_GLOBAL_SEG_BASE + segment, EMU_TCG_PART_FULL);
+
+    if (x86_lift_is_64(l)) {
+        if (segment == X86_FS || segment == X86_GS) {
+            a->segment = base;
+        }
+        return true;
+    }
+    if (l->mode & X86_MODE_FLAT(segment)) {
+        return true;
+    }
+    if (!(l->mode & X86_MODE_NOLIMIT(segment))) {
+        return false;
+    }
+    offset = emu_tcg_ir_temp(l->ir);
+    sum = emu_tcg_ir_temp(l->ir);
+    emu_tcg_ir_lea(l->ir, EMU_TCG_I32, offset, a);
+    emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_ADD, EMU_TCG_I32, sum, offset,
+                        emu_tcg_ir_global(l->ir, X86_GLOBAL_SEG_BASE + segment, EMU_TCG_PART_LOW32), EMU_TCG_FLAGS_NONE);
+    *a = (EmuTcgAddr){.base = sum, .wrap = 32};
+    return true;
+}
+
+/* The effective address without its segment, as LEA computes it. */
+static void
+x86_lift_offset(X86Lift *l, const X86Insn *insn, EmuTcgAddr *a)
+{
+    *a = (EmuTcgAddr){.wrap = insn->addrsize * 8, .disp = insn->disp, .scale = insn->scale};
+    if (insn->base == X86_BASE_RIP) {
+        a->pcrel = true;
+        a->disp = (int64_t)(l->next + (uint64_t)insn->disp);
+    } else if (insn->base != X86_NO_REG) {
+        a->base = emu_tcg_ir_global(l->ir, insn->base, EMU_TCG_PART_FULL);
+    }
+    if (insn->index != X86_NO_REG) {
+        a->index = emu_tcg_ir_global(l->ir, insn->index, EMU_TCG_PART_FULL);
+    }
+}
+
+bool
+x86_lift_address(X86Lift *l, const X86Insn *insn, EmuTcgAddr *out)
+{
+    bool needs_segment = !x86_lift_is_64(l) && !(l->mode & X86_MODE_FLAT(insn->segment));
+
+    if (needs_segment && !(l->mode & X86_MODE_NOLIMIT(insn->segment))) {
+        return false;
+    }
+    x86_lift_offset(l, insn, out);
+    return x86_lift_segment(l, insn->segment, out);
+}
+
+bool
+x86_lift_mem(X86Lift *l, const X86Insn *insn, unsigned size, unsigned access, EmuTcgMem *out)
+{
+    EmuTcgAddr addr;
+
+    if (!size || !x86_lift_address(l, insn, &addr)) {
+        return false;
+    }
+    *out = (EmuTcgMem){.addr = addr, .size = size, .access = access, .mmu_mode = EMU_TCG_MMU_CURRENT};
+    return true;
+}
+
+static bool
+x86_lift_stack_flat(const X86Lift *l)
+{
+    if (x86_lift_is_64(l)) {
+        return true;
+    }
+    return (l->mode >> X86_MODE_STACK_SHIFT & 3) == X86_MODE_CODE32 && (l->mode & X86_MODE_FLAT(X86_SS));
+}
+
+bool
+x86_lift_stack(X86Lift *l, int disp, unsigned size, unsigned access, EmuTcgMem *out)
+{
+    if (!x86_lift_stack_flat(l)) {
+        return false;
+    }
+    *out = (EmuTcgMem){
+        .addr = {.base = emu_tcg_ir_global(l->ir, X86_RSP, EMU_TCG_PART_FULL),
+                 .disp = disp,
+                 .wrap = x86_lift_is_64(l) ? 64 : 32},
+        .size = size,
+        .access = access,
+        .mmu_mode = EMU_TCG_MMU_CURRENT,
+    };
+    return true;
+}
+
+void
+x86_lift_add_sp(X86Lift *l, int n)
+{
+    bool wide = x86_lift_is_64(l);
+    EmuTcgAddr a = {.base = emu_tcg_ir_global(l->ir, X86_RSP, EMU_TCG_PART_FULL), .disp = n, .wrap = wide ? 64 : 32};
+
+    emu_tcg_ir_lea(l->ir, wide ? EMU_TCG_I64 : EMU_TCG_I32, x86_lift_gpr(l, X86_RSP, wide ? 8 : 4), &a);
+}
+
+bool
+x86_lift_read(X86Lift *l, const X86Insn *insn, unsigned n, EmuTcgArg *out)
+{
+    const X86Operand *o = &insn->op[n];
+    EmuTcgMem mem;
+
+    switch (o->kind) {
+    case X86_OPND_GPR:
+        *out = x86_lift_gpr(l, o->reg, o->size);
+        return true;
+    case X86_OPND_IMM:
+        *out = emu_tcg_ir_const(l->ir, (int64_t)insn->imm);
+        return true;
+    case X86_OPND_MEM:
+        if (!x86_lift_mem(l, insn, o->size, EMU_TCG_PROT_READ, &mem) || o->size > 8) {
+            return false;
+        }
+        *out = emu_tcg_ir_temp(l->ir);
+        emu_tcg_ir_load(l->ir, x86_lift_type(o->size), *out, &mem);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool
+x86_lift_begin_write(X86Lift *l, const X86Insn *insn, unsigned n, EmuTcgArg *out, EmuTcgMem *mem)
+{
+    const X86Operand *o = &insn->op[n];
+
+    if (o->kind == X86_OPND_GPR) {
+        *out = x86_lift_gpr(l, o->reg, o->size);
+        return true;
+    }
+    if (o->kind != X86_OPND_MEM || o->size > 8 || !x86_lift_mem(l, insn, o->size, EMU_TCG_PROT_WRITE, mem)) {
+        return false;
+    }
+    *out = emu_tcg_ir_temp(l->ir);
+    return true;
+}
+
+void
+x86_lift_commit(X86Lift *l, const X86Insn *insn, unsigned n, EmuTcgArg value, const EmuTcgMem *mem)
+{
+    if (insn->op[n].kind == X86_OPND_MEM) {
+        emu_tcg_ir_store(l->ir, x86_lift_type(insn->op[n].size), value, mem);
+    }
+}
+
+static bool
+x86_template_add_reg(EmuTcgTemplate *t, X86Lift *l, unsigned reg, unsigned role)
+{
+    EmuTcgArg arg = emu_tcg_ir_global(l->ir, reg, EMU_TCG_PART_FULL);
+
+    for (unsigned i = 0; i < t->n_regs; i++) {
+        if (t->regs[i] == arg) {
+            t->roles[i] |= role;
+            return true;
+        }
+    }
+    if (t->n_regs == EMU_TCG_TEMPLATE_REGS) {
+        return false;
+    }
+    t->regs[t->n_regs] = arg;
+    t->roles[t->n_regs++] = role;
+    return true;
+}
+
+bool
+x86_lift_template(X86Lift *l, const X86Insn *insn, const X86Implicit *implicit, unsigned n_implicit, unsigned faults)
+{
+    const X86Row *row = insn->row;
+    EmuTcgTemplate t = {
+        .insn = insn,
+        .insn_size = sizeof(*insn),
+        .faults = faults,
+        .flags_used = row->flags_read,
+        .flags_defined = row->flags_written | row->flags_undefined,
+    };
+
+    for (unsigned i = 0; i < insn->n_operands; i++) {
+        const X86Operand *o = &insn->op[i];
+
+        if (o->kind == X86_OPND_GPR) {
+            unsigned role = (o->rw & X86_RW_READ ? EMU_TCG_ROLE_READ : 0) | (o->rw & X86_RW_WRITE ? EMU_TCG_ROLE_WRITE : 0);
+
+            /* A byte or word written into a register keeps the rest of it. */
+            if ((role & EMU_TCG_ROLE_WRITE) && o->size < 4) {
+                role |= EMU_TCG_ROLE_READ;
+            }
+            if (!x86_template_add_reg(&t, l, o->reg & 0x10 ? o->reg & 3 : o->reg, role)) {
+                return false;
+            }
+        } else if (o->kind == X86_OPND_MEM) {
+            unsigned access = (o->rw & X86_RW_READ ? EMU_TCG_PROT_READ : 0) | (o->rw & X86_RW_WRITE ? EMU_TCG_PROT_WRITE : 0);
+
+            if (t.has_mem || !x86_lift_mem(l, insn, o->size, access, &t.mem)) {
+                return false;
+            }
+            t.has_mem = true;
+            t.mem.locked = (insn->prefixes & X86_PFX_LOCK) || row->op == X86_OP_xchg;
+            if (o->size == 16 && !(row->attr & X86_A_UNALIGNED) && (row->attr & (X86_A_SSE | X86_A_FP))) {
+                t.mem.align = 4;
+            }
+        } else if (o->kind == X86_OPND_SEG || o->kind == X86_OPND_CR || o->kind == X86_OPND_DR || o->kind == X86_OPND_STRING ||
+                   o->kind == X86_OPND_FAR || o->kind == X86_OPND_REL) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < n_implicit; i++) {
+        if (!x86_template_add_reg(&t, l, implicit[i].reg, implicit[i].role)) {
+            return false;
+        }
+    }
+    emu_tcg_ir_template(l->ir, &t);
+    return true;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "x86-lift.h"
+
+/* What must be available in the mode for a table row's instruction; if it is not, the interpreter raises what is due. */
+static bool
+x86_lift_available(const X86Lift *l, const X86Row *row)
+{
+    if (!x86_has_feature(l->s, row->feature)) {
+        return false;
+    }
+    if ((row->attr & X86_A_CPL0) && ((l->mode >> X86_MODE_CPL_SHIFT) & 3)) {
+        return false;
+    }
+    if ((row->attr & (X86_A_X87 | X86_A_MMX)) && !(l->mode & X86_MODE_X87)) {
+        return false;
+    }
+    if ((row->attr & (X86_A_SSE | X86_A_FP)) && !(l->mode & X86_MODE_SSE)) {
+        return false;
+    }
+    return true;
+}
+
+static void
+x86_lift_insn(X86Lift *l, const X86Insn *insn)
+{
+    const X86Row *row = insn->row;
+    X86LiftRule rule = x86_lift_rules[row->op];
+
+    if (x86_lift_available(l, row)) {
+        if (rule && rule(l, insn)) {
+            return;
+        }
+    } else {
+        emu_tcg_ir_exit_interp(l->ir);
+        l->ended = true;
+        return;
+    }
+    if (row->attr & X86_A_END) {
+        emu_tcg_ir_exit_interp(l->ir);
+        l->ended = true;
+    } else {
+        emu_tcg_ir_interp_one(l->ir);
+    }
+}
+
+unsigned
+x86_lift(EmuTcgState *tcg, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key,
+         unsigned max_insns)
+{
+    X86Lift l = {.s = (X86State *)tcg, .ir = ir, .mode = mode_key};
+    unsigned code_size = mode_key >> X86_MODE_CODE_SHIFT & X86_MODE_CODE_MASK;
+    unsigned done = 0;
+
+    /* Branch targets are linear addresses: CS must be flat. Real mode and its like are interpreted. */
+    if ((mode_key & X86_MODE_INTERP_ONLY) || (code_size != X86_MODE_CODE64 && !(mode_key & X86_MODE_FLAT(X86_CS)))) {
+        return 0;
+    }
+    for (unsigned n = 0; n < max_insns; n++) {
+        X86Insn insn;
+        int length = done < avail ? x86_decode(code + done, avail - done, mode_key, l.s->features, &insn) : X86_DECODE_MORE;
+
+        if (length <= 0) {
+            /* Straddles the page, or is none: the interpreter's business, as a block of its own. */
+            break;
+        }
+        l.pc = pc + done;
+        l.next = l.pc + length;
+        if (code_size != X86_MODE_CODE64) {
+            l.next = (uint32_t)l.next;
+            if (l.next < l.pc) {
+                break;
+            }
+        }
+        if (!emu_tcg_ir_insn(ir, l.pc, length)) {
+            break;
+        }
+        x86_lift_insn(&l, &insn);
+        done += length;
+        if (l.ended) {
+            return done;
+        }
+    }
+    if (done) {
+        emu_tcg_ir_jump(ir, pc + done);
+    }
+    return done;
+}

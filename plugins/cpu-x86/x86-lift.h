@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Lifting x86 instructions to the translator's IR.
+ *
+ * x86-lift.c walks a block, x86-lift-operand.c turns operands into IR arguments and addresses, x86-lift-ops.c has a rule
+ * per operation. An instruction without a rule is executed by the reference interpreter from within the block; one that
+ * changes pc or mode that way ends the block. So a rule is never needed for correctness, only for speed.
+ */
+
+#include "x86-insn.h"
+
+#include <emu/tcg-ir.h>
+
+typedef struct {
+    X86State *s;
+    EmuTcgIr *ir;
+    uint64_t mode;
+    uint64_t pc;   /* of the instruction, linear */
+    uint64_t next; /* of the one behind it */
+    bool ended;    /* the block's last op is out */
+} X86Lift;
+
+/* A rule emits the instruction and returns true, or declines with nothing emitted. */
+typedef bool (*X86LiftRule)(X86Lift *l, const X86Insn *insn);
+extern const X86LiftRule x86_lift_rules[X86_N_OPS];
+
+/* ---- x86-lift-operand.c ---- */
+EmuTcgType x86_lift_type(unsigned size);
+/* The register as it is named by an operand of @size bytes; @reg 0x10 + n: ah ... bh. */
+EmuTcgArg x86_lift_gpr(X86Lift *l, unsigned reg, unsigned size);
+/* The address of the memory operand; false when its segment needs checks that only the interpreter makes. */
+bool x86_lift_address(X86Lift *l, const X86Insn *insn, EmuTcgAddr *out);
+bool x86_lift_mem(X86Lift *l, const X86Insn *insn, unsigned size, unsigned access, EmuTcgMem *out);
+/* [rsp + disp] in the stack's width; false when SS is not flat. */
+bool x86_lift_stack(X86Lift *l, int disp, unsigned size, unsigned access, EmuTcgMem *out);
+/* rsp += n, flags untouched. */
+void x86_lift_add_sp(X86Lift *l, int n);
+/* Reads operand @n: registers in place, immediates as constants, memory loaded to a temp. False: decline. */
+bool x86_lift_read(X86Lift *l, const X86Insn *insn, unsigned n, EmuTcgArg *out);
+/* Where operand @n is written to: a register in place, or a temp that x86_lift_commit() stores. */
+bool x86_lift_begin_write(X86Lift *l, const X86Insn *insn, unsigned n, EmuTcgArg *out, EmuTcgMem *mem);
+void x86_lift_commit(X86Lift *l, const X86Insn *insn, unsigned n, EmuTcgArg value, const EmuTcgMem *mem);
+/* The whole instruction as a native template: explicit operands by their roles, plus implicit registers. */
+typedef struct {
+    uint8_t reg, role;
+} X86Implicit;
+bool x86_lift_template(X86Lift *l, const X86Insn *insn, const X86Implicit *implicit, unsigned n_implicit, unsigned faults);
+
+static inline EmuTcgArg
+x86_lift_global(X86Lift *l, unsigned index)
+{
+    return emu_tcg_ir_global(l->ir, index, EMU_TCG_PART_FULL);
+}
+
+/* Indices in x86_globals beyond the registers (0 ... 15) and vectors (16 ... 31). */
+enum { X86_GLOBAL_FLAGS = 32, X86_GLOBAL_EFLAGS, X86_GLOBAL_RIP, X86_GLOBAL_SEG_BASE };
+
+unsigned x86_lift(EmuTcgState *s, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key,
+                  unsigned max_insns);
