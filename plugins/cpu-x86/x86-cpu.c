@@ -9,6 +9,7 @@
  */
 
 #include "x86-cpu.h"
+#include "x86-lift.h"
 
 #include <emu/log.h>
 #include <string.h>
@@ -210,6 +211,7 @@ const EmuTcgFrontend x86_frontend = {
     .get_pc = x86_get_pc,
     .set_pc = x86_set_pc,
     .interp = x86_interp,
+    .lift = x86_lift,
     .walk = x86_walk,
     .raise_recorded = x86_raise_recorded,
     .interrupt_wanted = x86_interrupt_wanted,
