@@ -195,7 +195,8 @@ typedef enum {
 } EmuTcgJumpHint;
 
 /*
- * An address: ((base + index << scale + disp) wrapped to @wrap bits) + segment.
+ * An address: ((base + index << scale + disp) wrapped to @wrap bits) + segment, the sum wrapped to 32
+ * bits when @linear32 (x86 outside 64-bit code).
  * Without base and index, disp is the whole address; with @pcrel it is one derived from the pc.
  */
 typedef struct {
@@ -205,6 +206,7 @@ typedef struct {
     uint8_t scale;     /* log2 */
     uint8_t wrap;      /* 16, 32 or 64 */
     bool pcrel;
+    bool linear32;
     int64_t disp;
 } EmuTcgAddr;
 

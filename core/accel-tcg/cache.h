@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The code cache of one machine: blocks, how they are found, linked and invalidated.
+ *
+ * Locks: `translate` (a mutex) is held while a block is made.  `lock` (a spin lock, because code compiled
+ * for general registers only takes it) protects hash chains, links and code pages; readers of the hash
+ * take none.  Blocks live until the whole cache is dropped, in an exclusive section, so a pointer to one
+ * stays good while its vCPU is running.  docs/translator-threads.md has the protocol.
+ */
+
+#include "accel-tcg/host/host.h"
+
+#define TCG_HASH_BITS 16
+#define TCG_CODE_ALIGN 32u
+
+typedef struct {
+    TcgBlock *to;      /* linked target */
+    TcgBlock *in_next; /* next in the target's list of incoming links, and which exit of that block */
+    uint8_t in_next_n;
+    uint16_t patch, stub;
+    uint64_t target;
+} TcgExit;
+
+struct _TcgBlock {
+    TcgBlock *hash_next;
+    uint64_t pc, mode_key;
+    const uint8_t *host_page; /* of the guest's code: identity of the physical page */
+    uint8_t *code;            /* writable view */
+    uint32_t id;
+    uint32_t token;
+    uint16_t token_index;
+    uint16_t code_size, cold;
+    uint16_t entry, poll_entry, cross_entry, ind_entry, token_field;
+    uint16_t guest_size;
+    uint8_t n_insns, n_exits, n_stubs_unused;
+    uint8_t invalid; /* atomic */
+    uint16_t n_stubs;
+    TcgBlock *page_next;
+    TcgBlock *in_first; /* incoming links */
+    uint8_t in_first_n;
+    TcgExit exits[2];
+    /* Side table: TcgHostStub[n_stubs]; uint16_t host offset [n_insns + 1]; uint8_t length [n_insns]. */
+    TcgHostStub stubs[];
+};
+
+static inline const uint16_t *
+tcg_block_offsets(const TcgBlock *b)
+{
+    return (const uint16_t *)(const void *)(b->stubs + b->n_stubs);
+}
+
+static inline const uint8_t *
+tcg_block_lengths(const TcgBlock *b)
+{
+    return (const uint8_t *)(tcg_block_offsets(b) + b->n_insns + 1);
+}
+
+typedef struct {
+    const uint8_t *host_page;
+    uint64_t granules; /* bit per 64 bytes that a block covers */
+    uint64_t ram;      /* UINT64_MAX: ROM */
+    TcgBlock *blocks;
+} TcgCodePage;
+
+typedef struct _TcgCache {
+    TcgMachine *machine;
+    const EmuTcgFrontend *fe;
+    TcgHost *host;
+
+    uint8_t *write;
+    const uint8_t *exec;
+    uint64_t size, used, thunks;
+
+    uint32_t lock;
+    pthread_mutex_t translate;
+
+    TcgBlock **hash;
+    uint32_t *granule; /* block id by code granule of TCG_CODE_ALIGN bytes, where one starts */
+    TcgBlock **by_id;
+    uint32_t n_blocks, max_blocks;
+    GHashTable *pages;  /* host page -> TcgCodePage */
+    GHashTable *tokens; /* TcgTokenKey -> itself */
+    uint32_t next_token;
+    uint64_t mode_keys[TCG_MODE_SLOTS];
+    int n_mode_keys;
+    GPtrArray *chunks; /* memory of blocks */
+    gsize chunk_used;
+
+    EmuTcgIr *ir;
+    TcgHostCode *out;
+
+    uint64_t n_translated, n_insns, n_guest_bytes, n_host_bytes, n_invalidated, n_drops, n_ns;
+} TcgCache;
+
+static inline void
+tcg_spin_lock(uint32_t *lock)
+{
+    while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE)) {
+        while (__atomic_load_n(lock, __ATOMIC_RELAXED)) {
+            __builtin_ia32_pause();
+        }
+    }
+}
+
+static inline void
+tcg_spin_unlock(uint32_t *lock)
+{
+    __atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+}
+
+static inline unsigned
+tcg_block_hash(uint64_t pc, const uint8_t *host_page, uint64_t mode_key)
+{
+    uint64_t h = (pc ^ (uintptr_t)host_page << 7 ^ mode_key * UINT64_C(0xff51afd7ed558ccd)) *
+                 UINT64_C(0x9e3779b97f4a7c15);
+
+    return (unsigned)(h >> (64 - TCG_HASH_BITS));
+}
+
+static inline unsigned
+tcg_token_index(uint64_t pc)
+{
+    return (pc >> TCG_PAGE_BITS) & (TCG_TOKENS - 1);
+}
+
+static inline uintptr_t
+tcg_block_exec(const TcgCache *c, const TcgBlock *b, unsigned offset)
+{
+    return (uintptr_t)(c->exec + (b->code - c->write) + offset);
+}
+
+/* fast.c: compiled for general registers only. */
+TcgMiss tcg_fast_miss(EmuTcgState *s, uint64_t vaddr, uint32_t desc);
+uintptr_t tcg_fast_lookup(EmuTcgState *s, uint64_t pc);
+uintptr_t tcg_fast_link(EmuTcgState *s, uint64_t pc, uint32_t site);
+/* The valid block for this key, or NULL. */
+TcgBlock *tcg_cache_find(TcgCache *c, uint64_t pc, const uint8_t *host_page, uint64_t mode_key);
+/* Makes the vCPU's tables lead to @b: its page was just looked up. */
+void tcg_cache_admit(EmuTcgVcpu *v, TcgCache *c, TcgBlock *b);
+void tcg_cache_link(TcgCache *c, uint32_t site, TcgBlock *to);
+
+/* code.c */
+TcgCodePage *tcg_code_page(TcgCache *c, const uint8_t *host_page);
+/* Makes the page one whose stores are seen, on every vCPU.  On v's thread, no lock held. */
+void tcg_code_page_prepare(EmuTcgVcpu *v, const uint8_t *host_page, uint64_t ram);
+/* Adds a block; false when the page is no longer prepared.  c->lock held. */
+bool tcg_code_page_add(TcgCache *c, TcgBlock *b);
+/* The block and instruction that host address @pc belongs to; NULL: none. */
+TcgBlock *tcg_block_from_host(const TcgCache *c, uintptr_t pc, unsigned *offset);
+void tcg_code_register_hook(TcgCache *c);
+void tcg_code_unregister_hook(TcgCache *c);

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * RAM pages that hold translated code, and what happens when they are written.
+ *
+ * A page with blocks has its EMU_DIRTY_CODE bit clear, and no vCPU holds a plain write translation for it;
+ * so every store to it, of a CPU or a device, ends up in tcg_code_written().
+ */
+
+#include "cache.h"
+
+#include <string.h>
+
+TcgCodePage *
+tcg_code_page(TcgCache *c, const uint8_t *host_page)
+{
+    return g_hash_table_lookup(c->pages, host_page);
+}
+
+static uint64_t
+granules_of(uint64_t offset, uint64_t size)
+{
+    unsigned first = offset >> 6;
+    unsigned last = MIN(offset + size - 1, TCG_PAGE_SIZE - 1) >> 6;
+
+    return (UINT64_MAX >> (63 - (last - first))) << first;
+}
+
+bool
+tcg_code_page_add(TcgCache *c, TcgBlock *b)
+{
+    TcgCodePage *page = tcg_code_page(c, b->host_page);
+
+    if (page == NULL) {
+        return false;
+    }
+    page->granules |= granules_of(b->pc & ~TCG_PAGE_MASK, MAX(b->guest_size, 1u));
+    b->page_next = page->blocks;
+    page->blocks = b;
+    return true;
+}
+
+void
+tcg_code_page_prepare(EmuTcgVcpu *v, const uint8_t *host_page, uint64_t ram)
+{
+    TcgMachine *m = v->machine;
+    TcgCache *c = m->cache;
+    bool known;
+    bool alone = m->vcpus->len == 1;
+
+    tcg_spin_lock(&c->lock);
+    known = tcg_code_page(c, host_page) != NULL;
+    tcg_spin_unlock(&c->lock);
+    if (known) {
+        return;
+    }
+
+    /* With the other vCPUs out of the way their write translations can be taken back here. */
+    if (!alone) {
+        tcg_exclusive_begin(v);
+    }
+    tcg_spin_lock(&c->lock);
+    if (tcg_code_page(c, host_page) == NULL) {
+        TcgCodePage *page = g_new0(TcgCodePage, 1);
+
+        page->host_page = host_page;
+        page->ram = ram;
+        g_hash_table_insert(c->pages, (gpointer)host_page, page);
+    }
+    tcg_spin_unlock(&c->lock);
+    if (ram != UINT64_MAX) {
+        __atomic_fetch_and(emu_ram_dirty_byte(ram), ~(1u << EMU_DIRTY_CODE), __ATOMIC_SEQ_CST);
+        for (unsigned i = 0; i < m->vcpus->len; i++) {
+            tcg_tlb_protect(g_ptr_array_index(m->vcpus, i), host_page);
+        }
+    }
+    if (!alone) {
+        tcg_exclusive_end(v);
+    }
+}
+
+/* ---- invalidation: c->lock held ---------------------------------------------------------------------------- */
+
+static void
+block_unhash(TcgCache *c, TcgBlock *b)
+{
+    TcgBlock **link = &c->hash[tcg_block_hash(b->pc, b->host_page, b->mode_key)];
+
+    while (*link != NULL && *link != b) {
+        link = &(*link)->hash_next;
+    }
+    if (*link == b) {
+        /* b->hash_next stays: a reader may be on it. */
+        __atomic_store_n(link, b->hash_next, __ATOMIC_RELEASE);
+    }
+}
+
+static void
+block_unlink_incoming(TcgCache *c, TcgBlock *b)
+{
+    TcgBlock *from = b->in_first;
+    unsigned n = b->in_first_n;
+
+    while (from != NULL) {
+        TcgExit *x = &from->exits[n];
+
+        tcg_host_patch_jump(from->code + x->patch,
+                            (const uint8_t *)tcg_block_exec(c, from, x->patch),
+                            (const uint8_t *)tcg_block_exec(c, from, x->stub));
+        from = x->in_next;
+        n = x->in_next_n;
+        x->to = NULL;
+        x->in_next = NULL;
+    }
+    b->in_first = NULL;
+}
+
+static void
+block_unlink_outgoing(TcgBlock *b)
+{
+    for (unsigned i = 0; i < b->n_exits; i++) {
+        TcgBlock *to = b->exits[i].to;
+
+        if (to == NULL) {
+            continue;
+        }
+
+        TcgBlock **link = &to->in_first;
+        uint8_t *link_n = &to->in_first_n;
+
+        while (*link != NULL && !(*link == b && *link_n == i)) {
+            TcgExit *x = &(*link)->exits[*link_n];
+
+            link = &x->in_next;
+            link_n = &x->in_next_n;
+        }
+        if (*link != NULL) {
+            *link = b->exits[i].in_next;
+            *link_n = b->exits[i].in_next_n;
+        }
+        b->exits[i].to = NULL;
+        b->exits[i].in_next = NULL;
+    }
+}
+
+static void
+block_invalidate(TcgCache *c, TcgBlock *b)
+{
+    __atomic_store_n(&b->invalid, 1, __ATOMIC_SEQ_CST);
+    block_unhash(c, b);
+    tcg_host_kill_token(b->code + b->token_field);
+    block_unlink_incoming(c, b);
+    block_unlink_outgoing(b);
+    c->n_invalidated++;
+}
+
+static void
+page_written(TcgCache *c, TcgCodePage *page, uint64_t offset, uint64_t size)
+{
+    uint64_t hit = page->granules & granules_of(offset, size);
+
+    if (hit == 0) {
+        return;
+    }
+
+    TcgBlock **link = &page->blocks;
+    uint64_t left = 0;
+
+    while (*link != NULL) {
+        TcgBlock *b = *link;
+        uint64_t start = b->pc & ~TCG_PAGE_MASK;
+
+        if (start < offset + size && offset < start + b->guest_size) {
+            *link = b->page_next;
+            block_invalidate(c, b);
+        } else {
+            left |= granules_of(start, MAX(b->guest_size, 1u));
+            link = &b->page_next;
+        }
+    }
+    page->granules = left;
+    if (page->blocks == NULL) {
+        if (page->ram != UINT64_MAX) {
+            __atomic_fetch_or(emu_ram_dirty_byte(page->ram), 1u << EMU_DIRTY_CODE,
+                              __ATOMIC_SEQ_CST);
+        }
+        g_hash_table_remove(c->pages, page->host_page);
+    }
+}
+
+void
+tcg_code_written(TcgMachine *m, EmuTcgVcpu *self, uint64_t ram, uint64_t size)
+{
+    TcgCache *c = m->cache;
+
+    if (c == NULL) {
+        return;
+    }
+    tcg_spin_lock(&c->lock);
+    while (size > 0) {
+        uint64_t offset = ram & ~TCG_PAGE_MASK;
+        uint64_t n = MIN(size, TCG_PAGE_SIZE - offset);
+        TcgCodePage *page = tcg_code_page(c, emu_ram_addr_to_host(ram & TCG_PAGE_MASK));
+
+        if (page != NULL) {
+            page_written(c, page, offset, n);
+        }
+        ram += n;
+        size -= n;
+    }
+    tcg_spin_unlock(&c->lock);
+}
+
+/* ---- writes that come from elsewhere than a CPU --------------------------------------------------------------- */
+
+static GMutex hook_lock;
+static GPtrArray *hook_caches;
+
+static void
+code_write_cb(gpointer opaque, uint64_t ram, uint64_t len)
+{
+    g_mutex_lock(&hook_lock);
+    for (unsigned i = 0; hook_caches != NULL && i < hook_caches->len; i++) {
+        TcgCache *c = g_ptr_array_index(hook_caches, i);
+
+        tcg_code_written(c->machine, NULL, ram, len);
+    }
+    g_mutex_unlock(&hook_lock);
+}
+
+void
+tcg_code_register_hook(TcgCache *c)
+{
+    g_mutex_lock(&hook_lock);
+    if (hook_caches == NULL) {
+        hook_caches = g_ptr_array_new();
+        emu_memory_set_code_write_hook(code_write_cb, NULL);
+    }
+    g_ptr_array_add(hook_caches, c);
+    g_mutex_unlock(&hook_lock);
+}
+
+void
+tcg_code_unregister_hook(TcgCache *c)
+{
+    g_mutex_lock(&hook_lock);
+    if (hook_caches != NULL) {
+        g_ptr_array_remove(hook_caches, c);
+    }
+    g_mutex_unlock(&hook_lock);
+}
+
+/* ---- side table ------------------------------------------------------------------------------------------------- */
+
+TcgBlock *
+tcg_block_from_host(const TcgCache *c, uintptr_t pc, unsigned *offset)
+{
+    uint64_t at = pc - (uintptr_t)c->exec;
+
+    if (pc < (uintptr_t)c->exec || at < c->thunks || at >= c->used) {
+        return NULL;
+    }
+
+    uint64_t granule = at / TCG_CODE_ALIGN;
+
+    while (granule > 0 && c->granule[granule] == 0) {
+        granule--;
+    }
+
+    TcgBlock *b = c->by_id[c->granule[granule]];
+
+    if (b == NULL) {
+        return NULL;
+    }
+    *offset = (unsigned)(at - (uint64_t)(b->code - c->write));
+    return *offset < b->code_size ? b : NULL;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What translated code calls while the guest's vector, x87 and MXCSR state is in the host's registers.
+ * Compiled for general registers only; calls nothing outside this file.
+ */
+
+#include "cache.h"
+
+/* A data address that missed its prediction slot: TLB hit, or the interpreter. */
+TcgMiss
+tcg_fast_miss(EmuTcgState *s, uint64_t vaddr, uint32_t desc)
+{
+    EmuTcgVcpu *v = s->vcpu;
+    unsigned mode = TCG_DESC_MODE(desc);
+    EmuTcgAccess access = TCG_DESC_ACCESS(desc);
+    TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, mode);
+    uint64_t page = vaddr & TCG_PAGE_MASK;
+
+    if (v->force_interp || e->tag[access] != page ||
+        (vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) > TCG_PAGE_SIZE) {
+        return (TcgMiss){0, 0};
+    }
+
+    TcgPredict *p = &v->hot->predict[mode][TCG_DESC_SLOT(desc)];
+
+    p->read_base = e->tag[EMU_TCG_READ] == page ? page : TCG_PREDICT_EMPTY;
+    p->write_base = e->tag[EMU_TCG_WRITE] == page ? page : TCG_PREDICT_EMPTY;
+    p->delta = e->delta;
+    return (TcgMiss){e->delta, 1};
+}
+
+TcgBlock *
+tcg_cache_find(TcgCache *c, uint64_t pc, const uint8_t *host_page, uint64_t mode_key)
+{
+    TcgBlock *b =
+        __atomic_load_n(&c->hash[tcg_block_hash(pc, host_page, mode_key)], __ATOMIC_ACQUIRE);
+
+    while (b != NULL && (b->pc != pc || b->host_page != host_page || b->mode_key != mode_key ||
+                         __atomic_load_n(&b->invalid, __ATOMIC_RELAXED))) {
+        b = __atomic_load_n(&b->hash_next, __ATOMIC_ACQUIRE);
+    }
+    return b;
+}
+
+void
+tcg_cache_admit(EmuTcgVcpu *v, TcgCache *c, TcgBlock *b)
+{
+    v->hot->token[b->token_index] = b->token;
+    for (int i = 0; i < c->n_mode_keys; i++) {
+        if (c->mode_keys[i] == b->mode_key) {
+            uint32_t hash = (uint32_t)b->pc * TCG_JUMP_FACTOR >> (32 - TCG_JUMP_BITS);
+
+            v->hot->jump[i][hash] = tcg_block_exec(c, b, b->ind_entry);
+            break;
+        }
+    }
+}
+
+static TcgBlock *
+fast_find(EmuTcgState *s, uint64_t pc)
+{
+    EmuTcgVcpu *v = s->vcpu;
+    TcgCache *c = v->machine->cache;
+    TcgTlbEntry *e = tcg_tlb_entry(v, pc, s->mmu_mode);
+    TcgBlock *b;
+
+    v->n_lookup++;
+    if (__atomic_load_n(&s->exit_request, __ATOMIC_RELAXED) ||
+        e->tag[EMU_TCG_FETCH] != (pc & TCG_PAGE_MASK)) {
+        return NULL;
+    }
+    b = tcg_cache_find(c, pc, (const uint8_t *)(uintptr_t)((pc & TCG_PAGE_MASK) + e->delta),
+                       s->mode_key);
+    if (b != NULL) {
+        tcg_cache_admit(v, c, b);
+    }
+    return b;
+}
+
+uintptr_t
+tcg_fast_lookup(EmuTcgState *s, uint64_t pc)
+{
+    EmuTcgVcpu *v = s->vcpu;
+    TcgBlock *b = fast_find(s, pc);
+
+    return b != NULL ? tcg_block_exec(v->machine->cache, b, b->entry) : 0;
+}
+
+/*
+ * Same page: the page is valid while code of it runs.  Backwards: a loop must look at requests.  Into
+ * another page: the token must be verified.
+ */
+void
+tcg_cache_link(TcgCache *c, uint32_t site, TcgBlock *to)
+{
+    TcgBlock *from = c->by_id[site >> 1];
+    TcgExit *x = &from->exits[site & 1];
+    unsigned entry;
+
+    if (from->mode_key != to->mode_key || x->target != to->pc || c->machine->stress_unlink) {
+        return;
+    }
+    if (((from->pc ^ to->pc) & TCG_PAGE_MASK) != 0 || from->host_page != to->host_page) {
+        entry = to->cross_entry;
+    } else {
+        entry = to->pc <= from->pc ? to->poll_entry : to->entry;
+    }
+
+    tcg_spin_lock(&c->lock);
+    if (x->to == NULL && !from->invalid && !to->invalid) {
+        x->to = to;
+        x->in_next = to->in_first;
+        x->in_next_n = to->in_first_n;
+        to->in_first = from;
+        to->in_first_n = site & 1;
+        tcg_host_patch_jump(from->code + x->patch,
+                            (const uint8_t *)tcg_block_exec(c, from, x->patch),
+                            (const uint8_t *)tcg_block_exec(c, to, entry));
+    }
+    tcg_spin_unlock(&c->lock);
+}
+
+uintptr_t
+tcg_fast_link(EmuTcgState *s, uint64_t pc, uint32_t site)
+{
+    EmuTcgVcpu *v = s->vcpu;
+    TcgBlock *b = fast_find(s, pc);
+
+    if (b == NULL) {
+        v->pending_site = site;
+        return 0;
+    }
+    tcg_cache_link(v->machine->cache, site, b);
+    return tcg_block_exec(v->machine->cache, b, b->entry);
+}

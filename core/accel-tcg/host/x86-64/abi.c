@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The register map, and the thunks between translated code and C.
+ *
+ * Two kinds of calls into C:
+ *   fast   the C function is compiled for general registers only; the thunk saves what the C ABI lets
+ *          it change and runs it on the small stack below the state
+ *   full   everything of the guest is in the state during the call, x87 and MXCSR have the host's
+ *          defaults, and the function runs on the thread's own stack
+ */
+
+#include "x64-private.h"
+
+const int8_t x64_pin_of_guest[16] = {
+    X64_RAX, X64_RCX, X64_RDX, X64_RBX, X64_R8, X64_RBP, X64_RSI, X64_RDI,
+    -1,      -1,      -1,      -1,      X64_R12, X64_R13, X64_R14, X64_R15,
+};
+
+static const uint32_t host_mxcsr = 0x1f80;
+
+static int
+hot_offset_of(const EmuTcgFrontend *fe)
+{
+    return (int)((fe->state_size + TCG_PAGE_SIZE - 1) & TCG_PAGE_MASK);
+}
+
+TcgHost *
+tcg_host_new(const EmuTcgFrontend *fe, const TcgHostCallbacks *callbacks, GError **error)
+{
+    TcgHost *h = g_new0(TcgHost, 1);
+
+    h->fe = fe;
+    h->callbacks = *callbacks;
+    h->hot_offset = hot_offset_of(fe);
+    h->flags_offset = -1;
+    memset(h->pin, -1, sizeof(h->pin));
+    for (unsigned n = 0; n < 16; n++) {
+        h->guest_offset[n] = -1;
+    }
+    for (unsigned i = 0; i < fe->n_globals && i < X64_MAX_GLOBALS; i++) {
+        const EmuTcgGlobal *g = &fe->globals[i];
+
+        if (g->bank == 0 && g->same_isa < 16) {
+            h->guest_offset[g->same_isa] = (int)g->offset;
+            h->guest_global[g->same_isa] = (int)i;
+            h->pin[i] = x64_pin_of_guest[g->same_isa];
+        } else if (g->type == EMU_TCG_FLAGS) {
+            h->flags_offset = (int)g->offset;
+        }
+    }
+
+    bool complete = h->flags_offset >= 0;
+
+    for (unsigned n = 0; n < 16; n++) {
+        complete = complete && h->guest_offset[n] >= 0;
+    }
+    if (g_strcmp0(fe->isa, "x86-64") != 0 || !complete || fe->fx_offset == 0) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED,
+                    "tcg: this host translates x86-64 guests only, the CPU's front end is '%s'; "
+                    "mode=interp works",
+                    fe->isa);
+        g_free(h);
+        return NULL;
+    }
+    return h;
+}
+
+void
+tcg_host_free(TcgHost *h)
+{
+    g_free(h);
+}
+
+uintptr_t
+tcg_host_lookup_thunk(const TcgHost *h)
+{
+    return (uintptr_t)h->t_lookup;
+}
+
+/* ---- thunks ------------------------------------------------------------------------------------------------ */
+
+static void
+thunk_store_guest(X64Asm *a, const TcgHost *h)
+{
+    for (unsigned n = 0; n < 16; n++) {
+        if (x64_pin_of_guest[n] >= 0) {
+            x64_mov_store(a, 8, x64_mem(X64_RSP, h->guest_offset[n]), x64_pin_of_guest[n]);
+        }
+    }
+}
+
+static void
+thunk_load_guest(X64Asm *a, const TcgHost *h)
+{
+    for (unsigned n = 0; n < 16; n++) {
+        if (x64_pin_of_guest[n] >= 0) {
+            x64_mov_load(a, 8, x64_pin_of_guest[n], x64_mem(X64_RSP, h->guest_offset[n]));
+        }
+    }
+}
+
+static void
+thunk_fx(X64Asm *a, const TcgHost *h, bool restore)
+{
+    x64_op(a, 8, 0x0fae, restore ? 1 : 0, x64_mem(X64_RSP, (int32_t)h->fe->fx_offset));
+}
+
+/* Guest vector and x87 state to memory; the C ABI's control words. */
+static void
+thunk_fx_save(X64Asm *a, const TcgHost *h)
+{
+    int32_t slot = h->hot_offset + (int32_t)offsetof(TcgHot, spill) + X64_SPILL_RAX * 8;
+
+    thunk_fx(a, h, false);
+    x64_byte(a, 0xdb); /* fninit */
+    x64_byte(a, 0xe3);
+    x64_mov_store_imm(a, 4, x64_mem(X64_RSP, slot), (int32_t)host_mxcsr);
+    x64_op(a, 4, 0x0fae, 2, x64_mem(X64_RSP, slot)); /* ldmxcsr */
+}
+
+/* image -> EFLAGS, rax last */
+static void
+thunk_load_flags(X64Asm *a, const TcgHost *h)
+{
+    x64_mov_load(a, 2, X64_RAX, x64_mem(X64_RSP, X64_ST_IMAGE));
+    x64_alu_imm(a, X64_ADD, 1, x64_reg(X64_RAX), 0x7f);
+    x64_byte(a, 0x9e);
+    x64_mov_load(a, 8, X64_RAX, x64_mem(X64_RSP, h->guest_offset[0]));
+}
+
+static void
+thunk_jmp_reg(X64Asm *a, unsigned reg)
+{
+    x64_op(a, 4, 0xff, 4, x64_reg(reg));
+}
+
+static void
+thunk_call_c(X64Asm *a, const void *fn)
+{
+    x64_mov_imm(a, X64_RAX, (uintptr_t)fn);
+    x64_op(a, 4, 0xff, 2, x64_reg(X64_RAX));
+}
+
+static const uint8_t *
+thunk_begin(X64Asm *a)
+{
+    while ((uintptr_t)a->p & 15) {
+        x64_byte(a, 0xcc);
+    }
+    return a->p + a->exec_delta;
+}
+
+static const uint8_t c_saved[6] = {X64_RBP, X64_RBX, X64_R12, X64_R13, X64_R14, X64_R15};
+
+static void
+thunk_return_to_c(X64Asm *a)
+{
+    x64_mov_load(a, 8, X64_RSP, x64_mem(X64_RSP, X64_ST_CSP));
+    x64_alu_imm(a, X64_ADD, 8, x64_reg(X64_RSP), 8);
+    for (unsigned i = 6; i-- > 0;) {
+        x64_pop(a, c_saved[i]);
+    }
+    x64_byte(a, 0xc3);
+}
+
+/* void enter(state, code) */
+static void
+thunk_enter(X64Asm *a, TcgHost *h)
+{
+    h->t_enter = thunk_begin(a);
+    for (unsigned i = 0; i < 6; i++) {
+        x64_push(a, c_saved[i]);
+    }
+    x64_alu_imm(a, X64_SUB, 8, x64_reg(X64_RSP), 8);
+    x64_mov_store(a, 8, x64_mem(X64_RDI, X64_ST_CSP), X64_RSP);
+    x64_mov_rr(a, 8, X64_RSP, X64_RDI);
+    x64_mov_rr(a, 8, X64_R10, X64_RSI);
+    x64_mov_store_imm(a, 4, x64_mem(X64_RSP, X64_ST_LEFT), 0);
+    thunk_fx(a, h, true);
+    thunk_load_guest(a, h);
+    thunk_load_flags(a, h);
+    thunk_jmp_reg(a, X64_R10);
+}
+
+/* Jumped to with r9 = pc, FLAGS in the image; at t_exit_reason also r10d = what to leave in X64_ST_LEFT. */
+static void
+thunk_exit(X64Asm *a, TcgHost *h)
+{
+    h->t_exit = thunk_begin(a);
+    x64_mov_imm(a, X64_R10, 1);
+    h->t_exit_reason = a->p + a->exec_delta;
+    x64_mov_store(a, 8, x64_mem(X64_RSP, X64_ST_PC), X64_R9);
+    x64_mov_store(a, 4, x64_mem(X64_RSP, X64_ST_LEFT), X64_R10);
+    thunk_store_guest(a, h);
+    thunk_fx_save(a, h);
+    thunk_return_to_c(a);
+}
+
+/*
+ * Jumped to with r9 = pc (and r10d = exit site): C finds the block, else leave.  What is pushed must
+ * leave rsp 16-aligned; the state is.
+ */
+static const uint8_t fast_saved[] = {X64_RAX, X64_RCX, X64_RDX, X64_RSI, X64_RDI, X64_R8, X64_R9};
+
+static const uint8_t *
+thunk_lookup(X64Asm *a, TcgHost *h, const void *fn, bool link)
+{
+    const uint8_t *at = thunk_begin(a);
+    unsigned n = G_N_ELEMENTS(fast_saved);
+
+    for (unsigned i = 0; i < n; i++) {
+        x64_push(a, fast_saved[i]);
+    }
+    x64_lea(a, 8, X64_RDI, x64_mem(X64_RSP, (int32_t)n * 8));
+    x64_alu_imm(a, X64_SUB, 8, x64_reg(X64_RSP), 8);
+    x64_mov_rr(a, 8, X64_RSI, X64_R9);
+    if (link) {
+        x64_mov_rr(a, 4, X64_RDX, X64_R10);
+    }
+    thunk_call_c(a, fn);
+    x64_mov_rr(a, 8, X64_R10, X64_RAX);
+    x64_alu_imm(a, X64_ADD, 8, x64_reg(X64_RSP), 8);
+    for (unsigned i = n; i-- > 0;) {
+        x64_pop(a, fast_saved[i]);
+    }
+    x64_op(a, 8, 0x85, X64_R10, x64_reg(X64_R10)); /* test r10, r10 */
+    x64_jcc(a, 4, h->t_exit);
+    thunk_jmp_reg(a, X64_R10);
+    return at;
+}
+
+/*
+ * Called with the return address on the stack, FLAGS in the image, scratch registers dead: everything to
+ * the state, C decides where to go on.
+ */
+static const uint8_t *
+thunk_full(X64Asm *a, TcgHost *h, const void *fn)
+{
+    const uint8_t *at = thunk_begin(a);
+    uint8_t *leave;
+
+    x64_pop(a, X64_R10);
+    thunk_store_guest(a, h);
+    thunk_fx_save(a, h);
+    x64_mov_rr(a, 8, X64_RDI, X64_RSP);
+    x64_mov_rr(a, 8, X64_RSI, X64_R10);
+    x64_mov_rr(a, 8, X64_RBX, X64_RSP);
+    x64_mov_load(a, 8, X64_RSP, x64_mem(X64_RSP, X64_ST_CSP));
+    thunk_call_c(a, fn);
+    x64_mov_rr(a, 8, X64_RSP, X64_RBX);
+    x64_op(a, 8, 0x85, X64_RAX, x64_reg(X64_RAX));
+    leave = x64_jcc_forward(a, 4);
+    x64_mov_rr(a, 8, X64_R10, X64_RAX);
+    thunk_fx(a, h, true);
+    thunk_load_guest(a, h);
+    thunk_load_flags(a, h);
+    thunk_jmp_reg(a, X64_R10);
+    x64_bind(a, leave);
+    thunk_return_to_c(a);
+    return at;
+}
+
+/*
+ * Called from a stub with r10 = address, description in the state: r10 = delta and back, or the
+ * instruction goes to the interpreter.  Keeps all registers but r10.
+ */
+static void
+thunk_miss(X64Asm *a, TcgHost *h)
+{
+    static const uint8_t saved[] = {X64_RAX, X64_RCX, X64_RDX, X64_RSI,
+                                    X64_RDI, X64_R8,  X64_R9,  X64_R11};
+    unsigned n = G_N_ELEMENTS(saved);
+    uint8_t *fail;
+
+    h->t_miss = thunk_begin(a);
+    for (unsigned i = 0; i < n; i++) {
+        x64_push(a, saved[i]);
+    }
+    x64_lea(a, 8, X64_RDI, x64_mem(X64_RSP, (int32_t)n * 8 + 8));
+    x64_alu_imm(a, X64_SUB, 8, x64_reg(X64_RSP), 8);
+    x64_mov_rr(a, 8, X64_RSI, X64_R10);
+    x64_mov_load(a, 4, X64_RDX, x64_mem(X64_RDI, X64_ST_DESC));
+    thunk_call_c(a, (const void *)h->callbacks.miss_fast);
+    x64_mov_rr(a, 8, X64_R10, X64_RAX);
+    x64_op(a, 4, 0x85, X64_RDX, x64_reg(X64_RDX));
+    fail = x64_jcc_forward(a, 4);
+    for (unsigned pass = 0; pass < 2; pass++) {
+        x64_alu_imm(a, X64_ADD, 8, x64_reg(X64_RSP), 8);
+        for (unsigned i = n; i-- > 0;) {
+            x64_pop(a, saved[i]);
+        }
+        if (pass == 0) {
+            x64_byte(a, 0xc3);
+            x64_bind(a, fail);
+        } else {
+            x64_jmp(a, h->t_interp);
+        }
+    }
+}
+
+uint32_t
+tcg_host_emit_thunks(TcgHost *h, uint8_t *write, const uint8_t *exec, uint32_t room)
+{
+    X64Asm asm_ = {.p = write, .end = write + room, .exec_delta = exec - write};
+    X64Asm *a = &asm_;
+
+    thunk_enter(a, h);
+    thunk_exit(a, h);
+    h->t_lookup = thunk_lookup(a, h, (const void *)h->callbacks.lookup_fast, false);
+    h->t_link = thunk_lookup(a, h, (const void *)h->callbacks.link_fast, true);
+    h->t_interp = thunk_full(a, h, (const void *)h->callbacks.interp);
+    h->t_interp_end = thunk_full(a, h, (const void *)h->callbacks.interp_end);
+    h->t_call = thunk_full(a, h, (const void *)h->callbacks.call);
+    thunk_miss(a, h);
+    return a->p - write;
+}
+
+void
+tcg_host_enter(const TcgHost *h, EmuTcgState *s, uintptr_t code)
+{
+    ((void (*)(EmuTcgState *, uintptr_t))(uintptr_t)h->t_enter)(s, code);
+}
+
+/* ---- the state's words ---------------------------------------------------------------------------------------- */
+
+static inline void *
+state_at(EmuTcgState *s, int offset)
+{
+    return (char *)s + offset;
+}
+
+bool
+tcg_host_left_with_pc(EmuTcgState *s, uint64_t *pc, EmuTcgExit *reason)
+{
+    uint32_t left = *(uint32_t *)state_at(s, X64_ST_LEFT);
+
+    *pc = *(uint64_t *)state_at(s, X64_ST_PC);
+    *reason = left > X64_LEFT_REASON ? (EmuTcgExit)(left - X64_LEFT_REASON) : EMU_TCG_EXIT_NONE;
+    return left != 0;
+}
+
+void
+tcg_host_call_operands(const TcgHost *h, EmuTcgState *s, const EmuTcgHelper **helper,
+                       uint64_t **args)
+{
+    TcgHot *hot = state_at(s, h->hot_offset);
+
+    *args = &hot->spill[X64_MAX_TEMP_SPILLS];
+    *helper = (const EmuTcgHelper *)(uintptr_t)hot->spill[X64_MAX_TEMP_SPILLS + 3];
+}
+
+uint32_t
+tcg_host_last_desc(EmuTcgState *s)
+{
+    return *(uint32_t *)state_at(s, X64_ST_DESC);
+}
+
+void
+tcg_host_flags_to_guest(const TcgHost *h, EmuTcgState *s)
+{
+    const uint8_t *image = state_at(s, X64_ST_IMAGE);
+
+    *(uint32_t *)state_at(s, h->flags_offset) =
+        (image[1] & 0xd5u) | (image[0] != 0 ? (unsigned)EMU_TCG_FLAG_O : 0u);
+}
+
+void
+tcg_host_flags_from_guest(const TcgHost *h, EmuTcgState *s)
+{
+    uint8_t *image = state_at(s, X64_ST_IMAGE);
+    uint32_t flags = *(uint32_t *)state_at(s, h->flags_offset);
+
+    image[1] = (flags & 0xd5) | 2;
+    image[0] = (flags & EMU_TCG_FLAG_O) != 0;
+}

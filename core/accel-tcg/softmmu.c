@@ -1,0 +1,727 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Guest memory as a vCPU sees it: soft TLB, accesses from C, physical accesses, ports, flushes.
+ *
+ * Everything here runs on the vCPU's own thread, except tcg_machine_flush_async().
+ */
+
+#include "tcg-private.h"
+
+#include <string.h>
+
+#define TLB_EMPTY (TCG_PAGE_MASK | TCG_TLB_INVALID)
+#define DIRTY_ALL                                                                                  \
+    ((1u << EMU_DIRTY_VGA) | (1u << EMU_DIRTY_CODE) | (1u << EMU_DIRTY_MIGRATION))
+
+static void
+tlb_entry_clear(TcgTlbEntry *e)
+{
+    e->tag[0] = e->tag[1] = e->tag[2] = TLB_EMPTY;
+    e->global = 0;
+}
+
+static void
+tlb_mode_clear(EmuTcgVcpu *v, unsigned mode)
+{
+    for (unsigned i = 0; i < TCG_TLB_SIZE; i++) {
+        tlb_entry_clear(&v->tlb[mode][i]);
+    }
+}
+
+void
+tcg_tlb_init(EmuTcgVcpu *v)
+{
+    for (unsigned mode = 0; mode < EMU_TCG_MMU_MODES; mode++) {
+        v->tlb_used |= 1u << mode;
+    }
+    emu_tcg_flush_all(v->state);
+}
+
+void
+tcg_predict_clear(EmuTcgVcpu *v)
+{
+    for (unsigned mode = 0; mode < EMU_TCG_MMU_MODES; mode++) {
+        if (v->tlb_used & 1u << mode) {
+            for (unsigned i = 0; i < TCG_PREDICT_SLOTS; i++) {
+                v->hot->predict[mode][i] = (TcgPredict){TCG_PREDICT_EMPTY, TCG_PREDICT_EMPTY, 0, 0};
+            }
+        }
+    }
+}
+
+static void
+phys_clear(EmuTcgVcpu *v)
+{
+    for (unsigned i = 0; i < TCG_PHYS_SIZE; i++) {
+        v->phys[i].tag = 1;
+    }
+}
+
+/* ---- flushes ------------------------------------------------------------------------------------ */
+
+/**
+ * emu_tcg_flush_all:
+ * @s: a CPU's state, on its thread
+ *
+ * Forgets every translation, those of global pages too.
+ */
+void
+emu_tcg_flush_all(EmuTcgState *s)
+{
+    EmuTcgVcpu *v = tcg_vcpu(s);
+
+    v->n_flushes++;
+    tcg_predict_clear(v);
+    for (unsigned mode = 0; mode < EMU_TCG_MMU_MODES; mode++) {
+        if (v->tlb_used & 1u << mode) {
+            tlb_mode_clear(v, mode);
+        }
+    }
+    v->tlb_used = 0;
+    v->large_page_lo = UINT64_MAX;
+    v->large_page_hi = 0;
+    memset(v->hot->token, 0, sizeof(v->hot->token));
+    phys_clear(v);
+}
+
+/**
+ * emu_tcg_flush_non_global:
+ * @s: a CPU's state, on its thread
+ *
+ * Forgets every translation that was not marked global.
+ */
+void
+emu_tcg_flush_non_global(EmuTcgState *s)
+{
+    EmuTcgVcpu *v = tcg_vcpu(s);
+
+    v->n_flushes++;
+    tcg_predict_clear(v);
+    for (unsigned mode = 0; mode < EMU_TCG_MMU_MODES; mode++) {
+        if (v->tlb_used & 1u << mode) {
+            for (unsigned i = 0; i < TCG_TLB_SIZE; i++) {
+                if (!v->tlb[mode][i].global) {
+                    tlb_entry_clear(&v->tlb[mode][i]);
+                }
+            }
+        }
+    }
+    memset(v->hot->token, 0, sizeof(v->hot->token));
+}
+
+/**
+ * emu_tcg_flush_page:
+ * @s: a CPU's state, on its thread
+ * @vaddr: any address in the page
+ *
+ * Forgets the translation of one page, and of all of the large page that it may be part of.
+ */
+void
+emu_tcg_flush_page(EmuTcgState *s, uint64_t vaddr)
+{
+    EmuTcgVcpu *v = tcg_vcpu(s);
+
+    if (vaddr >= v->large_page_lo && vaddr <= v->large_page_hi) {
+        emu_tcg_flush_all(s);
+        return;
+    }
+
+    uint64_t page = vaddr & TCG_PAGE_MASK;
+
+    v->n_flushes++;
+    for (unsigned mode = 0; mode < EMU_TCG_MMU_MODES; mode++) {
+        if (!(v->tlb_used & 1u << mode)) {
+            continue;
+        }
+        TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, mode);
+        for (unsigned i = 0; i < 3; i++) {
+            if ((e->tag[i] & TCG_PAGE_MASK) == page) {
+                tlb_entry_clear(e);
+                break;
+            }
+        }
+        for (unsigned i = 0; i < TCG_PREDICT_SLOTS; i++) {
+            TcgPredict *p = &v->hot->predict[mode][i];
+            if (p->read_base == page || p->write_base == page) {
+                *p = (TcgPredict){TCG_PREDICT_EMPTY, TCG_PREDICT_EMPTY, 0, 0};
+            }
+        }
+    }
+    v->hot->token[(vaddr >> TCG_PAGE_BITS) & (TCG_TOKENS - 1)] = 0;
+}
+
+void
+tcg_machine_flush_async(TcgMachine *m)
+{
+    pthread_mutex_lock(&m->lock);
+    for (unsigned i = 0; i < m->vcpus->len; i++) {
+        EmuTcgVcpu *v = g_ptr_array_index(m->vcpus, i);
+
+        __atomic_store_n(&v->flush_pending, 1, __ATOMIC_SEQ_CST);
+        tcg_vcpu_kick(v);
+    }
+    pthread_mutex_unlock(&m->lock);
+}
+
+void
+tcg_tlb_protect(EmuTcgVcpu *v, const uint8_t *host_page)
+{
+    for (unsigned mode = 0; mode < EMU_TCG_MMU_MODES; mode++) {
+        if (!(v->tlb_used & 1u << mode)) {
+            continue;
+        }
+        for (unsigned i = 0; i < TCG_TLB_SIZE; i++) {
+            TcgTlbEntry *e = &v->tlb[mode][i];
+
+            if (!(e->tag[EMU_TCG_WRITE] & (TCG_TLB_INVALID | TCG_TLB_IO)) &&
+                (e->tag[EMU_TCG_WRITE] & TCG_PAGE_MASK) + e->delta == (uintptr_t)host_page) {
+                e->tag[EMU_TCG_WRITE] |= TCG_TLB_TRACKED;
+            }
+        }
+        for (unsigned i = 0; i < TCG_PREDICT_SLOTS; i++) {
+            TcgPredict *p = &v->hot->predict[mode][i];
+
+            if (p->write_base + p->delta == (uintptr_t)host_page) {
+                p->write_base = TCG_PREDICT_EMPTY;
+                if (p->read_base == TCG_PREDICT_EMPTY) {
+                    p->delta = 0;
+                }
+            }
+        }
+    }
+    for (unsigned i = 0; i < TCG_PHYS_SIZE; i++) {
+        if (v->phys[i].tag != 1 && v->phys[i].host == host_page) {
+            v->phys[i].tag = 1;
+        }
+    }
+}
+
+/* ---- filling -------------------------------------------------------------------------------------- */
+
+static void
+tlb_fill(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, unsigned mmu_mode,
+         const EmuTcgTranslation *tr)
+{
+    uint64_t page = vaddr & TCG_PAGE_MASK;
+    uint64_t phys = tr->phys & TCG_PAGE_MASK;
+    EmuMemorySection sec;
+    uint64_t read_flags = TCG_TLB_IO, write_flags = TCG_TLB_IO;
+
+    v->n_tlb_fill++;
+    if (!(v->tlb_used & 1u << mmu_mode)) {
+        v->tlb_used |= 1u << mmu_mode;
+        tlb_mode_clear(v, mmu_mode);
+        for (unsigned i = 0; i < TCG_PREDICT_SLOTS; i++) {
+            v->hot->predict[mmu_mode][i] = (TcgPredict){TCG_PREDICT_EMPTY, TCG_PREDICT_EMPTY, 0, 0};
+        }
+    }
+    if (tr->page_size > TCG_PAGE_SIZE) {
+        uint64_t lo = vaddr & ~(tr->page_size - 1);
+
+        v->large_page_lo = MIN(v->large_page_lo, lo);
+        v->large_page_hi = MAX(v->large_page_hi, lo + tr->page_size - 1);
+    }
+
+    e->delta = 0;
+    e->ram = UINT64_MAX;
+    emu_rcu_read_lock();
+    if (emu_address_space_find(v->as, phys, &sec) && sec.host != NULL && sec.addr <= phys &&
+        sec.addr + (sec.size - 1) >= phys + (TCG_PAGE_SIZE - 1)) {
+        uint8_t *host = (uint8_t *)sec.host + (phys - sec.addr);
+
+        e->delta = (uintptr_t)host - page;
+        read_flags = 0;
+        if (sec.ram && !sec.readonly) {
+            e->ram = emu_ram_addr_from_host(host);
+            write_flags = 0;
+            if (e->ram != UINT64_MAX &&
+                (__atomic_load_n(emu_ram_dirty_byte(e->ram), __ATOMIC_ACQUIRE) & DIRTY_ALL) !=
+                    DIRTY_ALL) {
+                write_flags = TCG_TLB_TRACKED;
+            }
+        }
+    }
+    emu_rcu_read_unlock();
+
+    e->phys = phys;
+    e->global = tr->global;
+    e->tag[EMU_TCG_READ] = tr->prot & EMU_TCG_PROT_READ ? page | read_flags : TLB_EMPTY;
+    e->tag[EMU_TCG_WRITE] = tr->prot & EMU_TCG_PROT_WRITE ? page | write_flags : TLB_EMPTY;
+    e->tag[EMU_TCG_FETCH] = tr->prot & EMU_TCG_PROT_FETCH ? page | read_flags : TLB_EMPTY;
+}
+
+static inline bool
+tlb_hit(const TcgTlbEntry *e, uint64_t vaddr, EmuTcgAccess access)
+{
+    return (e->tag[access] & (TCG_PAGE_MASK | TCG_TLB_INVALID)) == (vaddr & TCG_PAGE_MASK);
+}
+
+TcgTlbEntry *
+tcg_tlb_lookup(EmuTcgVcpu *v, uint64_t vaddr, EmuTcgAccess access, unsigned mmu_mode, bool record)
+{
+    TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, mmu_mode);
+    EmuTcgTranslation tr;
+
+    if (G_LIKELY(tlb_hit(e, vaddr, access))) {
+        return e;
+    }
+    if (!v->fe->walk(v->state, vaddr, access, mmu_mode, record, &tr)) {
+        return NULL;
+    }
+    tlb_fill(v, e, vaddr, mmu_mode, &tr);
+    /* A walk that grants what it was not asked for is the front end's business, but one that does
+     * not grant what it was asked for would loop. */
+    e->tag[access] = (e->tag[access] & TCG_TLB_INVALID)
+                         ? (vaddr & TCG_PAGE_MASK) | TCG_TLB_IO
+                         : e->tag[access];
+    return e;
+}
+
+/* ---- accesses to what a TLB entry names ------------------------------------------------------------ */
+
+static inline void
+copy_in(void *dst, const void *src, unsigned size)
+{
+    switch (size) {
+    case 1:
+        *(uint8_t *)dst = *(const volatile uint8_t *)src;
+        break;
+    case 2:
+        *(uint16_t *)dst = *(const volatile uint16_t *)src;
+        break;
+    case 4:
+        *(uint32_t *)dst = *(const volatile uint32_t *)src;
+        break;
+    case 8:
+        *(uint64_t *)dst = *(const volatile uint64_t *)src;
+        break;
+    default:
+        memcpy(dst, src, size);
+        break;
+    }
+}
+
+static inline void
+copy_out(void *dst, const void *src, unsigned size)
+{
+    switch (size) {
+    case 1:
+        *(volatile uint8_t *)dst = *(const uint8_t *)src;
+        break;
+    case 2:
+        *(volatile uint16_t *)dst = *(const uint16_t *)src;
+        break;
+    case 4:
+        *(volatile uint32_t *)dst = *(const uint32_t *)src;
+        break;
+    case 8:
+        *(volatile uint64_t *)dst = *(const uint64_t *)src;
+        break;
+    default:
+        memcpy(dst, src, size);
+        break;
+    }
+}
+
+/* The largest power of two, up to 8, that an I/O access of @size bytes at @addr may take in one go. */
+static unsigned
+io_chunk(uint64_t addr, unsigned size)
+{
+    if (size == 1 || size == 2 || size == 4 || size == 8) {
+        return size;
+    }
+
+    unsigned n = 8;
+
+    while (n > size || (addr & (n - 1)) != 0) {
+        n /= 2;
+    }
+    return n;
+}
+
+static void
+io_read(EmuTcgVcpu *v, uint64_t phys, uint8_t *dst, unsigned size)
+{
+    while (size > 0) {
+        unsigned n = io_chunk(phys, size);
+        uint64_t value = emu_address_space_load(v->as, phys, n, EMU_MEM_ATTRS_NONE, NULL);
+
+        memcpy(dst, &value, n);
+        dst += n;
+        phys += n;
+        size -= n;
+    }
+}
+
+static void
+io_write(EmuTcgVcpu *v, uint64_t phys, const uint8_t *src, unsigned size)
+{
+    while (size > 0) {
+        unsigned n = io_chunk(phys, size);
+        uint64_t value = 0;
+
+        memcpy(&value, src, n);
+        emu_address_space_store(v->as, phys, value, n, EMU_MEM_ATTRS_NONE, NULL);
+        src += n;
+        phys += n;
+        size -= n;
+    }
+}
+
+/*
+ * Before a store to tracked RAM: marks it dirty, and makes the entry plain when nobody needs to see
+ * the next store.  Returns true when the page holds translated code: the caller then invalidates
+ * what the store covered, after the store.
+ */
+static bool
+ram_tracked(EmuTcgVcpu *v, TcgTlbEntry *e)
+{
+    uint8_t *dirty = emu_ram_dirty_byte(e->ram);
+    uint8_t marks = DIRTY_ALL & ~(1u << EMU_DIRTY_CODE);
+    uint8_t old = __atomic_fetch_or(dirty, marks, __ATOMIC_SEQ_CST);
+
+    if (old & 1u << EMU_DIRTY_CODE) {
+        e->tag[EMU_TCG_WRITE] &= ~(uint64_t)TCG_TLB_TRACKED;
+        return false;
+    }
+    return true;
+}
+
+static inline void
+entry_read(EmuTcgVcpu *v, TcgTlbEntry *e, EmuTcgAccess access, uint64_t vaddr, void *dst,
+           unsigned size)
+{
+    if (G_UNLIKELY(e->tag[access] & TCG_TLB_IO)) {
+        io_read(v, e->phys | (vaddr & ~TCG_PAGE_MASK), dst, size);
+    } else {
+        copy_in(dst, (const void *)(uintptr_t)(vaddr + e->delta), size);
+    }
+}
+
+static inline void
+entry_write(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, const void *src, unsigned size)
+{
+    if (G_UNLIKELY(e->tag[EMU_TCG_WRITE] & TCG_TLB_IO)) {
+        io_write(v, e->phys | (vaddr & ~TCG_PAGE_MASK), src, size);
+    } else if (G_UNLIKELY(e->tag[EMU_TCG_WRITE] & TCG_TLB_TRACKED) && ram_tracked(v, e)) {
+        uint64_t ram = e->ram + (vaddr & ~TCG_PAGE_MASK);
+
+        copy_out((void *)(uintptr_t)(vaddr + e->delta), src, size);
+        tcg_code_written(v->machine, v, ram, size);
+    } else {
+        copy_out((void *)(uintptr_t)(vaddr + e->delta), src, size);
+    }
+}
+
+/**
+ * emu_tcg_read:
+ * @s: a CPU's state, on its thread
+ * @vaddr: linear address
+ * @dst: receives the bytes
+ * @size: 1 to 64
+ * @mmu_mode: view of the address space
+ *
+ * Returns: false when the access faults; the exception is recorded
+ */
+bool
+emu_tcg_read(EmuTcgState *s, uint64_t vaddr, void *dst, unsigned size, unsigned mmu_mode)
+{
+    EmuTcgVcpu *v = tcg_vcpu(s);
+    unsigned in_page = TCG_PAGE_SIZE - (vaddr & ~TCG_PAGE_MASK);
+    TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, mmu_mode);
+
+    if (G_LIKELY(size <= in_page)) {
+        if (G_LIKELY(e->tag[EMU_TCG_READ] == (vaddr & TCG_PAGE_MASK))) {
+            copy_in(dst, (const void *)(uintptr_t)(vaddr + e->delta), size);
+            return true;
+        }
+        e = tcg_tlb_lookup(v, vaddr, EMU_TCG_READ, mmu_mode, true);
+        if (e == NULL) {
+            return false;
+        }
+        entry_read(v, e, EMU_TCG_READ, vaddr, dst, size);
+        return true;
+    }
+
+    TcgTlbEntry *e1 = tcg_tlb_lookup(v, vaddr, EMU_TCG_READ, mmu_mode, true);
+    TcgTlbEntry *e2 =
+        e1 != NULL ? tcg_tlb_lookup(v, vaddr + in_page, EMU_TCG_READ, mmu_mode, true) : NULL;
+
+    if (e2 == NULL) {
+        return false;
+    }
+    entry_read(v, e1, EMU_TCG_READ, vaddr, dst, in_page);
+    entry_read(v, e2, EMU_TCG_READ, vaddr + in_page, (uint8_t *)dst + in_page, size - in_page);
+    return true;
+}
+
+/**
+ * emu_tcg_write:
+ * @s: a CPU's state, on its thread
+ * @vaddr: linear address
+ * @src: the bytes
+ * @size: 1 to 64
+ * @mmu_mode: view of the address space
+ *
+ * Returns: false when the access faults; the exception is recorded and nothing was written
+ */
+bool
+emu_tcg_write(EmuTcgState *s, uint64_t vaddr, const void *src, unsigned size, unsigned mmu_mode)
+{
+    EmuTcgVcpu *v = tcg_vcpu(s);
+    unsigned in_page = TCG_PAGE_SIZE - (vaddr & ~TCG_PAGE_MASK);
+    TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, mmu_mode);
+
+    if (G_LIKELY(size <= in_page)) {
+        if (G_LIKELY(e->tag[EMU_TCG_WRITE] == (vaddr & TCG_PAGE_MASK))) {
+            copy_out((void *)(uintptr_t)(vaddr + e->delta), src, size);
+            return true;
+        }
+        e = tcg_tlb_lookup(v, vaddr, EMU_TCG_WRITE, mmu_mode, true);
+        if (e == NULL) {
+            return false;
+        }
+        entry_write(v, e, vaddr, src, size);
+        return true;
+    }
+
+    TcgTlbEntry *e1 = tcg_tlb_lookup(v, vaddr, EMU_TCG_WRITE, mmu_mode, true);
+    TcgTlbEntry *e2 =
+        e1 != NULL ? tcg_tlb_lookup(v, vaddr + in_page, EMU_TCG_WRITE, mmu_mode, true) : NULL;
+
+    if (e2 == NULL) {
+        return false;
+    }
+    entry_write(v, e1, vaddr, src, in_page);
+    entry_write(v, e2, vaddr + in_page, (const uint8_t *)src + in_page, size - in_page);
+    return true;
+}
+
+/**
+ * emu_tcg_fetch:
+ * @s: a CPU's state, on its thread
+ * @vaddr: linear address of the instruction
+ * @dst: receives the bytes
+ * @size: how many at most
+ *
+ * Returns: how many bytes could be read; 0 with a recorded exception when the first cannot
+ */
+unsigned
+emu_tcg_fetch(EmuTcgState *s, uint64_t vaddr, void *dst, unsigned size)
+{
+    EmuTcgVcpu *v = tcg_vcpu(s);
+    unsigned done = 0;
+
+    while (done < size) {
+        unsigned n = MIN(size - done, TCG_PAGE_SIZE - ((vaddr + done) & ~TCG_PAGE_MASK));
+        TcgTlbEntry *e =
+            tcg_tlb_lookup(v, vaddr + done, EMU_TCG_FETCH, s->mmu_mode, done == 0);
+
+        if (e == NULL) {
+            break;
+        }
+        entry_read(v, e, EMU_TCG_FETCH, vaddr + done, (uint8_t *)dst + done, n);
+        done += n;
+    }
+    return done;
+}
+
+/**
+ * emu_tcg_host_pointer:
+ * @s: a CPU's state, on its thread
+ * @vaddr: linear address
+ * @size: bytes
+ * @access: kind of access
+ * @mmu_mode: view of the address space
+ * @fault: set when the result is NULL: an exception was recorded
+ *
+ * Returns: (nullable): host address, good until the next call into the core
+ */
+void *
+emu_tcg_host_pointer(EmuTcgState *s, uint64_t vaddr, unsigned size, EmuTcgAccess access,
+                     unsigned mmu_mode, bool *fault)
+{
+    EmuTcgVcpu *v = tcg_vcpu(s);
+    TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, mmu_mode);
+
+    *fault = false;
+    if (size > TCG_PAGE_SIZE - (vaddr & ~TCG_PAGE_MASK)) {
+        return NULL;
+    }
+    if (G_UNLIKELY(e->tag[access] != (vaddr & TCG_PAGE_MASK))) {
+        e = tcg_tlb_lookup(v, vaddr, access, mmu_mode, true);
+        if (e == NULL) {
+            *fault = true;
+            return NULL;
+        }
+        if (e->tag[access] & TCG_TLB_IO) {
+            return NULL;
+        }
+        if ((e->tag[access] & TCG_TLB_TRACKED) && ram_tracked(v, e)) {
+            return NULL;
+        }
+    }
+    return (void *)(uintptr_t)(vaddr + e->delta);
+}
+
+/* ---- physical memory and ports --------------------------------------------------------------------- */
+
+static TcgPhysEntry *
+phys_entry(EmuTcgVcpu *v, uint64_t phys)
+{
+    uint64_t page = phys & TCG_PAGE_MASK;
+    TcgPhysEntry *e = &v->phys[(phys >> TCG_PAGE_BITS) & (TCG_PHYS_SIZE - 1)];
+    EmuMemorySection sec;
+
+    if (G_LIKELY(e->tag == page)) {
+        return e;
+    }
+    e->tag = 1;
+    emu_rcu_read_lock();
+    if (emu_address_space_find(v->as, page, &sec) && sec.host != NULL && sec.addr <= page &&
+        sec.addr + (sec.size - 1) >= page + (TCG_PAGE_SIZE - 1)) {
+        e->host = (uint8_t *)sec.host + (page - sec.addr);
+        e->ram = UINT64_MAX;
+        e->writable = 0;
+        if (sec.ram && !sec.readonly) {
+            e->ram = emu_ram_addr_from_host(e->host);
+            /* A page that someone tracks is written through the address space. */
+            e->writable = e->ram == UINT64_MAX ||
+                          (__atomic_load_n(emu_ram_dirty_byte(e->ram), __ATOMIC_ACQUIRE) &
+                           1u << EMU_DIRTY_CODE) != 0;
+        }
+        e->tag = page;
+    }
+    emu_rcu_read_unlock();
+    return e->tag == page ? e : NULL;
+}
+
+static void
+phys_dirty(const TcgPhysEntry *e)
+{
+    if (e->ram != UINT64_MAX) {
+        uint8_t *dirty = emu_ram_dirty_byte(e->ram);
+        uint8_t marks = DIRTY_ALL & ~(1u << EMU_DIRTY_CODE);
+
+        if ((__atomic_load_n(dirty, __ATOMIC_RELAXED) & marks) != marks) {
+            __atomic_fetch_or(dirty, marks, __ATOMIC_SEQ_CST);
+        }
+    }
+}
+
+/**
+ * emu_tcg_phys_load:
+ * @s: a CPU's state, on its thread
+ * @phys: physical address, aligned to @size
+ * @size: 1, 2, 4 or 8
+ *
+ * Returns: the little-endian value
+ */
+uint64_t
+emu_tcg_phys_load(EmuTcgState *s, uint64_t phys, unsigned size)
+{
+    EmuTcgVcpu *v = tcg_vcpu(s);
+    TcgPhysEntry *e = phys_entry(v, phys);
+    uint64_t value = 0;
+
+    if (e == NULL || size > TCG_PAGE_SIZE - (phys & ~TCG_PAGE_MASK)) {
+        return emu_address_space_load(v->as, phys, size, EMU_MEM_ATTRS_NONE, NULL);
+    }
+    copy_in(&value, e->host + (phys & ~TCG_PAGE_MASK), size);
+    return value;
+}
+
+/**
+ * emu_tcg_phys_store:
+ * @s: a CPU's state, on its thread
+ * @phys: physical address, aligned to @size
+ * @value: little-endian value
+ * @size: 1, 2, 4 or 8
+ */
+void
+emu_tcg_phys_store(EmuTcgState *s, uint64_t phys, uint64_t value, unsigned size)
+{
+    EmuTcgVcpu *v = tcg_vcpu(s);
+    TcgPhysEntry *e = phys_entry(v, phys);
+
+    if (e == NULL || !e->writable || size > TCG_PAGE_SIZE - (phys & ~TCG_PAGE_MASK)) {
+        emu_address_space_store(v->as, phys, value, size, EMU_MEM_ATTRS_NONE, NULL);
+        return;
+    }
+    copy_out(e->host + (phys & ~TCG_PAGE_MASK), &value, size);
+    phys_dirty(e);
+}
+
+/**
+ * emu_tcg_phys_cas:
+ * @s: a CPU's state, on its thread
+ * @phys: physical address, aligned to @size
+ * @expected: old value
+ * @desired: new value
+ * @size: 4 or 8
+ *
+ * Returns: false when memory did not hold @expected
+ */
+bool
+emu_tcg_phys_cas(EmuTcgState *s, uint64_t phys, uint64_t expected, uint64_t desired, unsigned size)
+{
+    EmuTcgVcpu *v = tcg_vcpu(s);
+    TcgPhysEntry *e = phys_entry(v, phys);
+
+    if (e == NULL || e->ram == UINT64_MAX) {
+        /* Page tables in ROM or nowhere: nothing to be atomic with. */
+        if (emu_address_space_load(v->as, phys, size, EMU_MEM_ATTRS_NONE, NULL) != expected) {
+            return false;
+        }
+        emu_address_space_store(v->as, phys, desired, size, EMU_MEM_ATTRS_NONE, NULL);
+        return true;
+    }
+
+    void *host = e->host + (phys & ~TCG_PAGE_MASK);
+    bool done;
+
+    if (size == 8) {
+        done = __atomic_compare_exchange_n((uint64_t *)host, &expected, desired, false,
+                                           __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    } else {
+        uint32_t old = expected;
+
+        done = __atomic_compare_exchange_n((uint32_t *)host, &old, (uint32_t)desired, false,
+                                           __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    }
+    if (done) {
+        phys_dirty(e);
+        if (!e->writable) {
+            tcg_code_written(v->machine, v, e->ram + (phys & ~TCG_PAGE_MASK), size);
+        }
+    }
+    return done;
+}
+
+/**
+ * emu_tcg_port_in:
+ * @s: a CPU's state, on its thread
+ * @port: address in the I/O space
+ * @size: 1, 2 or 4
+ *
+ * Returns: what the device drives; all ones where there is none
+ */
+uint64_t
+emu_tcg_port_in(EmuTcgState *s, uint32_t port, unsigned size)
+{
+    return emu_address_space_load(tcg_vcpu(s)->machine->io, port, size, EMU_MEM_ATTRS_NONE, NULL);
+}
+
+/**
+ * emu_tcg_port_out:
+ * @s: a CPU's state, on its thread
+ * @port: address in the I/O space
+ * @value: what the CPU drives
+ * @size: 1, 2 or 4
+ */
+void
+emu_tcg_port_out(EmuTcgState *s, uint32_t port, uint64_t value, unsigned size)
+{
+    emu_address_space_store(tcg_vcpu(s)->machine->io, port, value, size, EMU_MEM_ATTRS_NONE, NULL);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the files of core/accel-tcg share.
+ *
+ * Memory of one vCPU: one mapping, made by emu_tcg_state_new():
+ *
+ *    guard page | stack for helpers | EmuTcgState and the front end's state | EmuTcgHot | EmuTcgVcpu
+ *                                   ^ host rsp while translated code runs
+ */
+
+#include <emu/cpu.h>
+#include <emu/log.h>
+#include <emu/memory.h>
+#include <emu/tcg-ir.h>
+#include <emu/tcg.h>
+#include <pthread.h>
+
+#define TCG_PAGE_BITS 12
+#define TCG_PAGE_SIZE UINT64_C(4096)
+#define TCG_PAGE_MASK (~(TCG_PAGE_SIZE - 1))
+
+/* ---- soft TLB ---------------------------------------------------------------------------------- */
+
+/*
+ * A tag is the virtual page with flags in its low bits; a plain tag equals the page, and only then may
+ * the access go straight to host memory.
+ */
+#define TCG_TLB_IO 0x001u      /* not RAM: through the address space */
+#define TCG_TLB_TRACKED 0x002u /* RAM, but a store must look at the dirty byte first */
+#define TCG_TLB_INVALID 0x800u
+
+typedef struct {
+    uint64_t tag[3]; /* by EmuTcgAccess */
+    uint64_t delta;  /* host address - virtual address */
+    uint64_t phys;   /* physical address of the page */
+    uint64_t ram;    /* RAM address of the page, or UINT64_MAX */
+    uint32_t global;
+    uint32_t reserved[3];
+} TcgTlbEntry;
+
+G_STATIC_ASSERT(sizeof(TcgTlbEntry) == 64);
+
+#define TCG_TLB_BITS 10
+#define TCG_TLB_SIZE (1u << TCG_TLB_BITS)
+
+/* Physical pages lately used by page walks. */
+#define TCG_PHYS_SIZE 256u
+
+typedef struct {
+    uint64_t tag; /* physical page, or 1 */
+    uint8_t *host;
+    uint64_t ram;
+    uint64_t writable;
+} TcgPhysEntry;
+
+/* ---- what translated code reaches from rsp ------------------------------------------------------- */
+
+/*
+ * Page prediction: the page that the last access through one base register went to.  An empty slot
+ * names a page that no access can be in.
+ */
+typedef struct {
+    uint64_t read_base, write_base; /* virtual page */
+    uint64_t delta;                 /* host address - virtual address */
+    uint64_t reserved;
+} TcgPredict;
+
+#define TCG_PREDICT_SLOTS 32
+
+/*
+ * An empty slot's page lies where a host access is certain to fault (not canonical on an x86-64 host
+ * and kept unmapped elsewhere), with delta 0: a guest that uses this very address passes the check
+ * and takes the host fault, which is mapped back like any other.
+ */
+#define TCG_PREDICT_EMPTY UINT64_C(0x8000dead00000000)
+
+#define TCG_TOKEN_BITS 12
+#define TCG_TOKENS (1u << TCG_TOKEN_BITS)
+
+/* Block tables of indirect jumps, one per mode slot (a mode key gets a slot when first seen). */
+#define TCG_MODE_SLOTS 24
+#define TCG_JUMP_BITS 13
+#define TCG_JUMP_SIZE (1u << TCG_JUMP_BITS)
+#define TCG_JUMP_FACTOR 0x9e3779b1u /* index: upper bits of the pc's low half times this */
+
+typedef struct {
+    uint64_t spill[32]; /* temps that found no register; scratch of thunks */
+    TcgPredict predict[EMU_TCG_MMU_MODES][TCG_PREDICT_SLOTS];
+    uint32_t token[TCG_TOKENS];
+    uintptr_t jump[TCG_MODE_SLOTS][TCG_JUMP_SIZE];
+} TcgHot;
+
+/* ---- one vCPU ------------------------------------------------------------------------------------ */
+
+typedef struct _TcgMachine TcgMachine;
+typedef struct _TcgBlock TcgBlock;
+
+struct _EmuTcgVcpu {
+    EmuTcgState *state;
+    TcgHot *hot;
+    const EmuTcgFrontend *fe;
+    gpointer mapping;
+    gsize mapping_size;
+
+    /* Set by the accelerator. */
+    TcgMachine *machine;
+    EmuCpu *cpu;
+    EmuAddressSpace *as;
+    unsigned index;
+
+    TcgTlbEntry tlb[EMU_TCG_MMU_MODES][TCG_TLB_SIZE];
+    uint32_t tlb_used; /* bit per MMU mode with entries */
+    uint64_t large_page_lo, large_page_hi; /* linear range that pages above 4 KiB were seen in */
+    TcgPhysEntry phys[TCG_PHYS_SIZE];
+
+    /* Requests from other threads, looked at when exit_request is seen. */
+    uint32_t flush_pending; /* atomic */
+    uint32_t running;       /* atomic: inside interp or translated code */
+    bool shutdown;          /* until reset */
+
+    /* Translated code. */
+    uint64_t n_flushes;      /* translations forgotten so far: an instruction in the middle of a block that
+                              * forgets some ends the block */
+    uint32_t pending_site;   /* exit that waits for its target block, or UINT32_MAX */
+    uint32_t force_interp;   /* the next miss goes to the interpreter: a host fault was taken */
+    EmuTcgExit leave_reason; /* of a thunk that left */
+
+    pthread_mutex_t halt_lock;
+    pthread_cond_t halt_cond;
+
+    /* Statistics for "info jit". */
+    uint64_t n_tlb_fill, n_interp, n_lookup, n_exit;
+};
+
+/* ---- one machine ----------------------------------------------------------------------------------- */
+
+typedef enum { TCG_MODE_JIT, TCG_MODE_INTERP } TcgRunMode;
+
+struct _TcgMachine {
+    EmuMachine *machine;
+    EmuAddressSpace *io;
+    TcgRunMode mode;
+    bool one_insn_per_block;
+    uint32_t stress_flush_blocks;
+    bool stress_slot_miss, stress_unlink;
+    GPtrArray *vcpus; /* of EmuTcgVcpu; changed with @lock held */
+
+    /* Exclusive sections. */
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    uint32_t exclusive; /* atomic */
+
+    struct _TcgCache *cache; /* NULL in interpreter mode */
+};
+
+/* softmmu.c */
+void tcg_tlb_init(EmuTcgVcpu *v);
+/* Asks every vCPU to flush everything before its next instruction.  Any thread. */
+void tcg_machine_flush_async(TcgMachine *m);
+/* The entry for an access after a fill; NULL: fault recorded. */
+TcgTlbEntry *tcg_tlb_lookup(EmuTcgVcpu *v, uint64_t vaddr, EmuTcgAccess access, unsigned mmu_mode,
+                            bool record);
+/* Stores to the host page of RAM address @ram go out of line from now on, on vCPU @v. */
+void tcg_tlb_protect(EmuTcgVcpu *v, const uint8_t *host_page);
+void tcg_predict_clear(EmuTcgVcpu *v);
+
+/* code.c: RAM pages that hold translated code. */
+void tcg_code_written(TcgMachine *m, EmuTcgVcpu *self, uint64_t ram, uint64_t size);
+
+/* run.c */
+void tcg_vcpu_run(EmuTcgVcpu *v);
+void tcg_vcpu_kick(EmuTcgVcpu *v);
+void tcg_vcpu_enter(EmuTcgVcpu *v);
+void tcg_vcpu_leave(EmuTcgVcpu *v);
+void tcg_exclusive_begin(EmuTcgVcpu *v);
+void tcg_exclusive_end(EmuTcgVcpu *v);
+
+static inline TcgTlbEntry *
+tcg_tlb_entry(EmuTcgVcpu *v, uint64_t vaddr, unsigned mmu_mode)
+{
+    return &v->tlb[mmu_mode][(vaddr >> TCG_PAGE_BITS) & (TCG_TLB_SIZE - 1)];
+}
+
+static inline EmuTcgVcpu *
+tcg_vcpu(EmuTcgState *s)
+{
+    return s->vcpu;
+}

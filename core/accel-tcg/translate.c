@@ -1,0 +1,727 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Making blocks, running them, and the C side of the thunks that need more than general registers. */
+
+#include "translate.h"
+
+#include "cache.h"
+#include "dump.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHUNK_SIZE (256u * 1024)
+#define BLOCK_ROOM (64u * 1024)
+
+typedef struct {
+    uint64_t vpage;
+    uint64_t mode_key;
+    const uint8_t *host_page;
+    uint32_t id;
+} TcgTokenKey;
+
+static guint
+token_hash(gconstpointer p)
+{
+    const TcgTokenKey *k = p;
+
+    return tcg_block_hash(k->vpage, k->host_page, k->mode_key);
+}
+
+static gboolean
+token_equal(gconstpointer a, gconstpointer b)
+{
+    const TcgTokenKey *x = a, *y = b;
+
+    return x->vpage == y->vpage && x->mode_key == y->mode_key && x->host_page == y->host_page;
+}
+
+/* ---- code that C runs for translated code ------------------------------------------------------------------- */
+
+static void
+full_sync_in(EmuTcgVcpu *v, uint64_t pc)
+{
+    tcg_host_flags_to_guest(v->machine->cache->host, v->state);
+    v->fe->set_pc(v->state, pc);
+}
+
+/* Where to go on after C moved the guest; 0: leave. */
+static uintptr_t
+full_go_on(EmuTcgVcpu *v, EmuTcgExit reason, TcgBlock *b, unsigned insn, uint64_t flushes)
+{
+    TcgCache *c = v->machine->cache;
+    EmuTcgState *s = v->state;
+
+    if (reason != EMU_TCG_EXIT_NONE && reason != EMU_TCG_EXIT_MODE) {
+        v->leave_reason = reason;
+        return 0;
+    }
+    if (__atomic_load_n(&s->exit_request, __ATOMIC_RELAXED) || v->fe->interrupt_wanted(s)) {
+        return 0;
+    }
+    tcg_host_flags_from_guest(c->host, s);
+
+    uint64_t pc = v->fe->get_pc(s);
+
+    if (b != NULL && insn + 1 < b->n_insns && !b->invalid && v->n_flushes == flushes &&
+        s->mode_key == b->mode_key) {
+        uint64_t next = b->pc;
+
+        for (unsigned i = 0; i <= insn; i++) {
+            next += tcg_block_lengths(b)[i];
+        }
+        if (pc == next) {
+            return tcg_block_exec(c, b, tcg_block_offsets(b)[insn + 1]);
+        }
+    }
+    return tcg_fast_lookup(s, pc);
+}
+
+/* The instruction that a return address belongs to. */
+static TcgBlock *
+full_find_insn(EmuTcgVcpu *v, uintptr_t ret, unsigned *insn, uint64_t *pc)
+{
+    unsigned offset;
+    /* The call may be the last thing of the block: look at its last byte. */
+    TcgBlock *b = tcg_block_from_host(v->machine->cache, ret - 1, &offset);
+    unsigned n = 0;
+
+    if (b == NULL) {
+        g_error("tcg: return address %#lx belongs to no block", (unsigned long)ret);
+    }
+    if (offset >= b->cold) {
+        n = TCG_DESC_INSN(tcg_host_last_desc(v->state));
+    } else {
+        while (n + 1 < b->n_insns && tcg_block_offsets(b)[n + 1] <= offset) {
+            n++;
+        }
+    }
+    *pc = b->pc;
+    for (unsigned i = 0; i < n; i++) {
+        *pc += tcg_block_lengths(b)[i];
+    }
+    *insn = n;
+    return b;
+}
+
+static uintptr_t
+full_interp(EmuTcgState *s, uintptr_t ret)
+{
+    EmuTcgVcpu *v = s->vcpu;
+    uint64_t flushes = v->n_flushes;
+    unsigned insn, executed = 0;
+    uint64_t pc;
+    TcgBlock *b = full_find_insn(v, ret, &insn, &pc);
+    EmuTcgExit reason;
+
+    v->force_interp = 0;
+    full_sync_in(v, pc);
+    v->n_interp++;
+    reason = v->fe->interp(s, 1, &executed);
+    return full_go_on(v, reason, b, insn, flushes);
+}
+
+static uintptr_t
+full_interp_end(EmuTcgState *s, uintptr_t ret)
+{
+    EmuTcgVcpu *v = s->vcpu;
+    unsigned insn, executed = 0;
+    uint64_t pc;
+    EmuTcgExit reason;
+
+    full_find_insn(v, ret, &insn, &pc);
+    full_sync_in(v, pc);
+    v->n_interp++;
+    reason = v->fe->interp(s, 1, &executed);
+    return full_go_on(v, reason, NULL, 0, 0);
+}
+
+static uintptr_t
+full_call(EmuTcgState *s, uintptr_t ret)
+{
+    EmuTcgVcpu *v = s->vcpu;
+    const EmuTcgHelper *helper;
+    uint64_t *args, result, pc, flushes = v->n_flushes;
+    unsigned insn;
+    TcgBlock *b = full_find_insn(v, ret, &insn, &pc);
+    EmuTcgExit reason = EMU_TCG_EXIT_NONE;
+
+    tcg_host_call_operands(v->machine->cache->host, s, &helper, &args);
+    full_sync_in(v, pc);
+    result = helper->fn(s, args[0], args[1], args[2]);
+    if (!(helper->flags & EMU_TCG_HELPER_MAY_LEAVE) || result == EMU_TCG_HELPER_GO_ON) {
+        args[0] = result;
+        tcg_host_flags_from_guest(v->machine->cache->host, s);
+        return ret;
+    }
+    if (result == EMU_TCG_HELPER_EXCEPTION) {
+        reason = v->fe->raise_recorded(s);
+    } else if (result >= EMU_TCG_HELPER_EXIT) {
+        reason = (EmuTcgExit)(result - EMU_TCG_HELPER_EXIT);
+        if (reason == EMU_TCG_EXIT_NONE) {
+            return 0;
+        }
+    }
+    return full_go_on(v, reason, result == EMU_TCG_HELPER_NEXT_BLOCK ? NULL : b, insn, flushes);
+}
+
+/* A host fault in translated code: the last stub of the instruction takes over. */
+static uintptr_t
+signal_resolve(EmuTcgState *s, uintptr_t pc)
+{
+    EmuTcgVcpu *v = s->vcpu;
+    TcgCache *c = v->machine->cache;
+    unsigned offset, insn = 0;
+    TcgBlock *b = tcg_block_from_host(c, pc, &offset);
+    const TcgHostStub *stub = NULL;
+
+    if (b == NULL) {
+        return 0;
+    }
+    if (offset >= b->cold) {
+        return 0;
+    }
+    while (insn + 1 < b->n_insns && tcg_block_offsets(b)[insn + 1] <= offset) {
+        insn++;
+    }
+    for (unsigned i = 0; i < b->n_stubs; i++) {
+        if (b->stubs[i].insn == insn) {
+            stub = &b->stubs[i];
+        }
+    }
+    if (stub == NULL) {
+        return 0;
+    }
+    v->force_interp = 1;
+    return tcg_block_exec(c, b, stub->offset);
+}
+
+/* ---- the cache ------------------------------------------------------------------------------------------------ */
+
+static void *
+reserve(gsize size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return p != MAP_FAILED ? p : NULL;
+}
+
+bool
+tcg_translator_new(TcgMachine *m, uint64_t cache_size, GError **error)
+{
+    TcgCache *c = g_new0(TcgCache, 1);
+    int fd;
+
+    c->machine = m;
+    c->size = CLAMP(cache_size, UINT64_C(1) << 20, UINT64_C(1) << 30) & TCG_PAGE_MASK;
+    c->max_blocks = c->size / (2 * TCG_CODE_ALIGN);
+    pthread_mutex_init(&c->translate, NULL);
+    m->cache = c;
+
+    fd = memfd_create("emu-translated-code", MFD_CLOEXEC);
+    if (fd >= 0 && ftruncate(fd, (off_t)c->size) == 0) {
+        void *w = mmap(NULL, c->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        void *x = mmap(NULL, c->size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+
+        c->write = w != MAP_FAILED ? w : NULL;
+        c->exec = x != MAP_FAILED ? x : NULL;
+    }
+    c->hash = reserve((gsize)sizeof(TcgBlock *) << TCG_HASH_BITS);
+    c->granule = reserve(c->size / TCG_CODE_ALIGN * sizeof(uint32_t));
+    c->by_id = reserve(((gsize)c->max_blocks + 1) * sizeof(TcgBlock *));
+    if (c->write == NULL || c->exec == NULL || c->hash == NULL || c->granule == NULL ||
+        c->by_id == NULL) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED,
+                    "tcg: cannot map %" G_GUINT64_FORMAT " bytes for translated code: %s", c->size,
+                    g_strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
+        tcg_translator_free(m);
+        return false;
+    }
+    close(fd);
+    c->pages = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    c->tokens = g_hash_table_new_full(token_hash, token_equal, g_free, NULL);
+    c->chunks = g_ptr_array_new_with_free_func(g_free);
+    c->next_token = TCG_TOKEN_FIRST;
+    c->ir = tcg_ir_new();
+    c->out = g_new(TcgHostCode, 1);
+    tcg_code_register_hook(c);
+    return true;
+}
+
+void
+tcg_translator_free(TcgMachine *m)
+{
+    TcgCache *c = m->cache;
+
+    if (c == NULL) {
+        return;
+    }
+    m->cache = NULL;
+    if (c->chunks != NULL) {
+        tcg_code_unregister_hook(c);
+        g_hash_table_unref(c->pages);
+        g_hash_table_unref(c->tokens);
+        g_ptr_array_unref(c->chunks);
+        g_free(c->ir);
+        g_free(c->out);
+        tcg_host_free(c->host);
+    }
+    if (c->write != NULL) {
+        munmap(c->write, c->size);
+    }
+    if (c->exec != NULL) {
+        munmap((void *)(uintptr_t)c->exec, c->size);
+    }
+    if (c->hash != NULL) {
+        munmap(c->hash, (gsize)sizeof(TcgBlock *) << TCG_HASH_BITS);
+    }
+    if (c->granule != NULL) {
+        munmap(c->granule, c->size / TCG_CODE_ALIGN * sizeof(uint32_t));
+    }
+    if (c->by_id != NULL) {
+        munmap(c->by_id, ((gsize)c->max_blocks + 1) * sizeof(TcgBlock *));
+    }
+    pthread_mutex_destroy(&c->translate);
+    g_free(c);
+}
+
+static void
+vcpu_clear_tables(EmuTcgVcpu *v)
+{
+    uintptr_t lookup = tcg_host_lookup_thunk(v->machine->cache->host);
+
+    for (unsigned i = 0; i < TCG_MODE_SLOTS; i++) {
+        for (unsigned j = 0; j < TCG_JUMP_SIZE; j++) {
+            v->hot->jump[i][j] = lookup;
+        }
+    }
+    memset(v->hot->token, 0, sizeof(v->hot->token));
+}
+
+bool
+tcg_translator_add_vcpu(EmuTcgVcpu *v, GError **error)
+{
+    TcgCache *c = v->machine->cache;
+
+    if (c->host == NULL) {
+        static const TcgHostCallbacks callbacks = {
+            .miss_fast = tcg_fast_miss,
+            .lookup_fast = tcg_fast_lookup,
+            .link_fast = tcg_fast_link,
+            .interp = full_interp,
+            .interp_end = full_interp_end,
+            .call = full_call,
+        };
+
+        c->host = tcg_host_new(v->fe, &callbacks, error);
+        if (c->host == NULL) {
+            return false;
+        }
+        c->fe = v->fe;
+        c->thunks = tcg_host_emit_thunks(c->host, c->write, c->exec, (uint32_t)TCG_PAGE_SIZE);
+        c->thunks = (c->thunks + TCG_CODE_ALIGN - 1) & ~(uint64_t)(TCG_CODE_ALIGN - 1);
+        c->used = c->thunks;
+        tcg_host_install_signals(signal_resolve);
+    } else if (c->fe != v->fe) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED,
+                    "tcg: CPUs of two kinds in one machine (%s and %s)", c->fe->name, v->fe->name);
+        return false;
+    }
+    v->pending_site = UINT32_MAX;
+    vcpu_clear_tables(v);
+    return true;
+}
+
+void
+tcg_translator_describe(TcgMachine *m, GString *out)
+{
+    const TcgCache *c = m->cache;
+
+    if (c == NULL || c->n_translated == 0) {
+        return;
+    }
+    g_string_append_printf(
+        out,
+        "translated: %" G_GUINT64_FORMAT " blocks, %" G_GUINT64_FORMAT " instructions (%.1f bytes "
+        "each), %.1f host bytes and %.0f ns per instruction\n"
+        "cache: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " bytes used, %" G_GUINT64_FORMAT
+        " blocks invalidated, dropped %" G_GUINT64_FORMAT " times\n",
+        c->n_translated, c->n_insns, (double)c->n_guest_bytes / (double)c->n_insns,
+        (double)c->n_host_bytes / (double)c->n_insns, (double)c->n_ns / (double)c->n_insns, c->used,
+        c->size, c->n_invalidated, c->n_drops);
+}
+
+/* Drops every block.  On v's thread, no lock held. */
+static void
+cache_drop(EmuTcgVcpu *v)
+{
+    TcgMachine *m = v->machine;
+    TcgCache *c = m->cache;
+    bool alone = m->vcpus->len == 1;
+    GHashTableIter iter;
+    gpointer value;
+
+    if (!alone) {
+        tcg_exclusive_begin(v);
+    }
+    tcg_spin_lock(&c->lock);
+    g_hash_table_iter_init(&iter, c->pages);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        TcgCodePage *page = value;
+
+        if (page->ram != UINT64_MAX) {
+            __atomic_fetch_or(emu_ram_dirty_byte(page->ram), 1u << EMU_DIRTY_CODE,
+                              __ATOMIC_SEQ_CST);
+        }
+    }
+    g_hash_table_remove_all(c->pages);
+    g_hash_table_remove_all(c->tokens);
+    g_ptr_array_set_size(c->chunks, 0);
+    c->chunk_used = 0;
+    memset(c->hash, 0, (gsize)sizeof(TcgBlock *) << TCG_HASH_BITS);
+    memset(c->granule, 0, (c->used / TCG_CODE_ALIGN + 1) * sizeof(uint32_t));
+    memset(c->by_id, 0, ((gsize)c->n_blocks + 1) * sizeof(TcgBlock *));
+    c->n_blocks = 0;
+    c->used = c->thunks;
+    c->n_drops++;
+    for (unsigned i = 0; i < m->vcpus->len; i++) {
+        EmuTcgVcpu *other = g_ptr_array_index(m->vcpus, i);
+
+        other->pending_site = UINT32_MAX;
+        vcpu_clear_tables(other);
+    }
+    tcg_spin_unlock(&c->lock);
+    if (!alone) {
+        tcg_exclusive_end(v);
+    }
+}
+
+static TcgBlock *
+block_alloc(TcgCache *c, unsigned n_stubs, unsigned n_insns)
+{
+    gsize size = sizeof(TcgBlock) + n_stubs * sizeof(TcgHostStub) +
+                 (n_insns + 1) * sizeof(uint16_t) + n_insns;
+
+    size = (size + 15) & ~(gsize)15;
+    if (c->chunks->len == 0 || c->chunk_used + size > CHUNK_SIZE) {
+        g_ptr_array_add(c->chunks, g_malloc(CHUNK_SIZE));
+        c->chunk_used = 0;
+    }
+
+    char *chunk = g_ptr_array_index(c->chunks, c->chunks->len - 1);
+    TcgBlock *b = (TcgBlock *)(void *)(chunk + c->chunk_used);
+
+    c->chunk_used += size;
+    memset(b, 0, sizeof(*b));
+    return b;
+}
+
+static uint32_t
+token_of(TcgCache *c, uint64_t pc, const uint8_t *host_page, uint64_t mode_key)
+{
+    TcgTokenKey key = {pc & TCG_PAGE_MASK, mode_key, host_page, 0};
+    TcgTokenKey *found = g_hash_table_lookup(c->tokens, &key);
+
+    if (found == NULL) {
+        found = g_memdup2(&key, sizeof(key));
+        found->id = c->next_token++;
+        if (c->next_token == TCG_TOKEN_NEVER) {
+            c->next_token = TCG_TOKEN_FIRST;
+        }
+        g_hash_table_add(c->tokens, found);
+    }
+    return found->id;
+}
+
+static int
+mode_slot_of(TcgCache *c, uint64_t mode_key)
+{
+    for (int i = 0; i < c->n_mode_keys; i++) {
+        if (c->mode_keys[i] == mode_key) {
+            return i;
+        }
+    }
+    if (c->n_mode_keys == TCG_MODE_SLOTS) {
+        return -1;
+    }
+    c->mode_keys[c->n_mode_keys] = mode_key;
+    return __atomic_fetch_add(&c->n_mode_keys, 1, __ATOMIC_RELEASE);
+}
+
+/* FLAGS dead where the block's direct ways lead, as far as that is in this page. */
+static void
+find_dead_flags(TcgCache *c, EmuTcgIr *ir, const uint8_t *host_page)
+{
+    const TcgOp *end = &ir->ops[ir->n_ops - 1];
+    EmuTcgArg targets[2] = {end->a, end->b};
+
+    ir->dead_out[0] = ir->dead_out[1] = false;
+    if (c->fe->flags_dead == NULL ||
+        (end->op != EMU_TCG_OP_JUMP && end->op != EMU_TCG_OP_BRANCH && end->op != EMU_TCG_OP_BRNZ)) {
+        return;
+    }
+    for (unsigned i = 0; i < (end->op == EMU_TCG_OP_JUMP ? 1u : 2u); i++) {
+        uint64_t pc = (uint64_t)tcg_arg_value(ir, targets[i]);
+        unsigned offset = pc & ~TCG_PAGE_MASK;
+
+        ir->dead_out[i] =
+            ((pc ^ ir->pc) & TCG_PAGE_MASK) == 0 &&
+            c->fe->flags_dead(pc, host_page + offset, TCG_PAGE_SIZE - offset, ir->mode_key);
+    }
+}
+
+/*
+ * Fills c->ir and emits it to @write; the number of guest bytes covered.  c->translate held.  Never
+ * fails while there is room for one instruction: what cannot be translated is interpreted.
+ */
+static bool
+make_code(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, TcgHostJob *job, unsigned *covered)
+{
+    TcgCache *c = v->machine->cache;
+    EmuTcgState *s = v->state;
+    EmuTcgIr *ir = c->ir;
+    unsigned offset = pc & ~TCG_PAGE_MASK;
+    unsigned max = v->machine->one_insn_per_block ? 1 : TCG_IR_MAX_INSNS;
+
+    for (;;) {
+        tcg_ir_begin(ir, c->fe, pc, s->mode_key, s->mmu_mode, max);
+        *covered = max > 0 ? c->fe->lift(s, ir, pc, host_page + offset, TCG_PAGE_SIZE - offset,
+                                         s->mode_key, max)
+                           : 0;
+        if (*covered == 0 || ir->overflow || ir->n_insns == 0 || !ir->ended) {
+            /* One instruction for the interpreter; its length matters to nobody. */
+            tcg_ir_begin(ir, c->fe, pc, s->mode_key, s->mmu_mode, 1);
+            emu_tcg_ir_insn(ir, pc, 0);
+            emu_tcg_ir_exit_interp(ir);
+            *covered = MIN(16, TCG_PAGE_SIZE - offset);
+            max = 0;
+        }
+        find_dead_flags(c, ir, host_page);
+        tcg_ir_backward(ir);
+#ifdef TCG_VALIDATE
+        g_autofree char *wrong = tcg_ir_validate(ir);
+
+        if (wrong != NULL) {
+            g_error("tcg: invalid IR at %#" G_GINT64_MODIFIER "x: %s", pc, wrong);
+        }
+#endif
+        job->ir = ir;
+        job->mode_slot = ir->ops[ir->n_ops - 1].op == EMU_TCG_OP_JUMP_IND
+                             ? mode_slot_of(c, s->mode_key)
+                             : -1;
+        if (tcg_host_emit(c->host, job, c->out)) {
+            return true;
+        }
+        if (max == 0) {
+            return false;
+        }
+        max = max > 8 ? max / 4 : max / 2;
+    }
+}
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static TcgBlock *
+translate(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, uint64_t ram)
+{
+    TcgCache *c = v->machine->cache;
+    EmuTcgState *s = v->state;
+    TcgBlock *b;
+    unsigned covered;
+
+    if (c->used + BLOCK_ROOM > c->size || c->n_blocks + 1 >= c->max_blocks ||
+        (v->machine->stress_flush_blocks != 0 &&
+         c->n_blocks >= v->machine->stress_flush_blocks)) {
+        cache_drop(v);
+    }
+    tcg_code_page_prepare(v, host_page, ram);
+
+    while (pthread_mutex_trylock(&c->translate) != 0) {
+        /* Whoever holds it may be waiting for us in an exclusive section. */
+        tcg_vcpu_leave(v);
+        pthread_mutex_lock(&c->translate);
+        pthread_mutex_unlock(&c->translate);
+        tcg_vcpu_enter(v);
+    }
+    b = tcg_cache_find(c, pc, host_page, s->mode_key);
+    if (b != NULL || c->used + BLOCK_ROOM > c->size) {
+        pthread_mutex_unlock(&c->translate);
+        return b;
+    }
+
+    uint64_t start_ns = now_ns();
+    uint32_t id = c->n_blocks + 1;
+    TcgHostJob job = {
+        .write = c->write + c->used,
+        .exec = c->exec + c->used,
+        .room = BLOCK_ROOM,
+        .block_id = id,
+        .token = token_of(c, pc, host_page, s->mode_key),
+        .token_index = tcg_token_index(pc),
+        .force_slow = v->machine->stress_slot_miss,
+    };
+
+    if (!make_code(v, pc, host_page, &job, &covered)) {
+        pthread_mutex_unlock(&c->translate);
+        g_error("tcg: cannot emit a block at %#" G_GINT64_MODIFIER "x", pc);
+    }
+
+    const EmuTcgIr *ir = c->ir;
+    const TcgHostCode *out = c->out;
+
+    b = block_alloc(c, out->n_stubs, ir->n_insns);
+    b->pc = pc;
+    b->mode_key = s->mode_key;
+    b->host_page = host_page;
+    b->code = c->write + c->used;
+    b->id = id;
+    b->token = job.token;
+    b->token_index = job.token_index;
+    b->code_size = out->size;
+    b->cold = out->cold;
+    b->entry = out->entry;
+    b->poll_entry = out->poll_entry;
+    b->cross_entry = out->cross_entry;
+    b->ind_entry = out->ind_entry;
+    b->token_field = out->token_field;
+    b->guest_size = covered;
+    b->n_insns = ir->n_insns;
+    b->n_exits = out->n_exits;
+    b->n_stubs = out->n_stubs;
+    for (unsigned i = 0; i < out->n_exits; i++) {
+        b->exits[i].patch = out->exits[i].patch;
+        b->exits[i].stub = out->exits[i].stub;
+        b->exits[i].target = out->exits[i].target;
+    }
+    memcpy(b->stubs, out->stubs, out->n_stubs * sizeof(TcgHostStub));
+    memcpy((void *)(uintptr_t)tcg_block_offsets(b), out->insn_offset,
+           (ir->n_insns + 1) * sizeof(uint16_t));
+    for (unsigned i = 0; i < ir->n_insns; i++) {
+        ((uint8_t *)(uintptr_t)tcg_block_lengths(b))[i] = ir->insns[i].length;
+    }
+
+    if (G_UNLIKELY(emu_log_mask & (EMU_LOG_IN_ASM | EMU_LOG_OP | EMU_LOG_OUT_ASM))) {
+        tcg_dump_block(c, b, ir, host_page + (pc & ~TCG_PAGE_MASK));
+    }
+
+    tcg_spin_lock(&c->lock);
+    if (!tcg_code_page_add(c, b)) {
+        /* Written while it was being translated: not what is in memory now. */
+        b = NULL;
+    } else {
+        TcgBlock **bucket = &c->hash[tcg_block_hash(pc, host_page, s->mode_key)];
+
+        c->n_blocks = id;
+        c->by_id[id] = b;
+        c->granule[c->used / TCG_CODE_ALIGN] = id;
+        c->used = (c->used + out->size + TCG_CODE_ALIGN - 1) & ~(uint64_t)(TCG_CODE_ALIGN - 1);
+        b->hash_next = *bucket;
+        __atomic_store_n(bucket, b, __ATOMIC_RELEASE);
+        c->n_translated++;
+        c->n_insns += ir->n_insns;
+        c->n_guest_bytes += covered;
+        c->n_host_bytes += out->size;
+        c->n_ns += now_ns() - start_ns;
+    }
+    tcg_spin_unlock(&c->lock);
+    pthread_mutex_unlock(&c->translate);
+    return b;
+}
+
+/* ---- running ----------------------------------------------------------------------------------------------------- */
+
+EmuTcgExit
+tcg_execute(EmuTcgVcpu *v)
+{
+    EmuTcgState *s = v->state;
+    TcgCache *c = v->machine->cache;
+    uint32_t site = UINT32_MAX;
+    unsigned executed;
+
+    tcg_host_thread_init(s);
+    v->pending_site = UINT32_MAX;
+    while (!__atomic_load_n(&s->exit_request, __ATOMIC_RELAXED)) {
+        uint64_t pc = v->fe->get_pc(s);
+        TcgTlbEntry *e = tcg_tlb_lookup(v, pc, EMU_TCG_FETCH, s->mmu_mode, true);
+        EmuTcgExit reason;
+
+        if (e == NULL) {
+            reason = v->fe->raise_recorded(s);
+            site = UINT32_MAX;
+            if (reason == EMU_TCG_EXIT_NONE || reason == EMU_TCG_EXIT_MODE) {
+                continue;
+            }
+            return reason;
+        }
+        if (e->tag[EMU_TCG_FETCH] & TCG_TLB_IO) {
+            site = UINT32_MAX;
+            reason = v->fe->interp(s, 1, &executed);
+            v->n_interp++;
+            if (reason != EMU_TCG_EXIT_NONE && reason != EMU_TCG_EXIT_MODE) {
+                return reason;
+            }
+            if (v->fe->interrupt_wanted(s)) {
+                return EMU_TCG_EXIT_NONE;
+            }
+            continue;
+        }
+
+        const uint8_t *host_page = (const uint8_t *)(uintptr_t)((pc & TCG_PAGE_MASK) + e->delta);
+        uint64_t ram = e->ram;
+        TcgBlock *b = tcg_cache_find(c, pc, host_page, s->mode_key);
+
+        if (b == NULL) {
+            uint64_t drops = c->n_drops;
+
+            b = translate(v, pc, host_page, ram);
+            if (c->n_drops != drops) {
+                site = UINT32_MAX;
+            }
+            if (b == NULL) {
+                continue;
+            }
+        }
+        tcg_cache_admit(v, c, b);
+        if (site != UINT32_MAX) {
+            tcg_cache_link(c, site, b);
+            site = UINT32_MAX;
+        }
+        emu_log(EMU_LOG_EXEC, "Trace %u: %p [%016" G_GINT64_MODIFIER "x/%016" G_GINT64_MODIFIER
+                "x]\n", v->index, (void *)b->code, pc, s->mode_key);
+
+        v->leave_reason = EMU_TCG_EXIT_NONE;
+        v->pending_site = UINT32_MAX;
+        v->n_exit++;
+        tcg_host_flags_from_guest(c->host, s);
+        tcg_host_enter(c->host, s, tcg_block_exec(c, b, b->entry));
+
+        if (tcg_host_left_with_pc(s, &pc, &reason)) {
+            tcg_host_flags_to_guest(c->host, s);
+            v->fe->set_pc(s, pc);
+        } else {
+            reason = v->leave_reason;
+        }
+        site = v->pending_site;
+        if (reason != EMU_TCG_EXIT_NONE && reason != EMU_TCG_EXIT_MODE) {
+            return reason;
+        }
+        if (v->fe->interrupt_wanted(s)) {
+            return EMU_TCG_EXIT_NONE;
+        }
+    }
+    return EMU_TCG_EXIT_NONE;
+}
