@@ -54,8 +54,6 @@ static bool scanned;
 
 G_DEFINE_QUARK(emu-plugin-error-quark, emu_plugin_error)
 
-static bool plugin_load(gpointer data, GError **error);
-
 /* ---- records ------------------------------------------------------------------------------------ */
 
 static void
@@ -173,7 +171,7 @@ plugin_index_types(Plugin *p)
 
         if (old) {
             reason = g_strdup_printf("provides type '%s', which %s provides already", parts[0], old->plugin->path);
-        } else if (emu_type_find_module(parts[0], &owner) && owner != p->module) {
+        } else if (emu_type_find_module(parts[0], &owner) && (!owner || owner != p->module)) {
             reason = g_strdup_printf("provides type '%s', which %s has already", parts[0],
                                      owner ? emu_type_module_get_name(owner) : "the core");
         }
@@ -325,7 +323,7 @@ scan_locked(void)
     for (guint i = 0; i < plugins->len;) {
         Plugin *p = g_ptr_array_index(plugins, i);
 
-        /* One that was open once keeps its record: GObject knows its module for good. */
+        /* One that was open once keeps its record: the type table knows its module for good. */
         if (p->listed || p->module) {
             i++;
         } else {
@@ -461,9 +459,8 @@ plugin_dlopen(Plugin *p, GError **error)
 }
 
 static bool
-plugin_load(gpointer data, GError **error)
+plugin_load(Plugin *p, GError **error)
 {
-    Plugin *p = data;
     static bool ltdl_ready;
     bool ok;
 
@@ -481,7 +478,7 @@ plugin_load(gpointer data, GError **error)
     ok = plugin_check_again(p, error) && plugin_check_needs(p, error);
     if (ok) {
         if (!p->module) {
-            p->module = emu_type_module_new(p->path, plugin_load, p);
+            p->module = emu_type_module_new(p->path);
         }
         emu_type_module_begin(p->module);
         ok = plugin_dlopen(p, error);
@@ -693,10 +690,10 @@ close_locked(const char *name, GError **error)
     if (!p || !p->handle) {
         return p != NULL;
     }
-    alive = emu_type_module_get_use_count(p->module);
+    alive = emu_type_module_count_alive(p->module);
     if (alive || emu_type_module_is_resident(p->module)) {
         g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_BUSY, "plugin '%s' cannot be closed: %s", name,
-                    alive ? "classes or objects of it are alive" : "it has types that cannot be taken back");
+                    alive ? "objects of it are alive" : "it has types that cannot be taken back");
         return false;
     }
     lt_dlclose(p->handle);

@@ -733,18 +733,6 @@ class_properties_ensure(gpointer klass)
     return cp;
 }
 
-void
-emu_property_forget_class(GType type)
-{
-    ClassProperties *cp = class_properties_of(type);
-
-    if (cp) {
-        g_type_set_qdata(type, emu_class_properties_quark(), NULL);
-        g_ptr_array_unref(cp->fields);
-        g_free(cp);
-    }
-}
-
 static GParamSpec *
 field_make_pspec(const EmuProperty *f, const char *name, GParamFlags flags)
 {

@@ -5,23 +5,16 @@
 
 #include <emu/object.h>
 
-/*
- * A type module is whoever registers types: a plugin.  (The core itself has none: its types are static
- * GTypes.)  It is the GTypePlugin of its types, so that their classes can go away and come back.
- */
-#define EMU_TYPE_TYPE_MODULE (emu_type_module_get_type())
-G_DECLARE_FINAL_TYPE(EmuTypeModule, emu_type_module, EMU, TYPE_MODULE, GObject)
-
-/* @load is called when a class is needed and the module is not open; it must end with the types
- * registered again (emu_type_module_begin/end). */
-EmuTypeModule *emu_type_module_new(const char *name, bool (*load)(gpointer data, GError **error), gpointer data);
+/* A type module is whoever registers types: a plugin.  NULL stands for the core.  Never freed. */
+typedef struct _EmuTypeModule EmuTypeModule;
+EmuTypeModule *emu_type_module_new(const char *name);
 const char *emu_type_module_get_name(EmuTypeModule *self);
 /* Module functions queued by constructors on this thread between begin and end belong to @self;
  * end runs them in list order. */
 void emu_type_module_begin(EmuTypeModule *self);
 void emu_type_module_end(EmuTypeModule *self, bool run);
-/* Classes of the module that exist now; it may be closed when there are none and it is not resident. */
-guint emu_type_module_get_use_count(EmuTypeModule *self);
+/* Instances of its types, or of types below them; it may be closed when there are none and it is not resident. */
+guint emu_type_module_count_alive(EmuTypeModule *self);
 bool emu_type_module_is_resident(EmuTypeModule *self);
 /* The code is about to be closed: the table forgets the pointers into it, not the names. */
 void emu_type_module_forget(EmuTypeModule *self, bool unmapped);
@@ -52,7 +45,6 @@ void emu_module_run_core(void);
 /* property.c, for object.c and type.c */
 void emu_property_write_defaults(EmuObject *obj, GType type);
 void emu_property_release_fields(EmuObject *obj);
-void emu_property_forget_class(GType type);
 EmuObject *emu_object_get_lookup_root(EmuObject *obj);
 /* "pit0" or, for what has no name yet, the type's name. */
 const char *emu_object_get_label(gpointer obj);

@@ -7,11 +7,14 @@
  * the name is first looked up.  By then the parent must be known, and if no registered type has its name
  * the hooks of core/plugin may open the plugin that provides it.
  *
- * Types of the core are static GTypes.  Types of a plugin are dynamic ones whose GTypePlugin is the
- * plugin's EmuTypeModule: GObject asks it for the class functions each time a class comes to life.
- *
  * GType names allow letters, digits and "-_+" only, so "pc-i440fx-7.2-machine" becomes
- * "qom-pc-i440fx-7+2e2-machine"; nobody but GObject sees it.
+ * "qom1-pc-i440fx-7+2e2-machine"; nobody but GObject sees it.
+ *
+ * Closing a plugin: GObject never takes a class back (GTypePlugin promises it, but since GLib 2.6x the last
+ * reference to a class is kept on purpose).  So a GType of ours is given up instead: when no instance of a
+ * module's types is left, the table forgets them and all types below them, and the next use of the name makes
+ * a new GType ("qom2-...").  The old class stays behind, some hundred bytes that nothing points to.  Sizes,
+ * parents and properties may so differ from one load to the next.
  *
  * One recursive lock guards the table.  It is never held while a class is initialised.
  */
@@ -22,6 +25,9 @@
 
 #include <string.h>
 
+/* GObject counts sizes in 16 bits, private data included. */
+#define TYPE_MAX_SIZE 60000
+
 typedef void (*ModuleInitFunc)(void);
 
 typedef struct {
@@ -30,20 +36,16 @@ typedef struct {
     const EmuTypeInfo *info; /* NULL: a GType with a QOM name, or its module is closed */
     EmuTypeModule *module;   /* NULL: the core */
     GType gtype;             /* 0 until first use */
-    gsize instance_size, class_size;
+    unsigned generation;     /* GTypes made so far */
     bool resolving;
 } TypeEntry;
 
 struct _EmuTypeModule {
-    GObject parent_instance;
     char *name;
-    bool (*load)(gpointer data, GError **error);
-    gpointer data;
-    GArray *lists[EMU_MODULE_N]; /* of void (*)(void) */
+    GArray *lists[EMU_MODULE_N]; /* of ModuleInitFunc */
     EmuTypeModule *outer;        /* what was current before begin */
-    guint use_count;
+    gint alive;                  /* instances of its types, those of derived types included */
     bool resident;
-    bool open;
 };
 
 static GRecMutex type_lock;
@@ -118,11 +120,12 @@ emu_module_run_core(void)
 /* ---- table ------------------------------------------------------------------------------------- */
 
 static char *
-type_make_gtype_name(const char *name)
+type_make_gtype_name(TypeEntry *e)
 {
-    GString *s = g_string_new("qom-");
+    GString *s = g_string_new(NULL);
 
-    for (const char *p = name; *p; p++) {
+    g_string_printf(s, "qom%u-", ++e->generation);
+    for (const char *p = e->name; *p; p++) {
         if (g_ascii_isalnum(*p) || *p == '-' || *p == '_') {
             g_string_append_c(s, *p);
         } else {
@@ -182,7 +185,7 @@ emu_type_register_static(const EmuTypeInfo *info)
 
     g_rec_mutex_lock(&type_lock);
     e = type_find(info->name);
-    if (e && (e->info || (e->gtype && !e->module) || e->module != current_module)) {
+    if (e && (e->info || e->gtype || e->module != current_module)) {
         if (e->info != info) {
             emu_warn_report("type '%s' of %s is ignored: %s provides it already", info->name,
                             module_describe(current_module), module_describe(e->module));
@@ -193,21 +196,10 @@ emu_type_register_static(const EmuTypeInfo *info)
     if (!e) {
         e = type_add(info->name);
     }
-    if (e->gtype && strcmp(e->parent, info->parent) != 0) {
-        /* A GType cannot change its parent: the name stays closed. */
-        emu_warn_report("type '%s' of %s is ignored: its parent was '%s' and is now '%s'", info->name,
-                        module_describe(current_module), e->parent, info->parent);
-        g_rec_mutex_unlock(&type_lock);
-        return;
-    }
     e->info = info;
     e->module = current_module;
     g_free(e->parent);
     e->parent = g_strdup(info->parent);
-    if (e->gtype) {
-        e->instance_size = info->instance_size ? info->instance_size : e->instance_size;
-        e->class_size = info->class_size ? info->class_size : e->class_size;
-    }
     g_rec_mutex_unlock(&type_lock);
 }
 
@@ -244,30 +236,15 @@ emu_type_register_gtype(const char *name, GType type)
     g_rec_mutex_unlock(&type_lock);
 }
 
-static void
-type_class_init(gpointer klass, gpointer data)
-{
-    TypeEntry *e = data;
-    const EmuTypeInfo *info = e->info;
-
-    emu_property_forget_class(G_TYPE_FROM_CLASS(klass));
-    if (info && info->class_init) {
-        info->class_init(klass, info->class_data);
-    }
-}
-
-static void
-type_class_finalize(gpointer klass, gpointer data G_GNUC_UNUSED)
-{
-    emu_property_forget_class(G_TYPE_FROM_CLASS(klass));
-}
-
 /* GObject lets an instance wear the class of each level in turn while it is initialised. */
 static void
 type_instance_init(GTypeInstance *instance, gpointer klass G_GNUC_UNUSED)
 {
     TypeEntry *e = type_entry_of(G_TYPE_FROM_INSTANCE(instance));
 
+    if (e->module) {
+        g_atomic_int_inc(&e->module->alive);
+    }
     if (e->info->instance_init) {
         e->info->instance_init(instance);
     }
@@ -287,49 +264,25 @@ type_instance_finalize(GObject *obj)
         if (e->info->instance_finalize) {
             e->info->instance_finalize(obj);
         }
+        if (e->module) {
+            g_atomic_int_add(&e->module->alive, -1);
+        }
     }
     G_OBJECT_CLASS(g_type_class_peek(type))->finalize(obj);
 }
 
 static void
-type_base_class_init(gpointer klass, gpointer data)
+type_class_init(gpointer klass, gpointer data)
 {
+    TypeEntry *e = data;
     TypeEntry *parent = type_entry_of(g_type_parent(G_TYPE_FROM_CLASS(klass)));
 
     if (!parent || !parent->info) {
         G_OBJECT_CLASS(klass)->finalize = type_instance_finalize;
     }
-    type_class_init(klass, data);
-}
-
-static void
-type_fill_gtype_info(TypeEntry *e, GTypeInfo *ti)
-{
-    *ti = (GTypeInfo){
-        .class_size = e->class_size,
-        .instance_size = e->instance_size,
-        .class_init = type_base_class_init,
-        .class_finalize = e->module ? type_class_finalize : NULL,
-        .class_data = e,
-        .instance_init = type_instance_init,
-    };
-}
-
-/* GObject does not tell the sizes of dynamic types; the table does. */
-static void
-type_get_sizes(GType type, gsize *instance_size, gsize *class_size)
-{
-    TypeEntry *e = type_entry_of(type);
-    GTypeQuery q;
-
-    if (e && e->instance_size) {
-        *instance_size = e->instance_size;
-        *class_size = e->class_size;
-        return;
+    if (e->info->class_init) {
+        e->info->class_init(klass, e->info->class_data);
     }
-    g_type_query(type, &q);
-    *instance_size = q.instance_size;
-    *class_size = q.class_size;
 }
 
 static GType type_lookup_locked(const char *name, GError **error);
@@ -362,28 +315,13 @@ type_check_interfaces(TypeEntry *e, GType parent, GError **error)
     return true;
 }
 
-static void
-type_add_interfaces(TypeEntry *e, GType parent)
-{
-    for (const EmuInterfaceImpl *i = e->info->interfaces; i && i->name; i++) {
-        GType iface = type_lookup_locked(i->name, NULL);
-        GInterfaceInfo ii = {.interface_init = i->init};
-
-        if (e->module) {
-            g_type_add_interface_dynamic(e->gtype, iface, G_TYPE_PLUGIN(e->module));
-        } else {
-            g_type_add_interface_static(e->gtype, iface, &ii);
-        }
-    }
-}
-
 static bool
 type_make(TypeEntry *e, GError **error)
 {
     g_autofree char *gname = NULL;
-    gsize parent_instance, parent_class;
-    GTypeFlags flags = e->info->abstract ? G_TYPE_FLAG_ABSTRACT : 0;
-    GTypeInfo ti;
+    gsize instance_size, class_size;
+    GTypeInfo info = {.class_init = type_class_init, .class_data = e, .instance_init = type_instance_init};
+    GTypeQuery q;
     GType parent;
 
     if (e->resolving) {
@@ -402,28 +340,29 @@ type_make(TypeEntry *e, GError **error)
                     e->parent);
         return false;
     }
-    type_get_sizes(parent, &parent_instance, &parent_class);
-    e->instance_size = e->info->instance_size ? e->info->instance_size : parent_instance;
-    e->class_size = e->info->class_size ? e->info->class_size : parent_class;
-    if (e->instance_size < parent_instance || e->class_size < parent_class || e->instance_size > 65000 ||
-        e->class_size > 65000) {
+    g_type_query(parent, &q);
+    instance_size = e->info->instance_size ? e->info->instance_size : q.instance_size;
+    class_size = e->info->class_size ? e->info->class_size : q.class_size;
+    if (instance_size < q.instance_size || class_size < q.class_size || instance_size > TYPE_MAX_SIZE ||
+        class_size > TYPE_MAX_SIZE) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED,
-                    "type '%s': sizes of instance and class are %zu and %zu, expected %zu and %zu (those of '%s') to 65000",
-                    e->name, e->instance_size, e->class_size, parent_instance, parent_class, e->parent);
+                    "type '%s': sizes of instance and class are %zu and %zu, expected %u and %u (those of '%s') to %u",
+                    e->name, instance_size, class_size, q.instance_size, q.class_size, e->parent, TYPE_MAX_SIZE);
         return false;
     }
     if (!type_check_interfaces(e, parent, error)) {
         return false;
     }
-    gname = type_make_gtype_name(e->name);
-    if (e->module) {
-        e->gtype = g_type_register_dynamic(parent, gname, G_TYPE_PLUGIN(e->module), flags);
-    } else {
-        type_fill_gtype_info(e, &ti);
-        e->gtype = g_type_register_static(parent, gname, &ti, flags);
-    }
+    gname = type_make_gtype_name(e);
+    info.instance_size = (guint16)instance_size;
+    info.class_size = (guint16)class_size;
+    e->gtype = g_type_register_static(parent, gname, &info, e->info->abstract ? G_TYPE_FLAG_ABSTRACT : 0);
     g_type_set_qdata(e->gtype, emu_type_entry_quark(), e);
-    type_add_interfaces(e, parent);
+    for (const EmuInterfaceImpl *i = e->info->interfaces; i && i->name; i++) {
+        GInterfaceInfo interface_info = {.interface_init = i->init};
+
+        g_type_add_interface_static(e->gtype, type_lookup_locked(i->name, NULL), &interface_info);
+    }
     return true;
 }
 
@@ -628,82 +567,12 @@ emu_type_module_list_types(EmuTypeModule *self)
 
 /* ---- type modules ------------------------------------------------------------------------------- */
 
-static void
-type_module_use(GTypePlugin *plugin)
-{
-    EmuTypeModule *self = EMU_TYPE_MODULE(plugin);
-    g_autoptr(GError) error = NULL;
-
-    g_rec_mutex_lock(&type_lock);
-    self->use_count++;
-    if (!self->open && !(self->load && self->load(self->data, &error))) {
-        emu_error_report("%s cannot be opened again: %s", self->name, error ? error->message : "no reason given");
-    }
-    g_rec_mutex_unlock(&type_lock);
-}
-
-static void
-type_module_unuse(GTypePlugin *plugin)
-{
-    EmuTypeModule *self = EMU_TYPE_MODULE(plugin);
-
-    g_rec_mutex_lock(&type_lock);
-    self->use_count--;
-    g_rec_mutex_unlock(&type_lock);
-}
-
-static void
-type_module_complete_type(GTypePlugin *plugin G_GNUC_UNUSED, GType type, GTypeInfo *info,
-                          GTypeValueTable *value_table G_GNUC_UNUSED)
-{
-    type_fill_gtype_info(type_entry_of(type), info);
-}
-
-static void
-type_module_complete_interface(GTypePlugin *plugin G_GNUC_UNUSED, GType type, GType iface, GInterfaceInfo *info)
-{
-    TypeEntry *e = type_entry_of(type);
-    const char *name = emu_type_name(iface);
-
-    *info = (GInterfaceInfo){0};
-    for (const EmuInterfaceImpl *i = e->info ? e->info->interfaces : NULL; i && i->name; i++) {
-        if (strcmp(i->name, name) == 0) {
-            info->interface_init = i->init;
-        }
-    }
-}
-
-static void
-type_module_plugin_init(GTypePluginClass *iface)
-{
-    iface->use_plugin = type_module_use;
-    iface->unuse_plugin = type_module_unuse;
-    iface->complete_type_info = type_module_complete_type;
-    iface->complete_interface_info = type_module_complete_interface;
-}
-
-G_DEFINE_FINAL_TYPE_WITH_CODE(EmuTypeModule, emu_type_module, G_TYPE_OBJECT,
-                              G_IMPLEMENT_INTERFACE(G_TYPE_TYPE_PLUGIN, type_module_plugin_init))
-
-static void
-emu_type_module_class_init(EmuTypeModuleClass *klass G_GNUC_UNUSED)
-{
-}
-
-static void
-emu_type_module_init(EmuTypeModule *self G_GNUC_UNUSED)
-{
-}
-
-/* Never freed once it has registered a type: GObject keeps a pointer to it. */
 EmuTypeModule *
-emu_type_module_new(const char *name, bool (*load)(gpointer data, GError **error), gpointer data)
+emu_type_module_new(const char *name)
 {
-    EmuTypeModule *self = g_object_new(EMU_TYPE_TYPE_MODULE, NULL);
+    EmuTypeModule *self = g_new0(EmuTypeModule, 1);
 
     self->name = g_strdup(name);
-    self->load = load;
-    self->data = data;
     return self;
 }
 
@@ -724,7 +593,6 @@ void
 emu_type_module_end(EmuTypeModule *self, bool run)
 {
     if (run) {
-        self->open = true;
         emu_module_run_core();
         g_rec_mutex_lock(&type_lock);
         module_lists_run(self->lists);
@@ -735,9 +603,9 @@ emu_type_module_end(EmuTypeModule *self, bool run)
 }
 
 guint
-emu_type_module_get_use_count(EmuTypeModule *self)
+emu_type_module_count_alive(EmuTypeModule *self)
 {
-    return self->use_count;
+    return (guint)g_atomic_int_get(&self->alive);
 }
 
 bool
@@ -746,18 +614,33 @@ emu_type_module_is_resident(EmuTypeModule *self)
     return self->resident;
 }
 
+static bool
+type_is_below(GType type, EmuTypeModule *module)
+{
+    for (; type; type = g_type_parent(type)) {
+        TypeEntry *e = type_entry_of(type);
+
+        if (e && e->module == module) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Code that stays mapped does not run its constructors again when it is opened next: its lists still hold. */
 void
 emu_type_module_forget(EmuTypeModule *self, bool unmapped)
 {
     g_rec_mutex_lock(&type_lock);
-    self->open = false;
     for (int kind = 0; unmapped && kind < EMU_MODULE_N; kind++) {
         g_clear_pointer(&self->lists[kind], g_array_unref);
     }
     for (guint i = 0; type_order && i < type_order->len; i++) {
         TypeEntry *e = g_ptr_array_index(type_order, i);
 
+        if (e->gtype && e->info && type_is_below(e->gtype, self)) {
+            e->gtype = 0;
+        }
         if (e->module == self) {
             e->info = NULL;
         }
