@@ -67,7 +67,6 @@ manifest_in(GByteArray *bytes)
 static bool
 isolated(void)
 {
-    g_autoptr(GError) error = NULL;
     g_autofree char *cache = NULL;
 
     if (!g_test_subprocess()) {
@@ -78,8 +77,10 @@ isolated(void)
         g_unsetenv("EMU_PLUGIN_PATH");
         g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
         g_autofree char *command = g_strdup_printf("rm -rf '%s'", dir);
+
         g_assert_cmpint(system(command), ==, 0);
         g_test_trap_assert_passed();
+        g_clear_pointer(&dir, g_free);
         return false;
     }
     dir = g_strdup(g_getenv("EMU_TEST_DIR"));
@@ -165,7 +166,8 @@ test_list_opens_candidates(void)
     put_module("good.so", "good");
     put_module("child.so", "child");
     add_dir();
-    g_autoptr(GPtrArray) none = emu_type_list("iothread", true);
+    g_autoptr(GPtrArray) iothreads = emu_type_list("iothread", true);
+    g_assert_cmpuint(iothreads->len, ==, 1);
     g_assert_false(is_open("good"));
     g_autoptr(GPtrArray) users = emu_type_list("user-creatable", true);
     g_assert_true(is_open("good"));
@@ -416,6 +418,7 @@ test_hostile(void)
 
     g_autoptr(EmuObject) obj = emu_object_new("good-widget", &error);
     g_assert_no_error(error);
+    g_assert_nonnull(obj);
 }
 
 /* Every prefix of a plugin, and every byte of its headers and tables spoilt once: no crash, always a reason. */
