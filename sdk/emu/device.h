@@ -14,7 +14,8 @@ typedef struct _EmuMachine EmuMachine;
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-/* One end of a wire: interrupt request, gate, reset. An output drives the inputs it is connected to. */
+/* One end of a wire: interrupt request, gate, reset. An output drives the inputs it is connected to; an input with
+ * several outputs follows whichever was driven last (buses with shared requests do their own wired OR). */
 #define EMU_TYPE_LINE (emu_line_get_type())
 EMU_AVAILABLE_IN_1_0
 G_DECLARE_FINAL_TYPE(EmuLine, emu_line, EMU, LINE, EmuObject)
@@ -31,7 +32,8 @@ EMU_AVAILABLE_IN_1_0 void emu_line_disconnect(EmuLine *out, EmuLine *in);
 EMU_AVAILABLE_IN_1_0 bool emu_line_is_output(EmuLine *line);
 /* (transfer container) (element-type EmuLine): what it is connected to, on the other side */
 EMU_AVAILABLE_IN_1_0 GPtrArray *emu_line_list_peers(EmuLine *line);
-/* A free-standing input for board code and tests. (transfer full) */
+/* A free-standing line for board code and tests. @owner NULL: (transfer full), the caller's; else it becomes a child of
+ * @owner and the pointer is borrowed. @name NULL: "unnamed-gpio-in" / "-out". */
 EMU_AVAILABLE_IN_1_0 EmuLine *emu_line_new_in(gpointer owner, const char *name, EmuLineFunc fn, gpointer opaque, unsigned index);
 EMU_AVAILABLE_IN_1_0 EmuLine *emu_line_new_out(gpointer owner, const char *name);
 
@@ -52,7 +54,13 @@ struct _EmuBusClass {
     /* Address of a device on this bus for info qtree ("04.0"); optional. (transfer full) */
     char *(*get_address)(EmuBus *self, EmuDevice *dev);
     unsigned max_devices; /* 0: no limit */
-    EMU_RESERVED_SLOTS(8);
+    /* A device comes (its properties are set; before its realize) and goes (after unrealize, and after a realize
+     * that failed): the bus gives it an address and takes back what it gave. Optional. */
+    bool (*attach)(EmuBus *self, EmuDevice *dev, GError **error);
+    void (*detach)(EmuBus *self, EmuDevice *dev);
+    /* The bus's part of a device's state, before the device's own reset_enter. Optional. */
+    void (*reset_device)(EmuBus *self, EmuDevice *dev);
+    EMU_RESERVED_SLOTS(5);
 };
 /* @owner: the device that provides the bus (its composition parent), or NULL for the machine's sysbus. Name NULL: "TYPE.N". */
 EMU_AVAILABLE_IN_1_0 EmuBus *emu_bus_new(const char *type_name, EmuDevice *owner, const char *name);
@@ -98,7 +106,12 @@ EMU_AVAILABLE_IN_1_0 bool emu_device_realize(EmuDevice *dev, EmuMachine *machine
 EMU_AVAILABLE_IN_1_0 void emu_device_unrealize(EmuDevice *dev);
 EMU_AVAILABLE_IN_1_0 bool emu_device_is_realized(EmuDevice *dev);
 EMU_AVAILABLE_IN_1_0 const char *emu_device_get_id(EmuDevice *dev); /* the user's id=, may be NULL */
-EMU_AVAILABLE_IN_1_0 void emu_device_set_id(EmuDevice *dev, const char *id);
+EMU_AVAILABLE_IN_1_0 void emu_device_set_id(EmuDevice *dev, const char *id); /* before realize */
+/* Made by the user (-device, device_add): found under "/machine/peripheral/ID" or "/machine/peripheral-anon", and its
+ * class must be user_creatable. Before realize. */
+EMU_AVAILABLE_IN_1_0 void emu_device_set_user_created(EmuDevice *dev, bool user_created);
+/* For messages: id, or the name in its parent, or the type. */
+EMU_AVAILABLE_IN_1_0 const char *emu_device_get_label(EmuDevice *dev);
 EMU_AVAILABLE_IN_1_0 EmuBus *emu_device_get_bus(EmuDevice *dev);
 EMU_AVAILABLE_IN_1_0 EmuMachine *emu_device_get_machine(EmuDevice *dev);
 /* (transfer none) (element-type EmuBus) buses it provides */
@@ -118,6 +131,8 @@ EMU_AVAILABLE_IN_1_0 void emu_device_add_lines_in(EmuDevice *dev, const char *na
 EMU_AVAILABLE_IN_1_0 void emu_device_add_lines_out(EmuDevice *dev, const char *name, unsigned n, EmuLine **lines);
 EMU_AVAILABLE_IN_1_0 EmuLine *emu_device_get_line_in(EmuDevice *dev, const char *name, unsigned index);
 EMU_AVAILABLE_IN_1_0 EmuLine *emu_device_get_line_out(EmuDevice *dev, const char *name, unsigned index);
+/* All lines, inputs and outputs, in order of addition. (transfer container) (element-type EmuLine) */
+EMU_AVAILABLE_IN_1_0 GPtrArray *emu_device_list_lines(EmuDevice *dev);
 EMU_AVAILABLE_IN_1_0 void emu_device_connect_out(EmuDevice *dev, const char *name, unsigned index, EmuLine *in);
 
 /* ---- sysbus: devices with fixed wiring made by the board ---------------------------------------- */
@@ -131,7 +146,7 @@ struct _EmuSysbusDeviceClass {
 };
 EMU_AVAILABLE_IN_1_0 void emu_sysbus_add_mmio(EmuSysbusDevice *dev, EmuMemoryRegion *region);
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_sysbus_get_mmio(EmuSysbusDevice *dev, unsigned index);
-/* Maps region @index into the machine's memory at @addr. */
+/* Maps region @index into the machine's memory at @addr; again: moves it. Taken out at unrealize. */
 EMU_AVAILABLE_IN_1_0 void emu_sysbus_map(EmuSysbusDevice *dev, unsigned index, uint64_t addr, int priority);
 
 /* ---- hotplug hooks ------------------------------------------------------------------------------ */

@@ -20,10 +20,10 @@ typedef enum {
     EMU_VM_KIND_U32,
     EMU_VM_KIND_U64,
     EMU_VM_KIND_BUFFER, /* size bytes in place */
-    EMU_VM_KIND_VBUFFER, /* pointer to bytes, length in a uint32_t field at num_offset */
+    EMU_VM_KIND_VBUFFER, /* pointer to bytes, length in a uint32_t field at num_offset; a load never changes the length */
     EMU_VM_KIND_STRUCT, /* sub describes it; in place, num elements of size bytes */
     EMU_VM_KIND_POINTER, /* pointer to a struct described by sub; never NULL */
-    EMU_VM_KIND_TIMER,  /* EmuTimer *: remaining expiry time */
+    EMU_VM_KIND_TIMER,  /* EmuTimer *: absolute expiry time in ns of its clock, -1 when not set */
 } EmuVMKind;
 
 typedef struct {
@@ -34,8 +34,9 @@ typedef struct {
     unsigned num;     /* elements, at least 1 */
     gsize num_offset; /* VBUFFER */
     const EmuVMState *sub;
-    unsigned since;   /* first version that has it */
-    bool (*exists)(gpointer self); /* optional */
+    unsigned since;   /* first version that has it; loading an older state leaves the field as reset left it */
+    bool (*exists)(gpointer self); /* optional; must not depend on fields that come later */
+    gpointer (*resolve)(gpointer self); /* POINTER: the struct, for state that is kept apart; instead of offset */
 } EmuVMField;
 
 struct _EmuVMState {

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* PCI buses: 32 slots of 8 functions, routing of configuration cycles, request lines. */
+
+#include "device/pci-private.h"
+
+#include <emu/log.h>
+
+typedef struct {
+    EmuMemoryRegion *memory, *io; /* owned */
+    EmuPciDevice *devices[256];   /* borrowed: the bus holds them as devices */
+    EmuPciDevice *bridge;         /* NULL: root bus */
+    uint8_t devfn_min;
+    EmuPciMapIrqFunc map_irq;
+    EmuPciSetIrqFunc set_irq;
+    gpointer irq_opaque;
+    unsigned n_irqs;
+    int *irq_count; /* functions that drive each line */
+} EmuPciBusPrivate;
+
+G_DEFINE_TYPE_WITH_PRIVATE(EmuPciBus, emu_pci_bus, EMU_TYPE_BUS)
+
+static inline EmuPciBusPrivate *
+priv(EmuPciBus *self)
+{
+    return emu_pci_bus_get_instance_private(self);
+}
+
+/* ---- slots -------------------------------------------------------------------------------------- */
+
+static bool
+pci_bus_slot_is_free(EmuPciBusPrivate *p, unsigned slot)
+{
+    for (unsigned fn = 0; fn < 8; fn++) {
+        if (p->devices[slot * 8 + fn]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+pci_bus_choose_devfn(EmuPciBus *self, EmuPciDevice *dev, int *devfn, GError **error)
+{
+    EmuPciBusPrivate *p = priv(self);
+    const char *label = emu_device_get_label(EMU_DEVICE(dev));
+
+    if (*devfn < 0) {
+        for (unsigned slot = (p->devfn_min + 7) / 8; slot < 32; slot++) {
+            if (pci_bus_slot_is_free(p, slot)) {
+                *devfn = (int)(slot * 8);
+                return true;
+            }
+        }
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "no slot of bus '%s' is free for device '%s'",
+                    emu_bus_get_name(EMU_BUS(self)), label);
+        return false;
+    }
+    if (p->devices[*devfn]) {
+        EmuDevice *other = EMU_DEVICE(p->devices[*devfn]);
+
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_DUPLICATE,
+                    "slot %d function %d of bus '%s' is not available for '%s', in use by '%s' (type '%s')", *devfn >> 3, *devfn & 7,
+                    emu_bus_get_name(EMU_BUS(self)), label, emu_device_get_label(other), emu_object_get_type_name(other));
+        return false;
+    }
+    return true;
+}
+
+/* Guests look at function 0 first, and at the others only when it says so (6.2.1, header type). */
+static bool
+pci_bus_check_functions(EmuPciBus *self, EmuPciDevice *dev, unsigned devfn, GError **error)
+{
+    EmuPciBusPrivate *p = priv(self);
+    unsigned slot = devfn >> 3;
+
+    if (devfn & 7) {
+        EmuPciDevice *first = p->devices[slot * 8];
+
+        if (first && !emu_pci_device_priv(first)->multifunction) {
+            g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED,
+                        "device '%s' cannot be function %u of slot %u: function 0 is a single-function device, it needs multifunction=on",
+                        emu_device_get_label(EMU_DEVICE(dev)), devfn & 7, slot);
+            return false;
+        }
+        return true;
+    }
+    for (unsigned fn = 1; fn < 8 && !emu_pci_device_priv(dev)->multifunction; fn++) {
+        if (p->devices[slot * 8 + fn]) {
+            g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED,
+                        "device '%s' needs multifunction=on to be function 0 of slot %u: function %u is there already",
+                        emu_device_get_label(EMU_DEVICE(dev)), slot, fn);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+emu_pci_bus_attach(EmuBus *bus, EmuDevice *device, GError **error)
+{
+    EmuPciBus *self = EMU_PCI_BUS(bus);
+    EmuPciDevice *dev = EMU_PCI_DEVICE(device);
+    EmuPciDevicePrivate *d = emu_pci_device_priv(dev);
+    int devfn = d->devfn;
+
+    d->multifunction |= EMU_PCI_DEVICE_GET_CLASS(dev)->multifunction;
+    if (!pci_bus_choose_devfn(self, dev, &devfn, error) || !pci_bus_check_functions(self, dev, (unsigned)devfn, error)) {
+        return false;
+    }
+    d->devfn = devfn;
+    if (!emu_pci_device_attach(dev, error)) {
+        return false;
+    }
+    priv(self)->devices[devfn] = dev;
+    return true;
+}
+
+static void
+emu_pci_bus_detach(EmuBus *bus, EmuDevice *device)
+{
+    EmuPciDevice *dev = EMU_PCI_DEVICE(device);
+
+    emu_pci_device_unmap(dev);
+    priv(EMU_PCI_BUS(bus))->devices[emu_pci_device_priv(dev)->devfn] = NULL;
+    emu_pci_device_detach(dev);
+}
+
+static void
+emu_pci_bus_unplugged(EmuBus *bus G_GNUC_UNUSED, EmuDevice *device)
+{
+    emu_pci_device_unmap(EMU_PCI_DEVICE(device));
+}
+
+static void
+emu_pci_bus_reset_device(EmuBus *bus G_GNUC_UNUSED, EmuDevice *device)
+{
+    emu_pci_device_reset(EMU_PCI_DEVICE(device));
+}
+
+static char *
+emu_pci_bus_get_address(EmuBus *bus G_GNUC_UNUSED, EmuDevice *device)
+{
+    int devfn = emu_pci_device_priv(EMU_PCI_DEVICE(device))->devfn;
+
+    return devfn < 0 ? NULL : g_strdup_printf("%02x.%x", devfn >> 3, devfn & 7);
+}
+
+static void
+emu_pci_bus_finalize(GObject *object)
+{
+    EmuPciBusPrivate *p = priv(EMU_PCI_BUS(object));
+
+    g_clear_object(&p->memory);
+    g_clear_object(&p->io);
+    g_free(p->irq_count);
+    G_OBJECT_CLASS(emu_pci_bus_parent_class)->finalize(object);
+}
+
+static void
+emu_pci_bus_class_init(EmuPciBusClass *klass)
+{
+    EmuBusClass *bus_class = EMU_BUS_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->finalize = emu_pci_bus_finalize;
+    bus_class->attach = emu_pci_bus_attach;
+    bus_class->detach = emu_pci_bus_detach;
+    bus_class->unplugged = emu_pci_bus_unplugged;
+    bus_class->reset_device = emu_pci_bus_reset_device;
+    bus_class->get_address = emu_pci_bus_get_address;
+}
+
+static void
+emu_pci_bus_init(EmuPciBus *self G_GNUC_UNUSED)
+{
+}
+
+/**
+ * emu_pci_root_bus_new:
+ * @memory: what memory cycles on the bus reach; @io: the same for I/O
+ * @devfn_min: first slot given to devices without addr=
+ *
+ * Returns: (transfer none): a child of @host_bridge.
+ */
+EmuPciBus *
+emu_pci_root_bus_new(EmuDevice *host_bridge, const char *name, EmuMemoryRegion *memory, EmuMemoryRegion *io, uint8_t devfn_min)
+{
+    EmuPciBus *self = EMU_PCI_BUS(emu_bus_new("PCI", host_bridge, name));
+
+    priv(self)->memory = g_object_ref(memory);
+    priv(self)->io = g_object_ref(io);
+    priv(self)->devfn_min = devfn_min;
+    return self;
+}
+
+EmuMemoryRegion *
+emu_pci_bus_get_memory(EmuPciBus *self)
+{
+    return priv(self)->memory;
+}
+
+EmuMemoryRegion *
+emu_pci_bus_get_io(EmuPciBus *self)
+{
+    return priv(self)->io;
+}
+
+EmuPciDevice *
+emu_pci_bus_get_device(EmuPciBus *self, unsigned devfn)
+{
+    return priv(self)->devices[devfn & 0xff];
+}
+
+/* ---- request lines --------------------------------------------------------------------------------- */
+
+/**
+ * emu_pci_bus_set_irqs:
+ * @map: which of the bus's lines a function's pin is wired to
+ * @set: called when a line changes: 1 while at least one function drives it
+ */
+void
+emu_pci_bus_set_irqs(EmuPciBus *self, EmuPciMapIrqFunc map, EmuPciSetIrqFunc set, gpointer opaque, unsigned n_irqs)
+{
+    EmuPciBusPrivate *p = priv(self);
+
+    p->map_irq = map;
+    p->set_irq = set;
+    p->irq_opaque = opaque;
+    p->n_irqs = n_irqs;
+    g_free(p->irq_count);
+    p->irq_count = g_new0(int, n_irqs);
+    /* Functions that were there before, and drive. */
+    for (unsigned i = 0; i < 256; i++) {
+        EmuPciDevicePrivate *d = p->devices[i] ? emu_pci_device_priv(p->devices[i]) : NULL;
+
+        if (d && d->irq_counted) {
+            d->irq_counted = false;
+            emu_pci_device_update_irq(p->devices[i], true);
+        }
+    }
+}
+
+/* @drive: false while state is loaded; the interrupt controller has its own. */
+void
+emu_pci_bus_count_irq(EmuPciBus *self, EmuPciDevice *dev, int change, bool drive)
+{
+    EmuPciBusPrivate *p = priv(self);
+    int pin = emu_pci_device_get_config(dev)[PCI_INTERRUPT_PIN] - 1, irq;
+
+    /* Behind bridges pins rotate by slot (PCI-to-PCI Bridge Architecture 1.2, 9.1). */
+    while (p->bridge) {
+        pin = (pin + (emu_pci_device_priv(dev)->devfn >> 3)) & 3;
+        dev = p->bridge;
+        p = priv(emu_pci_device_get_bus(dev));
+    }
+    if (!p->map_irq) {
+        return;
+    }
+    irq = p->map_irq(dev, pin);
+    if (irq < 0 || (unsigned)irq >= p->n_irqs) {
+        return;
+    }
+    p->irq_count[irq] += change;
+    if (drive && p->irq_count[irq] == (change > 0 ? 1 : 0)) {
+        p->set_irq(p->irq_opaque, irq, change > 0);
+    }
+}
+
+int
+emu_pci_bus_get_irq_level(EmuPciBus *self, int irq)
+{
+    EmuPciBusPrivate *p = priv(self);
+
+    return irq >= 0 && (unsigned)irq < p->n_irqs && p->irq_count[irq] > 0;
+}
+
+/* ---- configuration cycles ---------------------------------------------------------------------------- */
+
+uint8_t
+emu_pci_bus_get_number(EmuPciBus *self)
+{
+    EmuPciBusPrivate *p = priv(self);
+
+    return p->bridge ? emu_pci_device_priv(p->bridge)->config[PCI_PRIMARY_BUS + 1] : 0;
+}
+
+/* (nullable) */
+EmuPciDevice *
+emu_pci_bus_find(EmuPciBus *root, uint8_t bus, uint8_t devfn)
+{
+    EmuPciBusPrivate *p = priv(root);
+
+    if (emu_pci_bus_get_number(root) == bus) {
+        return p->devices[devfn];
+    }
+    for (unsigned i = 0; i < 256; i++) {
+        EmuPciDevicePrivate *d = p->devices[i] ? emu_pci_device_priv(p->devices[i]) : NULL;
+        GPtrArray *below;
+
+        /* Type 1 cycles go down where the bus number lies between secondary and subordinate. */
+        if (!d || !EMU_PCI_DEVICE_GET_CLASS(p->devices[i])->is_bridge || bus < d->config[PCI_PRIMARY_BUS + 1] ||
+            bus > d->config[PCI_PRIMARY_BUS + 2] || d->config[PCI_PRIMARY_BUS + 1] == 0) {
+            continue;
+        }
+        below = emu_device_get_buses(EMU_DEVICE(p->devices[i]));
+        if (below->len && EMU_IS_PCI_BUS(g_ptr_array_index(below, 0))) {
+            return emu_pci_bus_find(g_ptr_array_index(below, 0), bus, devfn);
+        }
+    }
+    return NULL;
+}
+
+static EmuPciDevice *
+pci_config_target(EmuPciBus *root, uint32_t addr, unsigned size)
+{
+    EmuPciDevice *dev = emu_pci_bus_find(root, (uint8_t)(addr >> 16), (uint8_t)(addr >> 8));
+
+    return dev && (addr & 0xff) + size <= 256 ? dev : NULL;
+}
+
+uint32_t
+emu_pci_config_load(EmuPciBus *root, uint32_t addr, unsigned size)
+{
+    EmuPciDevice *dev = pci_config_target(root, addr, size);
+    uint32_t ones = size >= 4 ? UINT32_MAX : (1u << 8 * size) - 1;
+    EmuPciDeviceClass *klass;
+
+    if (!dev) {
+        return ones;
+    }
+    klass = EMU_PCI_DEVICE_GET_CLASS(dev);
+    return (klass->read_config ? klass->read_config(dev, addr & 0xff, size)
+                               : emu_pci_device_default_read_config(dev, addr & 0xff, size)) & ones;
+}
+
+void
+emu_pci_config_store(EmuPciBus *root, uint32_t addr, uint32_t value, unsigned size)
+{
+    EmuPciDevice *dev = pci_config_target(root, addr, size);
+    EmuPciDeviceClass *klass;
+
+    if (!dev) {
+        return;
+    }
+    klass = EMU_PCI_DEVICE_GET_CLASS(dev);
+    if (klass->write_config) {
+        klass->write_config(dev, addr & 0xff, value, size);
+    } else {
+        emu_pci_device_default_write_config(dev, addr & 0xff, value, size);
+    }
+}
+
+static void
+pci_register(void)
+{
+    emu_type_register_gtype("PCI", EMU_TYPE_PCI_BUS);
+    emu_type_register_gtype("pci-device", EMU_TYPE_PCI_DEVICE);
+}
+type_init(pci_register)
