@@ -203,7 +203,8 @@ x86_deliver_interrupt(EmuTcgState *tcg)
     if (req & X86_REQ_INIT) {
         bool bsp = s->apic_base & 0x100;
 
-        clear_request(s, X86_REQ_INIT | X86_REQ_SIPI);
+        /* A SIPI that follows on its heels stays pending. */
+        clear_request(s, X86_REQ_INIT);
         x86_init(s);
         if (!bsp) {
             s->wait_sipi = 1;
