@@ -109,6 +109,9 @@ tcg_accel_destroy_vcpu(EmuAccel *accel, EmuCpu *cpu)
     pthread_mutex_lock(&self->m.lock);
     g_ptr_array_remove(self->m.vcpus, v);
     pthread_mutex_unlock(&self->m.lock);
+    if (EMU_CPU_GET_CLASS(cpu)->attach_state != NULL) {
+        EMU_CPU_GET_CLASS(cpu)->attach_state(cpu, NULL);
+    }
     emu_cpu_set_accel_data(cpu, NULL);
     emu_cpu_set_state(cpu, NULL);
     emu_tcg_state_free(v->state);

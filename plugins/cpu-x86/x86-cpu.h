@@ -96,6 +96,7 @@ struct _X86Cpu {
     EmuObject *pic;
 
     X86State *state;
+    EmuTcgState *own_state; /* when there is no accelerator that provides it */
     EmuAddressSpace *as;
     EmuMemoryRegion *view;
     EmuLine *ferr;
