@@ -22,12 +22,28 @@ struct _EmuChardevClass {
     gssize (*write)(EmuChardev *self, const uint8_t *buf, gsize len);
     void (*accept_input)(EmuChardev *self); /* the front end can take more now; optional */
     void (*set_echo)(EmuChardev *self, bool echo); /* optional */
-    EMU_RESERVED_SLOTS(8);
+    gsize (*queued)(EmuChardev *self); /* bytes waiting below; optional */
+    EMU_RESERVED_SLOTS(7);
 };
-/* Back end -> front end. */
+/* Back end -> front end. On the main context, big lock held. */
 EMU_AVAILABLE_IN_1_0 gsize emu_chardev_can_receive(EmuChardev *self);
 EMU_AVAILABLE_IN_1_0 void emu_chardev_receive(EmuChardev *self, const uint8_t *buf, gsize len);
 EMU_AVAILABLE_IN_1_0 void emu_chardev_event(EmuChardev *self, EmuChardevEvent event);
+/* The back end, having taken less than was offered, can take more: what is queued is offered again. */
+EMU_AVAILABLE_IN_1_0 void emu_chardev_writable(EmuChardev *self);
+EMU_AVAILABLE_IN_1_0 EmuContext *emu_chardev_get_context(EmuChardev *self);
+/* The id= of -chardev ("serial0", "compat_monitor0" for those of other options), and what it is connected to for listings:
+ * "pty:/dev/pts/3", "unix:/tmp/x,server=on", "disconnected:..." */
+EMU_AVAILABLE_IN_1_0 const char *emu_chardev_get_label(EmuChardev *self);
+EMU_AVAILABLE_IN_1_0 const char *emu_chardev_get_filename(EmuChardev *self);
+EMU_AVAILABLE_IN_1_0 void emu_chardev_set_filename(EmuChardev *self, const char *filename);
+EMU_AVAILABLE_IN_1_0 bool emu_chardev_is_open(EmuChardev *self); /* a peer is there */
+/* A chardev of -chardev syntax ("socket,id=x,path=/tmp/x,server=on,wait=off"), opened, on the machine of @owner (an EmuMachine);
+ * it lives at /chardevs/ID. (transfer none) */
+EMU_AVAILABLE_IN_1_0 EmuChardev *emu_chardev_new_from_text(gpointer owner, const char *text, GError **error);
+/* The same of -serial syntax ("stdio", "mon:stdio", "unix:PATH,server=on"); NULL without @error for "none". */
+EMU_AVAILABLE_IN_1_0 EmuChardev *emu_chardev_new_from_compat(gpointer owner, const char *label, const char *text, bool permit_mux, GError **error);
+EMU_AVAILABLE_IN_1_0 EmuChardev *emu_chardev_find(gpointer owner, const char *id);
 
 /* Front end's side: one front end per chardev (mux excepted). Handlers run on the main context, big lock held. */
 typedef struct {
@@ -43,5 +59,7 @@ EMU_AVAILABLE_IN_1_0 void emu_char_frontend_free(EmuCharFrontend *fe);
 EMU_AVAILABLE_IN_1_0 void emu_char_frontend_write(EmuCharFrontend *fe, const uint8_t *buf, gsize len);
 EMU_AVAILABLE_IN_1_0 gsize emu_char_frontend_queued(EmuCharFrontend *fe);
 EMU_AVAILABLE_IN_1_0 void emu_char_frontend_accept_input(EmuCharFrontend *fe);
+EMU_AVAILABLE_IN_1_0 void emu_char_frontend_set_echo(EmuCharFrontend *fe, bool echo);
+EMU_AVAILABLE_IN_1_0 EmuChardev *emu_char_frontend_get_chardev(EmuCharFrontend *fe);
 
 G_END_DECLS

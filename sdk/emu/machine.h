@@ -27,6 +27,7 @@ struct _EmuMachineClass {
     unsigned default_cpus, max_cpus;
     bool is_default;
     const char *default_boot_order; /* "cad" */
+    const char *default_ram_id;     /* name of the main RAM: "pc.ram" */
     /* Builds the board: RAM, CPUs, chipset, devices. */
     bool (*init)(EmuMachine *self, GError **error);
     /* Optional: after all -device; e.g. final firmware tables. */
@@ -41,6 +42,32 @@ struct _EmuMachineClass {
 /* A machine TYPE is named "NAME-machine" ("pc-i440fx-7.2-machine"). Common properties, all settable before init:
  * ram-size, cpu-type, smp-cpus, smp-maxcpus, smp-sockets/-dies/-cores/-threads, kernel, initrd, append, firmware, boot-order,
  * boot-menu, boot-once, uuid, rtc-base, rtc-clock ... */
+
+/* ---- life ------------------------------------------------------------------------------------ */
+/*
+ * A machine of a board's name or alias ("pc", "none", "pc-i440fx-7.2") or QOM type name. Set its properties and options,
+ * then build it: RAM, accelerator, CPUs, devices; it is in state "prelaunch" then, reset and ready for emu_machine_start().
+ * The machine is the child "machine" of its own root object; emu_machine_destroy() takes the tree down, after which only
+ * the caller's reference is left. Main thread.
+ */
+EMU_AVAILABLE_IN_1_0 EmuMachine *emu_machine_new(const char *name, GError **error);
+EMU_AVAILABLE_IN_1_0 bool emu_machine_build(EmuMachine *self, GError **error);
+/* The second half of the build, after the user's devices: "machine-done" and the first reset. */
+EMU_AVAILABLE_IN_1_0 bool emu_machine_finish(EmuMachine *self, GError **error);
+EMU_AVAILABLE_IN_1_0 void emu_machine_destroy(EmuMachine *self);
+/* Serves the main context until the machine ends; returns the exit status. Big lock not held. */
+EMU_AVAILABLE_IN_1_0 int emu_machine_run(EmuMachine *self);
+/* Option text for emu_machine_get_option(); repeatable options collect. */
+EMU_AVAILABLE_IN_1_0 void emu_machine_add_option(EmuMachine *self, const char *name, const char *value);
+/* "64", "64M", "size=1G,slots=2,maxmem=4G" as after -m; "2", "cpus=4,sockets=2" as after -smp; "qemu64,+avx" as after -cpu. */
+EMU_AVAILABLE_IN_1_0 bool emu_machine_set_memory(EmuMachine *self, const char *text, GError **error);
+EMU_AVAILABLE_IN_1_0 bool emu_machine_set_smp(EmuMachine *self, const char *text, GError **error);
+EMU_AVAILABLE_IN_1_0 bool emu_machine_set_cpu(EmuMachine *self, const char *text, GError **error);
+/* Accelerators to try in this order, "tcg,mode=interp" each; without any: tcg. */
+EMU_AVAILABLE_IN_1_0 bool emu_machine_add_accel(EmuMachine *self, const char *text, GError **error);
+EMU_AVAILABLE_IN_1_0 void emu_machine_add_serial(EmuMachine *self, EmuChardev *chardev); /* NULL: "none" */
+EMU_AVAILABLE_IN_1_0 void emu_machine_add_parallel(EmuMachine *self, EmuChardev *chardev);
+EMU_AVAILABLE_IN_1_0 void emu_machine_add_firmware_dir(EmuMachine *self, const char *dir);
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_machine_get_system_memory(EmuMachine *self);
@@ -110,12 +137,15 @@ EMU_AVAILABLE_IN_1_0 void emu_machine_request_exit(EmuMachine *self, int status)
 EMU_AVAILABLE_IN_1_0 void emu_machine_request_powerdown(EmuMachine *self);
 EMU_AVAILABLE_IN_1_0 void emu_machine_request_suspend(EmuMachine *self); /* S3 */
 EMU_AVAILABLE_IN_1_0 void emu_machine_request_wakeup(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 void emu_machine_request_stop(EmuMachine *self, EmuRunState state);
+/* The guest ended: only a reset brings it back. */
+EMU_AVAILABLE_IN_1_0 bool emu_machine_needs_reset(EmuMachine *self);
 EMU_AVAILABLE_IN_1_0 void emu_machine_start(EmuMachine *self); /* main thread */
 EMU_AVAILABLE_IN_1_0 void emu_machine_stop(EmuMachine *self, EmuRunState state); /* main thread; waits for the vCPUs */
 EMU_AVAILABLE_IN_1_0 void emu_machine_reset(EmuMachine *self, EmuShutdownCause cause); /* main thread, vCPUs stopped */
 
-/* Notifiers. GObject signals of EmuMachine: "powerdown" (power button), "machine-done", "reset", "run-state-changed" (int),
- * "suspend", "wakeup". */
+/* Notifiers. GObject signals of EmuMachine: "powerdown" (power button), "machine-done", "run-state-changed" (int state),
+ * "reset" and "shutdown" (gboolean by_guest, int cause), "suspend", "wakeup". All on the main thread, big lock held. */
 
 /* Options registered by -set / -global / -fw_cfg / -smbios lists: n-th text of a repeatable option, NULL at the end. */
 EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_option_nth(EmuMachine *self, const char *name, unsigned n);

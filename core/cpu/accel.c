@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* EmuAccel, and the choice among the accelerators that the user lists. */
+
+#include "cpu/cpu-private.h"
+
+#include "system/machine-private.h"
+#include "system/opts.h"
+
+#include <emu/log.h>
+#include <string.h>
+
+G_DEFINE_ABSTRACT_TYPE(EmuAccel, emu_accel, EMU_TYPE_OBJECT)
+
+static void
+emu_accel_init(EmuAccel *self G_GNUC_UNUSED)
+{
+}
+
+static void
+emu_accel_class_init(EmuAccelClass *klass G_GNUC_UNUSED)
+{
+}
+
+EmuAccel *
+emu_accel_new_from_text(const char *text, GError **error)
+{
+    g_autoptr(EmuOpts) opts = emu_opts_parse(text, "accel", NULL, error);
+    const char *name = opts ? emu_opts_get(opts, "accel") : NULL;
+    g_autofree char *type_name = NULL;
+    g_autoptr(EmuAccel) accel = NULL;
+    GType type;
+
+    if (!opts) {
+        return NULL;
+    }
+    if (!name) {
+        g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "no accelerator named, expected one such as tcg");
+        return NULL;
+    }
+    type_name = g_strconcat(name, "-accel", NULL);
+    type = emu_type_lookup(type_name, NULL);
+    if (type == G_TYPE_INVALID || !g_type_is_a(type, EMU_TYPE_ACCEL)) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_UNKNOWN_TYPE, "invalid accelerator %s", name);
+        return NULL;
+    }
+    accel = emu_object_new(type_name, error);
+    for (guint i = 0; accel && i < emu_opts_get_n(opts); i++) {
+        const EmuOpt *opt = emu_opts_get_nth(opts, i);
+
+        if (strcmp(opt->key, "accel") != 0 && !emu_object_set_from_string(accel, opt->key, opt->value, error)) {
+            return NULL;
+        }
+    }
+    return g_steal_pointer(&accel);
+}
+
+/**
+ * emu_machine_add_accel:
+ * @self: a machine
+ * @text: "NAME[,property=value]...", or names to try one after the other with colons between, "kvm:tcg"
+ *
+ * Adds to the list of accelerators that the build tries in order.
+ */
+bool
+emu_machine_add_accel(EmuMachine *self, const char *text, GError **error)
+{
+    EmuMachinePrivate *priv = emu_machine_priv(self);
+    g_auto(GStrv) names = NULL;
+
+    if (strchr(text, ',') || !strchr(text, ':')) {
+        if (!*text) {
+            g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "no accelerator named, expected one such as tcg");
+            return false;
+        }
+        g_ptr_array_add(priv->accel_texts, g_strdup(text));
+        return true;
+    }
+    names = g_strsplit(text, ":", -1);
+    for (char **name = names; *name; name++) {
+        if (**name) {
+            g_ptr_array_add(priv->accel_texts, g_strdup(*name));
+        }
+    }
+    return true;
+}
+
+static EmuAccel *
+try_accel(EmuMachine *machine, const char *text, GError **error)
+{
+    g_autoptr(EmuAccel) accel = emu_accel_new_from_text(text, error);
+
+    if (!accel || (EMU_ACCEL_GET_CLASS(accel)->setup && !EMU_ACCEL_GET_CLASS(accel)->setup(accel, machine, error))) {
+        return NULL;
+    }
+    return g_steal_pointer(&accel);
+}
+
+/* Takes the first of the list that works. A bad property is the user's mistake and ends the search. */
+bool
+emu_machine_setup_accel(EmuMachine *self, GError **error)
+{
+    EmuMachinePrivate *priv = emu_machine_priv(self);
+    g_autoptr(GString) refusals = g_string_new(NULL);
+
+    if (priv->no_accel) {
+        return true;
+    }
+    if (priv->accel_texts->len == 0) {
+        g_ptr_array_add(priv->accel_texts, g_strdup("tcg"));
+    }
+    for (guint i = 0; i < priv->accel_texts->len; i++) {
+        const char *text = g_ptr_array_index(priv->accel_texts, i);
+        g_autoptr(GError) failure = NULL;
+
+        priv->accel = try_accel(self, text, &failure);
+        if (priv->accel) {
+            emu_object_add_child(self, "accel", g_object_ref(priv->accel), NULL);
+            if (i > 0) {
+                emu_warn_report("%s; falling back to %s", refusals->str, text);
+            }
+            return true;
+        }
+        if (g_error_matches(failure, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_UNKNOWN_PROPERTY) ||
+            g_error_matches(failure, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE)) {
+            g_propagate_prefixed_error(error, g_steal_pointer(&failure), "-accel %s: ", text);
+            return false;
+        }
+        g_string_append_printf(refusals, "%s-accel %s: %s", refusals->len ? "; " : "", text, failure->message);
+    }
+    g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, refusals->str);
+    return false;
+}
+
+static void
+accel_register_types(void)
+{
+    emu_type_register_gtype("accel", EMU_TYPE_ACCEL);
+}
+type_init(accel_register_types)

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What core/system, core/cpu and core/monitor know about a machine beyond <emu/machine.h>. */
+
+#include <emu/cpu.h>
+#include <emu/machine.h>
+
+#include "mainloop/mainloop-private.h"
+
+G_BEGIN_DECLS
+
+/* The big lock: a mutex that knows its holder, and condition variables that go with it. */
+typedef struct {
+    GMutex mutex;
+    GThread *holder; /* written by the holder alone; others compare it with themselves */
+} EmuBigLock;
+
+void emu_big_lock_init(EmuBigLock *self);
+void emu_big_lock_clear(EmuBigLock *self);
+void emu_big_lock_wait(EmuBigLock *self, GCond *cond); /* holds the lock before and after */
+EmuBigLock *emu_machine_get_big_lock(EmuMachine *self);
+
+
+/* What the main loop still has to do; bits of a request word that any thread may set. */
+typedef enum {
+    EMU_REQUEST_RESET = 1 << 0,
+    EMU_REQUEST_SHUTDOWN = 1 << 1,
+    EMU_REQUEST_POWERDOWN = 1 << 2,
+    EMU_REQUEST_SUSPEND = 1 << 3,
+    EMU_REQUEST_WAKEUP = 1 << 4,
+    EMU_REQUEST_STOP = 1 << 5,
+} EmuRequest;
+
+typedef enum { EMU_ACTION_RESET, EMU_ACTION_SHUTDOWN, EMU_ACTION_PAUSE, EMU_ACTION_NONE, EMU_ACTION_EXIT_FAILURE } EmuAction;
+
+typedef struct {
+    int bootindex;
+    EmuDevice *device;
+    char *suffix;
+} EmuBootEntry;
+
+typedef struct {
+    EmuObject *root;
+    EmuBigLock lock;
+    EmuContext *context;
+    EmuClocks *clocks;
+    EmuMemoryRegion *system_memory, *system_io;
+    EmuAddressSpace *memory_as, *io_as;
+    EmuBus *sysbus;
+    EmuMemoryRegion *ram;
+    EmuAccel *accel;
+    GPtrArray *cpus;   /* EmuCpu, in order of index; holes are NULL */
+    unsigned n_cpus;
+    GPtrArray *boot_devices; /* EmuBootEntry */
+    GPtrArray *serials, *parallels; /* EmuChardev or NULL, owned */
+    GPtrArray *firmware_path; /* char * */
+    GPtrArray *accel_texts;   /* char *: to try in this order */
+    GPtrArray *globals;       /* EmuGlobalProperty */
+    bool no_accel;            /* device tests: CPUs do not run */
+
+    /* configuration */
+    GHashTable *options; /* name -> GPtrArray of char * */
+    uint64_t ram_size, max_ram_size;
+    unsigned ram_slots;
+    char *cpu_type;     /* resolved QOM name */
+    char *cpu_features; /* what followed the model, "" */
+    EmuSmp smp;
+    unsigned smp_clusters;
+    char *kernel, *initrd, *append, *firmware, *boot_order, *memory_backend;
+    bool wants_defaults;
+    bool built;
+
+    /* real-time clock */
+    char *rtc_base;
+    int64_t rtc_offset_ns; /* added to the chosen host clock */
+    EmuClockType rtc_clock;
+
+    /* run state */
+    EmuRunState run_state;
+    bool vcpus_running;    /* vCPU threads may run guest code; read by them under the big lock */
+    GCond pause_cond;      /* a vCPU has parked */
+    GCond work_cond;       /* a piece of work on a vCPU has run */
+    EmuBh *request_bh;
+    int requests;          /* EmuRequest bits, atomic */
+    int reset_cause, shutdown_cause; /* atomic */
+    int stop_state;        /* EmuRunState of a stop request, atomic */
+    bool held;             /* a request waits: no vCPU enters guest code; atomic */
+    bool force_exit;       /* whatever -no-shutdown says; atomic */
+    bool suspended;        /* S3, waiting for a wake up */
+    EmuAction reboot_action, shutdown_action, panic_action;
+    bool exiting;
+    int exit_status;
+    GMainLoop *loop; /* of emu_machine_run() */
+} EmuMachinePrivate;
+
+EmuMachinePrivate *emu_machine_priv(EmuMachine *self);
+
+/* Threads of vCPUs, called with the big lock held on the main thread. */
+void emu_machine_pause_vcpus(EmuMachine *self);
+void emu_machine_resume_vcpus(EmuMachine *self);
+void emu_machine_add_cpu(EmuMachine *self, EmuCpu *cpu, unsigned index);
+void emu_machine_remove_cpu(EmuMachine *self, EmuCpu *cpu);
+
+void emu_machine_hold_vcpus(EmuMachine *self); /* any thread */
+void emu_machine_release_vcpus(EmuMachine *self);
+void emu_machine_teardown_cpus(EmuMachine *self);
+bool emu_machine_setup_accel(EmuMachine *self, GError **error);
+
+/* machine.c */
+void emu_machine_reset_devices(EmuMachine *self);
+void emu_machine_teardown_devices(EmuMachine *self);
+char *emu_machine_find_type(const char *name, GError **error);
+
+/* machine-config.c */
+void emu_machine_class_add_config(EmuMachineClass *klass);
+bool emu_machine_check_config(EmuMachine *self, GError **error);
+void emu_machine_replace_option(EmuMachine *self, const char *name, const char *value);
+char *emu_machine_get_board_name(EmuMachine *self);
+char *emu_cpu_model_name(const char *type_name);
+
+/* memory-backend.c */
+EmuMemoryRegion *emu_machine_use_memory_backend(EmuMachine *self, const char *id, GError **error);
+
+/* run-state.c */
+void emu_machine_run_state_init(EmuMachine *self);
+void emu_machine_set_run_state(EmuMachine *self, EmuRunState state);
+
+G_END_DECLS

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* <emu/test.h>: machines without CPUs and with a clock that the test moves. */
+
+#include <emu/test.h>
+
+#include "char/char-private.h"
+#include "system/machine-private.h"
+#include "system/startup.h"
+
+#include <string.h>
+
+/* 2026-01-01 00:00:00 UTC: what the host clock says when virtual time is 0. */
+#define TEST_HOST_NS (INT64_C(1767225600) * EMU_NS_PER_SEC)
+
+EmuMachine *
+emu_test_machine_new_unbuilt(const char *board, GError **error)
+{
+    EmuMachine *machine = emu_machine_new(board, error);
+
+    if (machine) {
+        emu_machine_priv(machine)->no_accel = true;
+        emu_clocks_set_manual(emu_machine_priv(machine)->clocks, TEST_HOST_NS);
+    }
+    return machine;
+}
+
+bool
+emu_test_machine_start(EmuMachine *machine, GError **error)
+{
+    if (!emu_machine_build(machine, error) || !emu_machine_finish(machine, error)) {
+        return false;
+    }
+    emu_machine_lock(machine);
+    emu_machine_start(machine);
+    emu_machine_unlock(machine);
+    return true;
+}
+
+EmuMachine *
+emu_test_machine_new(const char *board, GError **error)
+{
+    EmuMachine *machine = emu_test_machine_new_unbuilt(board, error);
+
+    if (machine && !emu_test_machine_start(machine, error)) {
+        emu_machine_destroy(machine);
+        g_clear_object(&machine);
+    }
+    return machine;
+}
+
+EmuDevice *
+emu_test_add_device(EmuMachine *machine, const char *type_name, const char *properties, GError **error)
+{
+    g_autoptr(EmuOpts) opts = emu_opts_parse(properties ? properties : "", NULL, NULL, error);
+    EmuDevice *dev = NULL;
+
+    if (opts) {
+        emu_opts_set(opts, "driver", type_name);
+        emu_machine_lock(machine);
+        dev = emu_machine_add_any_device(machine, opts, error);
+        emu_machine_unlock(machine);
+    }
+    return dev;
+}
+
+void
+emu_test_settle(EmuMachine *machine)
+{
+    GMainContext *main_context = emu_context_get_main_context(emu_machine_get_context(machine));
+
+    while (g_main_context_iteration(main_context, FALSE)) {
+    }
+}
+
+void
+emu_test_advance(EmuMachine *machine, int64_t ns)
+{
+    emu_test_settle(machine);
+    emu_clocks_advance(emu_machine_priv(machine)->clocks, ns);
+    emu_test_settle(machine);
+}
+
+void
+emu_test_reset(EmuMachine *machine)
+{
+    emu_machine_lock(machine);
+    emu_machine_reset(machine, EMU_SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET);
+    emu_machine_unlock(machine);
+}
+
+uint64_t
+emu_test_in(EmuMachine *machine, uint16_t port, unsigned size)
+{
+    return emu_address_space_load(emu_machine_get_io_as(machine), port, size, EMU_MEM_ATTRS_NONE, NULL);
+}
+
+void
+emu_test_out(EmuMachine *machine, uint16_t port, uint64_t value, unsigned size)
+{
+    emu_address_space_store(emu_machine_get_io_as(machine), port, value, size, EMU_MEM_ATTRS_NONE, NULL);
+}
+
+uint64_t
+emu_test_read(EmuMachine *machine, uint64_t addr, unsigned size)
+{
+    return emu_address_space_load(emu_machine_get_memory_as(machine), addr, size, EMU_MEM_ATTRS_NONE, NULL);
+}
+
+void
+emu_test_write(EmuMachine *machine, uint64_t addr, uint64_t value, unsigned size)
+{
+    emu_address_space_store(emu_machine_get_memory_as(machine), addr, value, size, EMU_MEM_ATTRS_NONE, NULL);
+}
+
+/* ---- a chardev with the test on its other side ---------------------------------------------------- */
+
+typedef struct {
+    EmuChardev parent_instance;
+    GByteArray *written, *to_send;
+    EmuMachine *machine; /* borrowed */
+} CharTest;
+typedef struct {
+    EmuChardevClass parent_class;
+} CharTestClass;
+
+static GType char_test_get_type(void);
+G_DEFINE_TYPE(CharTest, char_test, EMU_TYPE_CHARDEV)
+
+static void
+char_test_pump(EmuChardev *chardev)
+{
+    CharTest *self = (CharTest *)chardev;
+    gsize room;
+
+    while (self->to_send->len > 0 && (room = emu_chardev_can_receive(chardev)) > 0) {
+        gsize n = MIN(room, self->to_send->len);
+        g_autofree uint8_t *chunk = g_memdup2(self->to_send->data, n);
+
+        g_byte_array_remove_range(self->to_send, 0, (guint)n);
+        emu_chardev_receive(chardev, chunk, n);
+    }
+}
+
+static gssize
+char_test_write(EmuChardev *chardev, const uint8_t *buf, gsize len)
+{
+    g_byte_array_append(((CharTest *)chardev)->written, buf, (guint)len);
+    return (gssize)len;
+}
+
+static bool
+char_test_open(EmuChardev *chardev, EmuContext *ctx G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+    emu_chardev_set_filename(chardev, "test");
+    emu_chardev_event(chardev, EMU_CHARDEV_OPENED);
+    return true;
+}
+
+static void
+char_test_finalize(GObject *object)
+{
+    CharTest *self = (CharTest *)object;
+
+    g_byte_array_unref(self->written);
+    g_byte_array_unref(self->to_send);
+    G_OBJECT_CLASS(char_test_parent_class)->finalize(object);
+}
+
+static void
+char_test_init(CharTest *self)
+{
+    self->written = g_byte_array_new();
+    self->to_send = g_byte_array_new();
+}
+
+static void
+char_test_class_init(CharTestClass *klass)
+{
+    EmuChardevClass *chardev_class = EMU_CHARDEV_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->finalize = char_test_finalize;
+    chardev_class->open = char_test_open;
+    chardev_class->write = char_test_write;
+    chardev_class->accept_input = char_test_pump;
+}
+
+EmuChardev *
+emu_test_chardev_new(EmuMachine *machine, const char *id)
+{
+    g_autoptr(EmuOpts) opts = emu_opts_new();
+    EmuChardev *chardev;
+
+    emu_opts_add(opts, "backend", "test");
+    emu_opts_add(opts, "id", id);
+    emu_machine_lock(machine);
+    chardev = emu_chardev_new_from_opts(machine, opts, NULL);
+    emu_machine_unlock(machine);
+    g_return_val_if_fail(chardev, NULL);
+    ((CharTest *)chardev)->machine = machine;
+    return chardev;
+}
+
+GBytes *
+emu_test_chardev_take(EmuChardev *chardev)
+{
+    CharTest *self = (CharTest *)chardev;
+    GByteArray *written = g_steal_pointer(&self->written);
+
+    self->written = g_byte_array_new();
+    return g_byte_array_free_to_bytes(written);
+}
+
+void
+emu_test_chardev_send(EmuChardev *chardev, const void *data, gsize len)
+{
+    CharTest *self = (CharTest *)chardev;
+
+    emu_machine_lock(self->machine);
+    g_byte_array_append(self->to_send, data, (guint)len);
+    char_test_pump(chardev);
+    emu_machine_unlock(self->machine);
+}
+
+static void
+test_harness_register_types(void)
+{
+    emu_type_register_gtype("chardev-test", char_test_get_type());
+}
+type_init(test_harness_register_types)

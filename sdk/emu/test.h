@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A machine for tests of devices: no CPU runs, and time stands until the test moves it.
+ *
+ *     g_autoptr(EmuMachine) m = emu_test_machine_new("none", &error);
+ *     ... make and realize devices, or name a board instead of "none" ...
+ *     emu_test_out(m, 0x43, 0x34, 1);
+ *     emu_test_advance(m, 1000000);
+ *     g_assert_cmpuint(emu_test_in(m, 0x40, 1), ==, 0);
+ *     emu_machine_destroy(m);
+ *
+ * All from one thread, big lock not held.
+ */
+
+#include <emu/machine.h>
+
+G_BEGIN_DECLS
+
+/* Not built yet: set options, then emu_test_machine_start(). @board as for emu_machine_new(). (transfer full) */
+EMU_AVAILABLE_IN_1_0 EmuMachine *emu_test_machine_new_unbuilt(const char *board, GError **error);
+/* Builds, resets and "runs" it: the virtual clock moves with emu_test_advance(). */
+EMU_AVAILABLE_IN_1_0 bool emu_test_machine_start(EmuMachine *machine, GError **error);
+/* Both in one. */
+EMU_AVAILABLE_IN_1_0 EmuMachine *emu_test_machine_new(const char *board, GError **error);
+/* A device of the type with "property=value,..." (NULL: none) set, on the first bus of its kind or none. Big lock taken. */
+EMU_AVAILABLE_IN_1_0 EmuDevice *emu_test_add_device(EmuMachine *machine, const char *type_name, const char *properties, GError **error);
+/* Moves all clocks, running every timer on the way; bottom halves and fd handlers too. */
+EMU_AVAILABLE_IN_1_0 void emu_test_advance(EmuMachine *machine, int64_t ns);
+/* Serves what is pending on the main context without moving time. */
+EMU_AVAILABLE_IN_1_0 void emu_test_settle(EmuMachine *machine);
+EMU_AVAILABLE_IN_1_0 void emu_test_reset(EmuMachine *machine);
+EMU_AVAILABLE_IN_1_0 uint64_t emu_test_in(EmuMachine *machine, uint16_t port, unsigned size);
+EMU_AVAILABLE_IN_1_0 void emu_test_out(EmuMachine *machine, uint16_t port, uint64_t value, unsigned size);
+EMU_AVAILABLE_IN_1_0 uint64_t emu_test_read(EmuMachine *machine, uint64_t addr, unsigned size);
+EMU_AVAILABLE_IN_1_0 void emu_test_write(EmuMachine *machine, uint64_t addr, uint64_t value, unsigned size);
+
+/* A chardev whose other side is the test: what the device wrote, and what it is to read. (transfer none): the machine's */
+EMU_AVAILABLE_IN_1_0 EmuChardev *emu_test_chardev_new(EmuMachine *machine, const char *id);
+EMU_AVAILABLE_IN_1_0 GBytes *emu_test_chardev_take(EmuChardev *chardev); /* (transfer full) */
+EMU_AVAILABLE_IN_1_0 void emu_test_chardev_send(EmuChardev *chardev, const void *data, gsize len);
+
+G_END_DECLS
