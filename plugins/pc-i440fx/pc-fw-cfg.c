@@ -197,5 +197,8 @@ pc_fill_fw_cfg(PcMachine *self, GError **error)
     pc_add_e820(self);
     pc_add_system_states(self);
     pc_add_boot_order(self);
-    return pc_add_uuid(self, error) && pc_add_user_items(self, error);
+    if (self->acpi) {
+        pc_add_acpi_tables(self);
+    }
+    return pc_add_uuid(self, error) && pc_add_smbios_tables(self, error) && pc_add_user_items(self, error);
 }

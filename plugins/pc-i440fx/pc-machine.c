@@ -203,7 +203,6 @@ pc_machine_instance_finalize(gpointer obj)
     }
     g_clear_object(&self->a20_line);
     g_clear_object(&self->ferr_line);
-    g_clear_pointer(&self->acpi_tables, g_byte_array_unref);
 }
 
 static void

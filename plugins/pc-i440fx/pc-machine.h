@@ -43,7 +43,6 @@ typedef struct {
     uint32_t pirq_levels;
 
     bool boot_once_pending; /* the first reset puts the regular boot order back */
-    GByteArray *acpi_tables;
 } PcMachine;
 
 /* pc-devices.c: chips, ports, drives. */
@@ -54,3 +53,12 @@ void pc_write_boot_order(PcMachine *self, const char *order);
 /* pc-fw-cfg.c: what the firmware finds. */
 bool pc_parse_uuid(const char *text, uint8_t uuid[16]);
 bool pc_fill_fw_cfg(PcMachine *self, GError **error);
+
+/* pc-acpi.c */
+void pc_add_acpi_tables(PcMachine *self);
+
+/* pc-smbios.c */
+bool pc_add_smbios_tables(PcMachine *self, GError **error);
+
+/* pc-boot.c: -kernel, -initrd, -append. */
+bool pc_load_kernel(PcMachine *self, GError **error);
