@@ -95,7 +95,6 @@ pci_set_u32(uint8_t *p, uint32_t v)
 /* pci-bus.c */
 EmuPciDevice *emu_pci_bus_get_device(EmuPciBus *self, unsigned devfn);
 void emu_pci_bus_count_irq(EmuPciBus *self, EmuPciDevice *dev, int change, bool drive);
-char *emu_pci_bus_describe(EmuPciBus *self);
 
 /* pci-device.c */
 void emu_pci_device_reset(EmuPciDevice *self);
