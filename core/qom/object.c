@@ -161,15 +161,7 @@ emu_object_get_type_name(gpointer obj)
 bool
 emu_object_is_a(gpointer obj, const char *type_name)
 {
-    if (!emu_type_exists(type_name)) {
-        return false;
-    }
-    for (GType type = G_OBJECT_TYPE(obj); type; type = g_type_parent(type)) {
-        if (strcmp(emu_type_name(type), type_name) == 0) {
-            return true;
-        }
-    }
-    GType type = emu_type_lookup(type_name, NULL);
+    GType type = emu_type_peek(type_name);
 
     return type != G_TYPE_INVALID && G_TYPE_CHECK_INSTANCE_TYPE(obj, type);
 }

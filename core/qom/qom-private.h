@@ -32,6 +32,8 @@ void emu_type_set_hooks(const EmuTypeHooks *hooks);
 /* The one lock of types and plugins, recursive. */
 void emu_type_lock(void);
 void emu_type_unlock(void);
+/* The GType if it is made already; makes and opens nothing. */
+GType emu_type_peek(const char *name);
 /* Who registered @name: NULL and false when nobody has, NULL and true for the core. */
 bool emu_type_find_module(const char *name, EmuTypeModule **module);
 /* (transfer container): names of the types that @self registered */

@@ -413,6 +413,20 @@ emu_type_lookup(const char *name, GError **error)
     return type;
 }
 
+GType
+emu_type_peek(const char *name)
+{
+    TypeEntry *e;
+    GType type;
+
+    emu_module_run_core();
+    g_rec_mutex_lock(&type_lock);
+    e = type_find(name);
+    type = e ? e->gtype : G_TYPE_INVALID;
+    g_rec_mutex_unlock(&type_lock);
+    return type;
+}
+
 bool
 emu_type_exists(const char *name)
 {
