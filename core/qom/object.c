@@ -64,6 +64,12 @@ emu_object_finalize(GObject *obj)
     G_OBJECT_CLASS(emu_object_parent_class)->finalize(obj);
 }
 
+static char *
+emu_object_get_type_text(gpointer self, GError **error G_GNUC_UNUSED)
+{
+    return g_strdup(emu_object_get_type_name(self));
+}
+
 static void
 emu_object_class_init(gpointer klass, gpointer data G_GNUC_UNUSED)
 {
@@ -71,6 +77,7 @@ emu_object_class_init(gpointer klass, gpointer data G_GNUC_UNUSED)
     g_type_class_adjust_private_offset(klass, &emu_object_private_offset);
     G_OBJECT_CLASS(klass)->dispose = emu_object_dispose;
     G_OBJECT_CLASS(klass)->finalize = emu_object_finalize;
+    emu_object_class_add_string_property(klass, "type", emu_object_get_type_text, NULL, NULL);
 
     /**
      * EmuObject::child-added:

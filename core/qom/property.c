@@ -1226,16 +1226,21 @@ property_default_text(GParamSpec *pspec)
     }
 }
 
+/* @of_type: without what every object has. */
 static GPtrArray *
-class_list_properties(gpointer klass)
+class_list_properties(gpointer klass, bool of_type)
 {
     GPtrArray *list = g_ptr_array_new_with_free_func(property_info_free);
     guint n;
     g_autofree GParamSpec **pspecs = g_object_class_list_properties(klass, &n);
 
     for (guint i = 0; i < n; i++) {
-        EmuPropertyInfo *info = g_new0(EmuPropertyInfo, 1);
+        EmuPropertyInfo *info;
 
+        if (of_type && pspecs[i]->owner_type == EMU_TYPE_OBJECT) {
+            continue;
+        }
+        info = g_new0(EmuPropertyInfo, 1);
         info->name = g_strdup(property_name(pspecs[i]));
         info->type = property_type_text(pspecs[i]);
         info->description = property_describe(pspecs[i]);
@@ -1262,7 +1267,7 @@ emu_type_list_properties(const char *type_name, GError **error)
         return g_ptr_array_new_with_free_func(property_info_free);
     }
     klass = g_type_class_ref(type);
-    list = class_list_properties(klass);
+    list = class_list_properties(klass, true);
     g_type_class_unref(klass);
     return list;
 }
@@ -1282,7 +1287,7 @@ list_add_child(EmuObject *child, gpointer data)
 GPtrArray *
 emu_object_list_properties(gpointer obj)
 {
-    GPtrArray *list = class_list_properties(G_OBJECT_GET_CLASS(obj));
+    GPtrArray *list = class_list_properties(G_OBJECT_GET_CLASS(obj), false);
 
     emu_object_foreach_child(obj, list_add_child, list);
     return list;

@@ -591,7 +591,8 @@ test_tree(void)
     g_assert_nonnull(emu_object_get_child(un, "device[0]"));
 
     g_autoptr(GPtrArray) list = emu_object_list_properties(un);
-    g_assert_cmpuint(list->len, ==, 3);
+    g_assert_cmpuint(list->len, ==, 4);
+    assert_text(un, "type", "container");
     g_autofree char *type = emu_object_property_type_text(un, "device[1]");
     g_assert_cmpstr(type, ==, "child<test-widget>");
 }
