@@ -57,7 +57,7 @@ emu_device_help(void)
             g_string_append_printf(*group, ", bus %s", klass->bus_type);
         }
         text = emu_type_description(type) ? emu_type_description(type) : klass->model_name;
-        if (text) {
+        if (text && *text) {
             g_string_append_printf(*group, ", desc \"%s\"", text);
         }
         g_string_append_c(*group, '\n');

@@ -89,34 +89,12 @@ emu_help_properties(const char *type_name, const char *title, GError **error)
 bool
 emu_help_devices(const char *driver, GError **error)
 {
-    g_autoptr(GPtrArray) names = NULL;
+    g_autofree char *text = driver ? emu_device_type_help(driver, error) : emu_device_help();
 
-    if (driver) {
-        if (emu_type_lookup(driver, error) == G_TYPE_INVALID) {
-            return false;
-        }
-        return emu_help_properties(driver, driver, error);
+    if (text) {
+        fputs(text, stdout);
     }
-    names = emu_type_list("device", false);
-    for (guint i = 0; i < names->len; i++) {
-        const char *name = g_ptr_array_index(names, i);
-        GType type = emu_type_lookup(name, NULL);
-        g_autoptr(GTypeClass) klass = g_type_class_ref(type);
-        EmuDeviceClass *device_class = EMU_DEVICE_CLASS(klass);
-        const char *description = emu_type_description(type);
-
-        if (device_class->user_creatable) {
-            printf("name \"%s\"", name);
-            if (device_class->bus_type) {
-                printf(", bus %s", device_class->bus_type);
-            }
-            if (description) {
-                printf(", desc \"%s\"", description);
-            }
-            printf("\n");
-        }
-    }
-    return true;
+    return text != NULL;
 }
 
 bool
