@@ -7,7 +7,7 @@
 EMU_PLUGIN(.name = "piix3", .version = "1.0", .license = "LGPL-2.1-or-later",
            .description = "82371SB (PIIX3) PCI to ISA bridge",
            .provides = "PIIX3:pci-device",
-           .needs = "pci-device isa-bus");
+           .needs = "pci-device ISA");
 
 static void
 piix3_register_types(void)
