@@ -471,6 +471,17 @@ x86_cpu_set_feature(GObject *object, guint id, const GValue *value, GParamSpec *
 }
 
 static void
+x86_cpu_install_feature(GObjectClass *oc, const char *name, unsigned feature)
+{
+    /* Property names begin with a letter and have no dots: "3dnow", "sse4.1". */
+    g_autofree char *canonical =
+        g_strdelimit(g_ascii_isdigit(*name) ? g_strconcat("p", name, NULL) : g_strdup(name), ".", '-');
+
+    g_object_class_install_property(
+        oc, feature + 1, g_param_spec_boolean(canonical, NULL, "CPUID feature", FALSE, G_PARAM_READWRITE));
+}
+
+static void
 x86_cpu_install_features(GObjectClass *oc)
 {
     oc->get_property = x86_cpu_get_feature;
@@ -478,16 +489,13 @@ x86_cpu_install_features(GObjectClass *oc)
     for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
         for (unsigned bit = 0; bit < 32; bit++) {
             const char *name = x86_feature_names[word][bit];
-            if (!name) {
-                continue;
+            if (name) {
+                x86_cpu_install_feature(oc, name, X86_FEATURE(word, bit));
             }
-            /* Property names begin with a letter and have no dots: "3dnow", "sse4.1". */
-            g_autofree char *canonical =
-                g_strdelimit(g_ascii_isdigit(*name) ? g_strconcat("p", name, NULL) : g_strdup(name), ".", '-');
-            g_object_class_install_property(
-                oc, X86_FEATURE(word, bit) + 1,
-                g_param_spec_boolean(canonical, NULL, "CPUID feature", FALSE, G_PARAM_READWRITE));
         }
+    }
+    for (const X86FeatureAlias *alias = x86_feature_aliases; alias->name; alias++) {
+        x86_cpu_install_feature(oc, alias->name, alias->feature);
     }
 }
 

@@ -129,8 +129,11 @@ X86Cpu *x86_cpu_by_index(EmuMachine *machine, unsigned index);
 
 /* x86-cpuid.c */
 extern const char *const x86_feature_names[X86_N_FEATURE_WORDS][32];
-/* Finds a feature by name or alias; 0xffff: none. */
-uint16_t x86_feature_by_name(const char *name);
+typedef struct {
+    const char *name; /* NULL ends the list */
+    uint16_t feature;
+} X86FeatureAlias;
+extern const X86FeatureAlias x86_feature_aliases[];
 /* Features, signature, texts and topology from model and properties; warns about what is left out. */
 bool x86_cpuid_resolve(X86Cpu *cpu, GError **error);
 extern const EmuTypeInfo x86_cpu_max_type_info;

@@ -88,33 +88,12 @@ static const uint32_t x86_quiet[X86_N_FEATURE_WORDS] = {
 /* Bits of 80000001H:EDX that AMD processors repeat from 1:EDX. */
 #define X86_AMD_ALIASES 0x0183f3ffu
 
-static const struct {
-    const char *alias, *name;
-} x86_feature_aliases[] = {
-    {"sse3", "pni"},       {"pclmuldq", "pclmulqdq"},   {"sse4-1", "sse4.1"},      {"sse4-2", "sse4.2"},
-    {"xd", "nx"},          {"ffxsr", "fxsr-opt"},       {"i64", "lm"},             {"sha", "sha-ni"},
-    {"lahf_lm", "lahf-lm"},
+/* Second names of features. */
+const X86FeatureAlias x86_feature_aliases[] = {
+    {"sse3", X86_FEAT_SSE3},   {"pclmuldq", X86_FEAT_PCLMULQDQ}, {"xd", X86_FEAT_NX},
+    {"i64", X86_FEAT_LM},      {"ffxsr", X86_FEAT_FXSR_OPT},     {"sha", X86_FEAT_SHA},
+    {NULL, X86_FEAT_NONE},
 };
-
-uint16_t
-x86_feature_by_name(const char *name)
-{
-    g_autofree char *canonical = g_strdelimit(g_strdup(name), "_", '-');
-
-    for (gsize i = 0; i < G_N_ELEMENTS(x86_feature_aliases); i++) {
-        if (strcmp(canonical, x86_feature_aliases[i].alias) == 0) {
-            return x86_feature_by_name(x86_feature_aliases[i].name);
-        }
-    }
-    for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
-        for (unsigned bit = 0; bit < 32; bit++) {
-            if (g_strcmp0(x86_feature_names[word][bit], canonical) == 0) {
-                return X86_FEATURE(word, bit);
-            }
-        }
-    }
-    return 0xffff;
-}
 
 /* ---- resolving -------------------------------------------------------------------------------------- */
 
