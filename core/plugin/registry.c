@@ -32,6 +32,7 @@ typedef struct {
     EmuTypeModule *module; /* NULL until first opened */
     lt_dlhandle handle;
     bool opening;
+    bool failed; /* could not be opened, and is among the refusals for it */
     bool listed; /* seen by the latest scan */
 } Plugin;
 
@@ -304,7 +305,10 @@ scan_locked(void)
     g_ptr_array_set_size(refusals, 0);
     g_hash_table_remove_all(provided);
     for (guint i = 0; i < plugins->len; i++) {
-        ((Plugin *)g_ptr_array_index(plugins, i))->listed = false;
+        Plugin *p = g_ptr_array_index(plugins, i);
+
+        p->listed = false;
+        p->failed = false;
     }
     for (guint i = 0; i < extra_dirs->len; i++) {
         scan_dir(cache, g_ptr_array_index(extra_dirs, i), seen);
@@ -345,9 +349,14 @@ ensure_scanned(void)
 
 /* ---- opening ------------------------------------------------------------------------------------------ */
 
+/* Kept for whoever lists refusals; the caller decides who hears of it now. */
 static bool
 plugin_fail(Plugin *p, GError **error, const char *reason)
 {
+    if (!p->failed) {
+        p->failed = true;
+        refuse(p->path, g_strdup(reason), NULL, false);
+    }
     g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_REFUSED, "plugin file %s %s", p->path, reason);
     return false;
 }
@@ -548,7 +557,7 @@ provide_candidates(const char *ancestor)
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         ProvidedType *t = value;
 
-        if (!t->plugin->handle && !g_ptr_array_find(wanted, t->plugin, NULL) && may_be(t, ancestor, 0)) {
+        if (!t->plugin->handle && !t->plugin->failed && !g_ptr_array_find(wanted, t->plugin, NULL) && may_be(t, ancestor, 0)) {
             g_ptr_array_add(wanted, t->plugin);
         }
     }

@@ -484,6 +484,8 @@ test_named_when_asked_for(void)
     why = (g_free(why), g_strdup_printf("plugin file %s/needy.so needs type 'type-that-nobody-has', which nothing provides",
                                         dir));
     g_assert_cmpstr(error->message, ==, why);
+    g_assert_cmpstr(refusal_of("needy.so"), ==, "needs type 'type-that-nobody-has', which nothing provides");
+    g_assert_cmpstr(refusal_of("unresolved.so"), ==, "cannot be loaded: undefined symbol: emu_function_that_nobody_has");
 }
 
 /* ---- the cache ------------------------------------------------------------------------------------------ */
