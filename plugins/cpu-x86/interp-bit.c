@@ -198,15 +198,15 @@ double_shift(X86State *s, const X86Insn *insn, bool left)
         return;
     }
     if (m.size == 2) {
-        /* A count above 16 is undefined; current CPUs shift dest:src:dest. */
+        /* A count above 16 is undefined; AMD CPUs go on shifting the source in. */
         uint64_t wide;
 
         if (left) {
-            wide = a << 32 | b << 16 | a;
+            wide = a << 32 | b << 16 | b;
             r = wide << count >> 32;
             c = wide >> (48 - count) & 1;
         } else {
-            wide = a << 32 | b << 16 | a;
+            wide = b << 32 | b << 16 | a;
             r = wide >> count;
             c = wide >> (count - 1) & 1;
         }

@@ -80,21 +80,37 @@ update_summary(X86State *s)
     }
 }
 
-static void
-fpu_init(X86State *s)
-{
-    s->fx.fcw = 0x37f;
-    s->fx.fsw = 0;
-    s->fx.ftw = 0;
-    s->fx.fop = 0;
-    s->fx.fip = 0;
-    s->fx.fdp = 0;
-}
-
 static unsigned
 top(X86State *s)
 {
     return s->fx.fsw >> 11 & 7;
+}
+
+/* The image lists registers from ST(0): a new TOP moves them about. */
+static void
+set_fsw(X86State *s, uint16_t fsw)
+{
+    uint8_t regs[8][16];
+    unsigned shift = ((fsw >> 11) - top(s)) & 7;
+
+    if (shift) {
+        for (unsigned i = 0; i < 8; i++) {
+            memcpy(regs[i], s->fx.st[(i + shift) & 7], 16);
+        }
+        memcpy(s->fx.st, regs, sizeof(regs));
+    }
+    s->fx.fsw = fsw;
+}
+
+static void
+fpu_init(X86State *s)
+{
+    set_fsw(s, 0);
+    s->fx.fcw = 0x37f;
+    s->fx.ftw = 0;
+    s->fx.fop = 0;
+    s->fx.fip = 0;
+    s->fx.fdp = 0;
 }
 
 static uint16_t
@@ -179,7 +195,7 @@ unpack_environment(X86State *s, const X86Insn *insn, const uint8_t *buf)
 
         memcpy(w, buf, 14);
         s->fx.fcw = w[0];
-        s->fx.fsw = w[1];
+        set_fsw(s, w[1]);
         set_full_tag_word(s, w[2]);
         s->fx.fip = w[3];
         s->fx.fdp = w[5];
@@ -193,7 +209,7 @@ unpack_environment(X86State *s, const X86Insn *insn, const uint8_t *buf)
 
         memcpy(d, buf, 28);
         s->fx.fcw = (uint16_t)d[0];
-        s->fx.fsw = (uint16_t)d[1];
+        set_fsw(s, (uint16_t)d[1]);
         set_full_tag_word(s, (uint16_t)d[2]);
         if (prot) {
             s->fx.fip = d[3];
@@ -366,9 +382,10 @@ x86_exec_stmxcsr(X86State *s, const X86Insn *insn)
 /* FXSAVE */
 
 static void
-check_fx_operand(X86State *s, const X86Insn *insn, unsigned align)
+check_fx_operand(X86State *s, const X86Insn *insn, unsigned align, EmuTcgAccess access)
 {
     uint64_t linear;
+    bool fault;
 
     if (s->cr0 & (X86_CR0_EM | X86_CR0_TS)) {
         x86_raise_plain(s, X86_EXC_NM);
@@ -376,6 +393,11 @@ check_fx_operand(X86State *s, const X86Insn *insn, unsigned align)
     linear = x86_operand_linear(s, insn, 512, EMU_TCG_READ);
     if (linear & (align - 1)) {
         x86_raise(s, X86_EXC_GP, 0);
+    }
+    /* All 512 bytes must be accessible, though fewer are touched. */
+    emu_tcg_host_pointer(&s->tcg, linear + 511, 1, access, s->tcg.mmu_mode, &fault);
+    if (fault) {
+        x86_raise_recorded_now(s);
     }
 }
 
@@ -410,7 +432,7 @@ x86_exec_fxsave(X86State *s, const X86Insn *insn)
     X86Fxsave f;
     unsigned n = 160;
 
-    check_fx_operand(s, insn, 16);
+    check_fx_operand(s, insn, 16, EMU_TCG_WRITE);
     fx_pack(s, insn, &f);
     if (!fast_fxsr(s)) {
         n += 16 * fx_xmm_count(s);
@@ -439,7 +461,7 @@ x86_exec_fxrstor(X86State *s, const X86Insn *insn)
 {
     X86Fxsave f;
 
-    check_fx_operand(s, insn, 16);
+    check_fx_operand(s, insn, 16, EMU_TCG_READ);
     read_block(s, insn, &f, 416);
     if (f.mxcsr & ~0xffffu) {
         x86_raise(s, X86_EXC_GP, 0);
@@ -554,6 +576,14 @@ x86_exec_xrstor(X86State *s, const X86Insn *insn)
     }
 }
 
+/* What every MMX instruction does to the x87 state: TOP = 0, all registers valid. */
+void
+x86_mmx_enter(X86State *s)
+{
+    set_fsw(s, s->fx.fsw & (uint16_t)~0x3800u);
+    s->fx.ftw = 0xff;
+}
+
 /* MASKMOVQ, MASKMOVDQU: bytes whose mask has its top bit set go to DS:rDI. */
 void
 x86_exec_maskmov(X86State *s, const X86Insn *insn)
@@ -585,13 +615,6 @@ x86_exec_maskmov(X86State *s, const X86Insn *insn)
         }
     }
     if (mmx) {
-        uint8_t regs[8][16];
-
-        for (unsigned i = 0; i < 8; i++) {
-            memcpy(regs[i], s->fx.st[(i - top(s)) & 7], 16);
-        }
-        memcpy(s->fx.st, regs, sizeof(regs));
-        s->fx.fsw &= (uint16_t)~0x3800u;
-        s->fx.ftw = 0xff;
+        x86_mmx_enter(s);
     }
 }

@@ -276,7 +276,7 @@ cmpxchg16b(X86State *s, const X86Insn *insn)
     unsigned __int128 expected =
         (unsigned __int128)X86_LOW(s, X86_RDX) << 64 | X86_LOW(s, X86_RAX);
     unsigned __int128 desired =
-        (unsigned __int128)X86_LOW(s, X86_RBX) << 64 | X86_LOW(s, X86_RCX);
+        (unsigned __int128)X86_LOW(s, X86_RCX) << 64 | X86_LOW(s, X86_RBX);
     unsigned __int128 seen = expected;
     uint64_t linear;
     bool fault, equal;
@@ -454,9 +454,9 @@ x86_exec_idiv(X86State *s, const X86Insn *insn)
     if (size == 1) {
         n = (int16_t)x86_get_gpr(s, X86_RAX, 2);
     } else {
-        n = (__int128)((unsigned __int128)x86_sign_extend(x86_get_gpr(s, X86_RDX, size), size)
-                           << (8 * size) |
-                       x86_get_gpr(s, X86_RAX, size));
+        __int128 high = (int64_t)x86_sign_extend(x86_get_gpr(s, X86_RDX, size), size);
+
+        n = (__int128)((unsigned __int128)high << (8 * size) | x86_get_gpr(s, X86_RAX, size));
     }
     negative_n = n < 0;
     negative = negative_n != (b < 0);

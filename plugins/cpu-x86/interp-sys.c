@@ -808,6 +808,9 @@ void
 x86_exec_clac(X86State *s, const X86Insn *insn)
 {
     (void)insn;
+    if (s->cpl != 0) {
+        x86_raise_plain(s, X86_EXC_UD);
+    }
     s->eflags &= ~X86_AC;
     x86_update_mode(s);
 }
@@ -816,6 +819,9 @@ void
 x86_exec_stac(X86State *s, const X86Insn *insn)
 {
     (void)insn;
+    if (s->cpl != 0) {
+        x86_raise_plain(s, X86_EXC_UD);
+    }
     s->eflags |= X86_AC;
     x86_update_mode(s);
 }

@@ -409,10 +409,10 @@ x86_exec_template(X86State *s, const X86Insn *insn)
         if (out_xmm && !full) {
             memcpy((char *)s + out_xmm->offset, saved_xmm, 16);
         }
-        if (full) {
-            /* the switch to MMX state has taken place */
-            s->fx.fsw = ctx.fx.fsw;
-            s->fx.ftw = ctx.fx.ftw;
+        for (unsigned i = 0; i < insn->n_operands; i++) {
+            if (insn->op[i].kind == X86_OPND_MMX) {
+                x86_mmx_enter(s); /* that much has taken place */
+            }
         }
         x86_raise_plain(s, (s->cr4 & X86_CR4_OSXMMEXCPT) ? X86_EXC_XM : X86_EXC_UD);
     }

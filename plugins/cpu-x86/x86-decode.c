@@ -339,7 +339,7 @@ decode_immediate(const uint8_t *code, unsigned avail, unsigned *pos, X86Insn *in
         *pos += 2;
         insn->imm_size = (uint8_t)(insn->imm_size + 2);
     }
-    if (kind == X86_K_IS && op->size == 1) {
+    if (kind == X86_K_IS || (kind == X86_K_I && op->size > 1)) {
         op->size = insn->opsize; /* the immediate is as wide as the operation */
     }
     return 1;

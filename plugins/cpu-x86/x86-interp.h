@@ -79,6 +79,7 @@ void x86_cpuid_default(X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t ou
 
 /* interp-template.c */
 void x86_fpu_check(X86State *s, uint32_t attr);
+void x86_mmx_enter(X86State *s);
 void x86_stubs_free(X86StubCache *stubs);
 
 static inline uint64_t

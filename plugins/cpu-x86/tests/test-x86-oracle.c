@@ -1,0 +1,1257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The host CPU as oracle.  From every row of the decode table random encodings and states are made;
+ * each is executed by the reference interpreter and natively in this process, and all defined state
+ * is compared: general registers, flags, vector and x87 registers, memory, faults with vector, error
+ * code and address.
+ *
+ * Guest addresses are host addresses: a data arena of two pages between unmapped pages, and one code
+ * page.  Native code runs at CPL 3 and ends in INT3; a signal handler takes the state out.
+ *
+ *   EMU_X86_ORACLE_SECONDS  time per code size (default 6)
+ *   EMU_X86_ORACLE_SEED     start of the random sequence
+ *   EMU_X86_ORACLE_ROW      only rows of this name
+ *   EMU_X86_ORACLE_UNDEFINED  also report differences in undefined flags
+ */
+
+#include <cpuid.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <asm/ldt.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "../x86-interp.h"
+
+#define ARENA 0x20000000ul
+#define ARENA_SIZE 0x2000ul
+#define CODE 0x21000000ul
+#define CODE_SIZE 0x1000ul
+
+/* ---- the guest's memory ---- */
+
+static bool
+guest_fault(EmuTcgState *tcg, uint64_t address, bool write, bool present)
+{
+    X86State *s = (X86State *)tcg;
+
+    s->exception = X86_EXC_PF;
+    s->has_error_code = 1;
+    s->error_code = 4 | (write ? 2 : 0) | (present ? 1 : 0);
+    s->exception_cr2 = address;
+    return false;
+}
+
+static bool
+guest_check(EmuTcgState *tcg, uint64_t address, unsigned size, bool write)
+{
+    for (uint64_t a = address; a - address < size; a = (a | 0xfff) + 1) {
+        if (a >= ARENA && a < ARENA + ARENA_SIZE) {
+            continue;
+        }
+        if (a >= CODE && a < CODE + CODE_SIZE) {
+            if (write) {
+                return guest_fault(tcg, a, write, true);
+            }
+            continue;
+        }
+        return guest_fault(tcg, a, write, false);
+    }
+    return true;
+}
+
+bool
+emu_tcg_read(EmuTcgState *s, uint64_t vaddr, void *dst, unsigned size, unsigned mmu_mode)
+{
+    if (!guest_check(s, vaddr, size, false)) {
+        return false;
+    }
+    memcpy(dst, (void *)(uintptr_t)vaddr, size);
+    return true;
+}
+
+bool
+emu_tcg_write(EmuTcgState *s, uint64_t vaddr, const void *src, unsigned size, unsigned mmu_mode)
+{
+    if (!guest_check(s, vaddr, size, true)) {
+        return false;
+    }
+    memcpy((void *)(uintptr_t)vaddr, src, size);
+    return true;
+}
+
+unsigned
+emu_tcg_fetch(EmuTcgState *s, uint64_t vaddr, void *dst, unsigned size)
+{
+    return emu_tcg_read(s, vaddr, dst, size, 0) ? size : 0;
+}
+
+void *
+emu_tcg_host_pointer(EmuTcgState *s, uint64_t vaddr, unsigned size, EmuTcgAccess access,
+                     unsigned mmu_mode, bool *fault)
+{
+    *fault = !guest_check(s, vaddr, size, access == EMU_TCG_WRITE);
+    if (*fault || (vaddr & 0xfff) + size > 0x1000) {
+        return NULL;
+    }
+    return (void *)(uintptr_t)vaddr;
+}
+
+void
+emu_tcg_exclusive(EmuTcgState *s, void (*fn)(EmuTcgState *s, void *opaque), void *opaque)
+{
+    fn(s, opaque);
+}
+
+void
+emu_tcg_flush_all(EmuTcgState *s)
+{
+}
+
+void
+emu_tcg_flush_non_global(EmuTcgState *s)
+{
+}
+
+void
+emu_tcg_flush_page(EmuTcgState *s, uint64_t vaddr)
+{
+}
+
+uint64_t
+emu_tcg_phys_load(EmuTcgState *s, uint64_t phys, unsigned size)
+{
+    return 0;
+}
+
+bool
+emu_tcg_phys_cas(EmuTcgState *s, uint64_t phys, uint64_t expected, uint64_t desired, unsigned size)
+{
+    return true;
+}
+
+uint64_t
+emu_tcg_port_in(EmuTcgState *s, uint32_t port, unsigned size)
+{
+    return 0;
+}
+
+void
+emu_tcg_port_out(EmuTcgState *s, uint32_t port, uint64_t value, unsigned size)
+{
+}
+
+/* ---- native execution ---- */
+
+typedef struct {
+    uint64_t gpr[16];
+    uint64_t rip;
+    uint32_t eflags;
+    X86Fxsave fx __attribute__((aligned(64)));
+    int vector; /* -1 = none */
+    uint32_t error;
+    uint64_t cr2;
+} Cpu;
+
+/* What the trampoline reads: in fixed places, because it has no free register at the end. */
+struct {
+    uint64_t gpr[16];
+    uint64_t eflags;
+    uint64_t rip;
+    uint64_t cs;
+    uint64_t ds;
+    uint64_t host_rsp;
+    uint64_t pad[3];
+    X86Fxsave fx;
+} oracle_entry __attribute__((aligned(64), used));
+
+void oracle_run(void);
+void oracle_back(void);
+
+__asm__(".text\n"
+        ".globl oracle_run\n"
+        "oracle_run:\n"
+        "  push %rbx\n  push %rbp\n  push %r12\n  push %r13\n  push %r14\n  push %r15\n"
+        "  sub $8, %rsp\n"
+        "  lea oracle_entry(%rip), %r15\n"
+        "  mov %rsp, 160(%r15)\n"
+        "  fxrstor64 192(%r15)\n"
+        "  mov 152(%r15), %eax\n  mov %eax, %ds\n  mov %eax, %es\n"
+        /* an IRET frame: SS, RSP, RFLAGS, CS, RIP */
+        "  mov %ss, %eax\n  push %rax\n"
+        "  pushq 32(%r15)\n"
+        "  pushq 128(%r15)\n"
+        "  pushq 144(%r15)\n"
+        "  pushq 136(%r15)\n"
+        "  mov 0(%r15), %rax\n  mov 8(%r15), %rcx\n  mov 16(%r15), %rdx\n  mov 24(%r15), %rbx\n"
+        "  mov 40(%r15), %rbp\n  mov 48(%r15), %rsi\n  mov 56(%r15), %rdi\n"
+        "  mov 64(%r15), %r8\n  mov 72(%r15), %r9\n  mov 80(%r15), %r10\n  mov 88(%r15), %r11\n"
+        "  mov 96(%r15), %r12\n  mov 104(%r15), %r13\n  mov 112(%r15), %r14\n"
+        "  mov 120(%r15), %r15\n"
+        "  iretq\n"
+        ".globl oracle_back\n"
+        "oracle_back:\n"
+        "  fninit\n"
+        "  cld\n"
+        "  mov $0, %eax\n  mov %eax, %ds\n  mov %eax, %es\n"
+        "  add $8, %rsp\n"
+        "  pop %r15\n  pop %r14\n  pop %r13\n  pop %r12\n  pop %rbp\n  pop %rbx\n"
+        "  ret\n");
+
+static Cpu native;
+static uint8_t current_bytes[16];
+static volatile sig_atomic_t native_running;
+
+static void
+on_signal(int sig, siginfo_t *info, void *context)
+{
+    static const int order[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
+                                  REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
+                                  REG_R12, REG_R13, REG_R14, REG_R15};
+    ucontext_t *uc = context;
+    greg_t *g = uc->uc_mcontext.gregs;
+
+    if (!native_running) {
+        /* a defect of the interpreter or of this test: name the instruction */
+        fprintf(stderr, "signal %d at %p, code", sig, (void *)(uintptr_t)g[REG_RIP]);
+        for (unsigned i = 0; i < 15; i++) {
+            fprintf(stderr, " %02x", current_bytes[i]);
+        }
+        fprintf(stderr, "\n");
+        signal(sig, SIG_DFL);
+        return;
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        native.gpr[i] = (uint64_t)g[order[i]];
+    }
+    native.rip = (uint64_t)g[REG_RIP];
+    native.eflags = (uint32_t)g[REG_EFL];
+    memcpy(&native.fx, uc->uc_mcontext.fpregs, 512);
+    native.vector = (int)g[REG_TRAPNO];
+    native.error = (uint32_t)g[REG_ERR];
+    native.cr2 = (uint64_t)g[REG_CR2];
+
+    g[REG_RIP] = (greg_t)(uintptr_t)oracle_back;
+    g[REG_RSP] = (greg_t)oracle_entry.host_rsp;
+    g[REG_EFL] = 0x202;
+    /* CS 0x33, SS 0x2b: 64-bit user code */
+    g[REG_CSGSFS] = (greg_t)(((uint64_t)g[REG_CSGSFS] & UINT64_C(0x0000ffffffff0000)) | 0x33 |
+                             UINT64_C(0x002b000000000000));
+    ((X86Fxsave *)uc->uc_mcontext.fpregs)->mxcsr = 0x1f80;
+    native_running = 0;
+}
+
+static void
+native_setup(void)
+{
+    static char stack[65536];
+    stack_t ss = {.ss_sp = stack, .ss_size = sizeof(stack)};
+    struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    static const int signals[] = {SIGSEGV, SIGILL, SIGTRAP, SIGFPE, SIGBUS};
+
+    sigaltstack(&ss, NULL);
+    for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {
+        sigaction(signals[i], &sa, NULL);
+    }
+}
+
+/* ---- random cases ---- */
+
+static uint64_t rng_state;
+
+static uint64_t
+rnd(void)
+{
+    rng_state ^= rng_state << 13;
+    rng_state ^= rng_state >> 7;
+    rng_state ^= rng_state << 17;
+    return rng_state * UINT64_C(0x2545f4914f6cdd1d);
+}
+
+static unsigned
+rnd_below(unsigned n)
+{
+    return (unsigned)((rnd() >> 32) * n >> 32);
+}
+
+static uint64_t
+rnd_value(void)
+{
+    static const uint64_t special[] = {0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff,
+                                       0x7fffffff, 0x80000000u, 0xffffffffu,
+                                       UINT64_C(0x7fffffffffffffff), UINT64_C(0x8000000000000000),
+                                       ~UINT64_C(0), 9, 0x99};
+
+    switch (rnd_below(5)) {
+    case 0:
+        return special[rnd_below(G_N_ELEMENTS(special))];
+    case 1:
+        return rnd() >> rnd_below(64);
+    case 2:
+        return (uint64_t)-(int64_t)(rnd() >> (32 + rnd_below(32)));
+    default:
+        return rnd();
+    }
+}
+
+static void
+rnd_bytes(void *p, unsigned n)
+{
+    for (unsigned i = 0; i < n; i += 8) {
+        uint64_t v = rnd();
+
+        memcpy((char *)p + i, &v, MIN(8, n - i));
+    }
+}
+
+/* Vector contents that floating point finds interesting. */
+static void
+rnd_vector(uint8_t *p)
+{
+    static const uint32_t f32[] = {0, 0x80000000u, 0x3f800000, 0xbf800000u, 0x7f800000,
+                                   0xff800000u, 0x7fc00000, 0x7fa00000, 0x00000001, 0x007fffff,
+                                   0x00800000, 0x7f7fffff, 0x4f000000, 0x5f000000, 0x3effffff};
+    static const uint64_t f64[] = {0, UINT64_C(0x8000000000000000), UINT64_C(0x3ff0000000000000),
+                                   UINT64_C(0x7ff0000000000000), UINT64_C(0xfff0000000000000),
+                                   UINT64_C(0x7ff8000000000000), UINT64_C(0x7ff4000000000000),
+                                   1, UINT64_C(0x000fffffffffffff), UINT64_C(0x0010000000000000),
+                                   UINT64_C(0x7fefffffffffffff), UINT64_C(0x41dfffffffc00000),
+                                   UINT64_C(0x43e0000000000000), UINT64_C(0x36a0000000000000)};
+
+    switch (rnd_below(4)) {
+    case 0:
+        for (unsigned i = 0; i < 4; i++) {
+            uint32_t v = rnd_below(3) ? f32[rnd_below(G_N_ELEMENTS(f32))]
+                                      : 0x3f800000 + (uint32_t)rnd_below(0x2000000) - 0x1000000;
+
+            memcpy(p + 4 * i, &v, 4);
+        }
+        break;
+    case 1:
+        for (unsigned i = 0; i < 2; i++) {
+            uint64_t v = rnd_below(3) ? f64[rnd_below(G_N_ELEMENTS(f64))]
+                                      : UINT64_C(0x3ff0000000000000) + (rnd() >> 10) -
+                                            (UINT64_C(1) << 53);
+
+            memcpy(p + 8 * i, &v, 8);
+        }
+        break;
+    case 2:
+        for (unsigned i = 0; i < 16; i++) {
+            p[i] = (uint8_t)rnd_below(4);
+        }
+        break;
+    default:
+        rnd_bytes(p, 16);
+        break;
+    }
+}
+
+static void
+rnd_x87(uint8_t *p)
+{
+    uint64_t man = rnd();
+    uint16_t exp = (uint16_t)rnd();
+
+    switch (rnd_below(6)) {
+    case 0:
+        man = 0;
+        exp &= 0x8000;
+        break;
+    case 1:
+        man = rnd_below(2) ? UINT64_C(0x8000000000000000) : rnd() | UINT64_C(0xc000000000000000);
+        exp |= 0x7fff;
+        break;
+    case 2:
+        man >>= 1;
+        exp &= 0x8000;
+        break;
+    case 3:
+        break; /* anything, unnormals included */
+    default:
+        man |= UINT64_C(0x8000000000000000);
+        exp = (uint16_t)((exp & 0x8000) | (0x3fff - 40 + rnd_below(110)));
+        break;
+    }
+    memcpy(p, &man, 8);
+    memcpy(p + 8, &exp, 2);
+}
+
+/* ---- one case ---- */
+
+typedef struct {
+    const char *name;
+    uint64_t mode_key; /* code size */
+    unsigned bits;
+    uint64_t cs_base, ds_base;
+    uint16_t cs, ds; /* native selectors */
+    uint32_t ds_limit;
+} Mode;
+
+typedef struct {
+    uint64_t runs, faults, undefined;
+} Counter;
+
+static Counter *counters;
+static X86State *guest;
+static uint8_t *code_view;
+static uint8_t pattern[ARENA_SIZE], after_interp[ARENA_SIZE];
+static unsigned failures;
+
+static bool
+row_is_testable(const X86Row *row, const Mode *mode)
+{
+    static const char *const skip[] = {"cpuid", "rdtsc", "rdtscp", "rdpid", "xgetbv", "sgdt",
+                                       "sidt", "sldt", "str", "smsw", "int", "int1", "int3",
+                                       "syscall", "sysenter", "lar", "lsl", "verr", "verw",
+                                       "lcall", "ljmp", "lret", "iret", "monitor", "mwait",
+                                       "vmcall", "vmmcall", "rdfsbase", "rdgsbase", "wrfsbase",
+                                       "wrgsbase", "xsave", "xrstor", "xsaveopt", "les", "lds",
+                                       "lss", "lfs", "lgs", "rdrand", "rdseed", "arpl", "clwb",
+                                       "into", "rsm", "insb", "ins", "outsb", "outs", "bound"};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(skip); i++) {
+        if (strcmp(row->name, skip[i]) == 0) {
+            return false;
+        }
+    }
+    if (row->op == X86_OP_mov_seg_to || row->op == X86_OP_pop_seg || row->op == X86_OP_push_seg ||
+        row->op == X86_OP_mov_seg_from || row->op == X86_OP_pause || row->op == X86_OP_invpcid) {
+        return false;
+    }
+    if ((row->select & X86_SEL_ONLY64) && mode->bits != 64) {
+        return false;
+    }
+    if ((row->select & X86_SEL_NO64) && mode->bits == 64) {
+        return false;
+    }
+    return !(row->attr & X86_A_NO_TEST) && x86_has_feature(guest, row->feature);
+}
+
+/* Random bytes that decode to @row. */
+static bool
+make_bytes(const X86Row *row, const Mode *mode, uint8_t *b, X86Insn *insn)
+{
+    unsigned n = 0, pfx = row->select & X86_SEL_PREFIX;
+    bool code64 = mode->bits == 64;
+    int r;
+
+    if (pfx == X86_SEL_66) {
+        b[n++] = 0x66;
+    } else if (pfx == X86_SEL_F3) {
+        b[n++] = 0xf3;
+    } else if (pfx == X86_SEL_F2) {
+        b[n++] = 0xf2;
+    } else if (pfx == 0 && rnd_below(4) == 0 && !(row->attr & X86_A_F64)) {
+        /* (near branches: AMD CPUs heed 66 in 64-bit code, Intel's and ours do not) */
+        b[n++] = 0x66;
+    }
+    if ((pfx == X86_SEL_F2 || pfx == X86_SEL_F3) && row->cls == X86_CLASS_PORTABLE &&
+        rnd_below(4) == 0) {
+        b[n++] = 0x66;
+    }
+    if (rnd_below(16) == 0) {
+        b[n++] = 0x67;
+    }
+    if ((row->attr & (X86_A_REP | X86_A_REPCC)) && rnd_below(2)) {
+        b[n++] = rnd_below(2) ? 0xf2 : 0xf3;
+    }
+    if ((row->attr & X86_A_LOCK) && rnd_below(4) == 0) {
+        b[n++] = 0xf0;
+    }
+    if (code64 && rnd_below(2)) {
+        b[n++] = (uint8_t)(0x40 | rnd_below(16));
+    }
+    if (row->map != X86_MAP_PRIMARY && row->map != X86_MAP_X87) {
+        b[n++] = 0x0f;
+        if (row->map == X86_MAP_0F38) {
+            b[n++] = 0x38;
+        } else if (row->map == X86_MAP_0F3A) {
+            b[n++] = 0x3a;
+        }
+    }
+    b[n++] = row->opcode;
+    rnd_bytes(b + n, 16);
+    if (rnd_below(3) == 0) {
+        b[n] |= 0xc0;
+    }
+    if (row->select & X86_SEL_REG) {
+        b[n] = (uint8_t)((b[n] & ~0x38) | (row->select >> 1 & 0x38));
+    }
+    if (row->select & X86_SEL_MOD3) {
+        b[n] |= 0xc0;
+    } else if ((row->select & X86_SEL_MEM) && b[n] >= 0xc0) {
+        b[n] &= 0x3f;
+    }
+    if (row->select & X86_SEL_RM) {
+        b[n] = (uint8_t)((b[n] & ~7) | (row->select >> 10 & 7));
+    }
+    r = x86_decode(b, 15, mode->mode_key, guest->features, insn);
+    return r > 0 && insn->row == row;
+}
+
+static uint64_t
+pick_address(unsigned size)
+{
+    switch (rnd_below(12)) {
+    case 0:
+        return ARENA + ARENA_SIZE - rnd_below(size + 1); /* may run off the end */
+    case 1:
+        return ARENA + 0x1000 - rnd_below(size + 1); /* crosses the page inside */
+    case 2:
+    case 3:
+        return ARENA + rnd_below(ARENA_SIZE - 600);
+    default:
+        return ARENA + (rnd_below(ARENA_SIZE - 600) & ~63u);
+    }
+}
+
+static unsigned
+case_operand_size(const X86Insn *insn)
+{
+    int m = x86_insn_mem_operand(insn);
+    unsigned size = m >= 0 ? insn->op[m].size : 8;
+
+    if (size == 0) {
+        size = insn->row->op == X86_OP_fxsave || insn->row->op == X86_OP_fxrstor ? 512 : 8;
+    }
+    return size;
+}
+
+/* Points the memory operand at an address of ours.  False: not possible with these registers. */
+static bool
+aim_memory(const Mode *mode, Cpu *c, uint8_t *b, X86Insn *insn)
+{
+    uint64_t want, rest;
+    bool has_sib = (insn->modrm & 7) == 4 && insn->addrsize != 2;
+    unsigned disp_at = insn->modrm_pos + 1u + has_sib;
+
+    if (!insn->has_modrm || insn->mod == 3) {
+        if (x86_insn_mem_operand(insn) >= 0) {
+            return false; /* moffs: handled by the caller */
+        }
+        return true;
+    }
+    if (insn->addrsize == 2 && mode->bits != 16) {
+        return false;
+    }
+    if (insn->segment >= X86_FS) {
+        return false;
+    }
+    want = pick_address(case_operand_size(insn)) - mode->ds_base;
+    if (insn->row->op == X86_OP_lea && rnd_below(2)) {
+        return true;
+    }
+    if (insn->base != X86_NO_REG && insn->base != X86_BASE_RIP) {
+        if (insn->base == insn->index) {
+            return false;
+        }
+        if (insn->base == X86_RSP && insn->segment == X86_SS && mode->bits == 16) {
+            return false;
+        }
+        rest = (uint64_t)insn->disp;
+        if (insn->index != X86_NO_REG) {
+            rest += c->gpr[insn->index] << insn->scale;
+        }
+        c->gpr[insn->base] = want - rest;
+        if (insn->addrsize == 4 && mode->bits == 64 && rnd_below(2)) {
+            c->gpr[insn->base] = (uint32_t)c->gpr[insn->base];
+        }
+        return true;
+    }
+    if (insn->addrsize == 2) {
+        uint16_t d;
+
+        if (insn->index != X86_NO_REG) {
+            c->gpr[insn->index] = (want - (uint64_t)insn->disp);
+            return true;
+        }
+        d = (uint16_t)want;
+        memcpy(b + disp_at, &d, 2);
+    } else {
+        int32_t d;
+
+        rest = insn->base == X86_BASE_RIP ? CODE + 0x800 + insn->length : 0;
+        if (insn->index != X86_NO_REG) {
+            c->gpr[insn->index] = rnd_below(64);
+            rest += c->gpr[insn->index] << insn->scale;
+        }
+        d = (int32_t)(want - rest);
+        memcpy(b + disp_at, &d, 4);
+    }
+    return x86_decode(b, 15, mode->mode_key, guest->features, insn) > 0;
+}
+
+static void
+make_state(Cpu *c, const X86Insn *insn, const Mode *mode)
+{
+    uint32_t attr = insn->row->attr;
+
+    for (unsigned i = 0; i < 16; i++) {
+        c->gpr[i] = rnd_value();
+        if (mode->bits != 64) {
+            c->gpr[i] = i < 8 ? (uint32_t)c->gpr[i] : 0;
+        }
+    }
+    c->gpr[X86_RSP] = ARENA + 0x1000 + rnd_below(64) * 8;
+    if (rnd_below(16) == 0) {
+        c->gpr[X86_RSP] = ARENA + rnd_below(32);
+    }
+    c->eflags = 0x202 | ((uint32_t)rnd() & X86_CC) | (rnd_below(8) == 0 ? X86_DF : 0);
+    if (attr & (X86_A_SSE | X86_A_MMX | X86_A_X87) || insn->row->op == X86_OP_fxsave ||
+        insn->row->op == X86_OP_fwait) {
+        memset(&c->fx, 0, sizeof(c->fx));
+        for (unsigned i = 0; i < 16; i++) {
+            rnd_vector(c->fx.xmm[i]);
+        }
+        c->fx.fcw = 0x37f;
+        if (rnd_below(2)) {
+            c->fx.fcw = (uint16_t)(0x7f | (rnd_below(4) << 10) | ((rnd() & 1) ? 0x300 : 0x200));
+        }
+        if (rnd_below(8) == 0) {
+            c->fx.fcw = (uint16_t)((rnd() & 0xf3f) | 0x40);
+        }
+        c->fx.fsw = (uint16_t)(rnd() & 0x4700) | (uint16_t)(rnd_below(8) << 11);
+        if (rnd_below(4) == 0) {
+            c->fx.fsw |= (uint16_t)rnd_below(0x40);
+        }
+        if (c->fx.fsw & ~c->fx.fcw & 0x3f) {
+            c->fx.fsw |= 0x8080;
+        }
+        c->fx.ftw = (uint8_t)(rnd_below(2) ? 0xff : rnd_below(2) ? rnd() : 0);
+        for (unsigned i = 0; i < 8; i++) {
+            if (attr & X86_A_MMX) {
+                rnd_vector(c->fx.st[i]);
+                memset(c->fx.st[i] + 8, 0xff, 2);
+                memset(c->fx.st[i] + 10, 0, 6);
+            } else {
+                rnd_x87(c->fx.st[i]);
+            }
+        }
+        c->fx.mxcsr = 0x1f80 | (rnd_below(4) << 13);
+        if (rnd_below(4) == 0) {
+            c->fx.mxcsr |= (uint32_t)rnd() & 0x8040;
+        }
+        if (rnd_below(4) == 0) {
+            c->fx.mxcsr |= (uint32_t)rnd() & 0x3f;
+        }
+        if (rnd_below(8) == 0 && strncmp(insn->row->name, "dpp", 3) != 0) {
+            /* Unmasked overflow and underflow are left out: see the README. */
+            c->fx.mxcsr &= ~((uint32_t)rnd() & 0x1380);
+        }
+    } else {
+        memset(&c->fx, 0, sizeof(c->fx));
+        c->fx.fcw = 0x37f;
+        c->fx.mxcsr = 0x1f80;
+    }
+}
+
+static void
+make_implicit(const Mode *mode, Cpu *c, const X86Insn *insn)
+{
+    const X86Row *row = insn->row;
+    uint64_t data = ARENA + 64 + (rnd_below(ARENA_SIZE - 256)) - mode->ds_base;
+
+    if (row->attr & (X86_A_REP | X86_A_REPCC)) {
+        c->gpr[X86_RSI] = data;
+        c->gpr[X86_RDI] = rnd_below(3) ? ARENA + rnd_below(ARENA_SIZE) - mode->ds_base
+                                       : data + rnd_below(40) - 20;
+        c->gpr[X86_RCX] = rnd_below(100);
+        if (rnd_below(4)) {
+            c->gpr[X86_RCX] &= 7;
+        }
+    }
+    switch (row->op) {
+    case X86_OP_xlat:
+        c->gpr[X86_RBX] = data - 32;
+        break;
+    case X86_OP_maskmov:
+        c->gpr[X86_RDI] = data;
+        break;
+    case X86_OP_leave:
+    case X86_OP_enter:
+        c->gpr[X86_RBP] = rnd_below(8) ? ARENA + 0x800 + rnd_below(0x1000) : rnd_value();
+        break;
+    case X86_OP_bt:
+    case X86_OP_bts:
+    case X86_OP_btr:
+    case X86_OP_btc:
+        if (insn->op[1].kind == X86_OPND_GPR && x86_insn_mem_operand(insn) >= 0 &&
+            insn->op[1].reg != insn->base && insn->op[1].reg != insn->index) {
+            c->gpr[insn->op[1].reg] = (c->gpr[insn->op[1].reg] & ~UINT64_C(0xffffffff)) |
+                                      ((uint64_t)rnd_below(4000) - 2000) % (UINT64_C(1) << 32);
+            if (insn->op[1].size == 8) {
+                c->gpr[insn->op[1].reg] = (uint64_t)((int64_t)rnd_below(4000) - 2000);
+            }
+        }
+        break;
+    case X86_OP_jmp_ind:
+    case X86_OP_call_ind:
+        if (insn->op[0].kind == X86_OPND_GPR) {
+            c->gpr[insn->op[0].reg] = CODE + 0x100 + rnd_below(0x600) - mode->cs_base;
+        }
+        break;
+    case X86_OP_cmpxchg:
+        if (rnd_below(2) && insn->op[0].kind == X86_OPND_GPR && insn->op[0].reg < 16) {
+            c->gpr[X86_RAX] = c->gpr[insn->op[0].reg];
+        }
+        break;
+    case X86_OP_div:
+    case X86_OP_idiv:
+        if (rnd_below(2)) {
+            c->gpr[X86_RDX] = rnd_below(2) ? 0 : (uint64_t)((int64_t)c->gpr[X86_RAX] >> 63);
+        }
+        break;
+    }
+    if (row->attr & X86_A_RAX) {
+        c->gpr[X86_RAX] = rnd_below(40) - 20u;
+        c->gpr[X86_RDX] = rnd_below(40) - 20u;
+    }
+}
+
+static void
+load_guest(const Cpu *c, const Mode *mode)
+{
+    X86State *s = guest;
+
+    for (unsigned i = 0; i < 16; i++) {
+        *x86_gpr(s, i) = c->gpr[i];
+    }
+    s->rip = c->rip - mode->cs_base;
+    x86_set_eflags(s, c->eflags);
+    s->fx = c->fx;
+    s->exception = -1;
+    s->shadow = 0;
+    x86_update_mode(s);
+}
+
+static void
+run_guest(const X86Insn *insn, const Mode *mode, Cpu *out)
+{
+    X86State *s = guest;
+    X86Interp *ip = s->interp;
+    jmp_buf here;
+
+    ip->unwind = &here;
+    ip->exclusive = true;
+    out->vector = -1;
+    if (_setjmp(here) == 0) {
+        do {
+            ip->rep_again = false;
+            ip->next_rip = s->rip + insn->length;
+            if (insn->row->attr & X86_A_CPL0) {
+                x86_raise(s, X86_EXC_GP, 0);
+            }
+            insn->row->exec(s, insn);
+        } while (ip->rep_again);
+        s->rip = ip->next_rip;
+    } else {
+        out->vector = s->exception;
+        out->error = s->has_error_code ? s->error_code : 0;
+        out->cr2 = s->exception_cr2;
+    }
+    ip->shadow_set = false;
+    ip->stop = EMU_TCG_EXIT_NONE;
+    for (unsigned i = 0; i < 16; i++) {
+        out->gpr[i] = *x86_gpr(s, i);
+    }
+    out->rip = s->rip + mode->cs_base;
+    out->eflags = x86_get_eflags(s);
+    out->fx = s->fx;
+}
+
+static void
+describe(const char *what, const X86Insn *insn, const Mode *mode, const Cpu *in, const Cpu *a,
+         const Cpu *b)
+{
+    g_autoptr(GString) t = g_string_new(NULL);
+
+    static const X86Row *last;
+    static unsigned repeats;
+
+    failures++;
+    repeats = insn->row == last ? repeats + 1 : 0;
+    last = insn->row;
+    if (failures > 400 || repeats > 1) {
+        return;
+    }
+    g_string_append_printf(t, "%s: %s differs:", mode->name, what);
+    for (unsigned i = 0; i < insn->length; i++) {
+        g_string_append_printf(t, " %02x", insn->bytes[i]);
+    }
+    g_string_append_printf(t, " (%s)\n", insn->row->name);
+    for (unsigned i = 0; i < 16; i++) {
+        if (a->gpr[i] != b->gpr[i] || i < 8) {
+            g_string_append_printf(t, "  r%-2u in %016lx interp %016lx host %016lx%s\n", i,
+                                   in->gpr[i], a->gpr[i], b->gpr[i],
+                                   a->gpr[i] != b->gpr[i] ? " <" : "");
+        }
+    }
+    g_string_append_printf(t, "  rip %lx %lx  flags in %x interp %x host %x  vector %d %d  error %x "
+                              "%x  cr2 %lx %lx\n",
+                           a->rip, b->rip, in->eflags, a->eflags, b->eflags, a->vector, b->vector,
+                           a->error, b->error, a->cr2, b->cr2);
+    g_string_append_printf(t, "  fcw %x fsw in %x interp %x host %x ftw in %x interp %x host %x mxcsr "
+                              "in %x interp %x host %x\n",
+                           in->fx.fcw, in->fx.fsw, a->fx.fsw, b->fx.fsw, in->fx.ftw, a->fx.ftw,
+                           b->fx.ftw, in->fx.mxcsr, a->fx.mxcsr, b->fx.mxcsr);
+    g_printerr("%s", t->str);
+}
+
+/* Fields that an FPU image leaves to the CPU: instruction and operand pointers, MXCSR_MASK. */
+static void
+normalise_image(const X86Insn *insn, uint64_t address, uint8_t *arena)
+{
+    unsigned from = 0, to = 0;
+
+    switch (insn->row->op) {
+    case X86_OP_fnstenv:
+    case X86_OP_fnsave:
+        from = insn->opsize == 2 ? 6 : 12;
+        to = insn->opsize == 2 ? 14 : 28;
+        break;
+    case X86_OP_fxsave:
+        from = 6;
+        to = 24;
+        break;
+    default:
+        return;
+    }
+    for (unsigned i = from; i < to; i++) {
+        if (address + i - ARENA < ARENA_SIZE) {
+            arena[address + i - ARENA] = 0;
+        }
+    }
+    for (unsigned i = 28; insn->row->op == X86_OP_fxsave && i < 32; i++) {
+        if (address + i - ARENA < ARENA_SIZE) {
+            arena[address + i - ARENA] = 0;
+        }
+    }
+}
+
+/* x87 state images are written by microcode: what a fault leaves of them is not defined. */
+static bool
+is_image(const X86Insn *insn)
+{
+    switch (insn->row->op) {
+    case X86_OP_fnsave:
+    case X86_OP_fnstenv:
+    case X86_OP_frstor:
+    case X86_OP_fldenv:
+    case X86_OP_fxsave:
+    case X86_OP_fxrstor:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Of a 16-bit double shift by more than 16 all flags are undefined. */
+static uint32_t
+undefined_flags(const X86Insn *insn, const Cpu *in)
+{
+    if ((insn->row->op == X86_OP_shld || insn->row->op == X86_OP_shrd) && insn->opsize == 2) {
+        unsigned count = insn->op[2].kind == X86_OPND_GPR ? (unsigned)in->gpr[X86_RCX]
+                                                          : (unsigned)insn->imm;
+
+        if ((count & 31) > 16) {
+            return X86_CC;
+        }
+    }
+    return insn->row->flags_undefined;
+}
+
+static const char *
+compare(const X86Insn *insn, const Mode *mode, const Cpu *in, Cpu *a, Cpu *b)
+{
+    uint32_t flags = X86_CC | X86_DF;
+    bool fpu = insn->row->attr & (X86_A_X87 | X86_A_MMX | X86_A_SSE);
+
+    if (a->vector != b->vector) {
+        return "fault";
+    }
+    if (a->vector >= 0) {
+        /* the kernel's half is mapped for the host */
+        uint32_t ignore = a->vector == X86_EXC_PF && a->cr2 >> 63 ? 1 : 0;
+
+        if ((a->error ^ b->error) & ~ignore) {
+            return "error code";
+        }
+        if (a->vector == X86_EXC_PF && a->cr2 != b->cr2 && !is_image(insn)) {
+            return "fault address";
+        }
+    }
+    if (a->rip != b->rip) {
+        return "rip";
+    }
+    for (unsigned i = 0; i < (mode->bits == 64 ? 16u : 8u); i++) {
+        uint64_t mask = mode->bits == 64 ? ~UINT64_C(0) : 0xffffffffu;
+
+        if ((a->gpr[i] ^ b->gpr[i]) & mask) {
+            return "register";
+        }
+    }
+    if (a->vector < 0) {
+        flags &= ~undefined_flags(insn, in);
+    }
+    if ((a->eflags ^ b->eflags) & flags) {
+        return "flags";
+    }
+    if (fpu) {
+        if (memcmp(a->fx.xmm, b->fx.xmm, mode->bits == 64 ? 256 : 128)) {
+            return "xmm";
+        }
+        if (a->fx.mxcsr != b->fx.mxcsr) {
+            return "mxcsr";
+        }
+        if (a->fx.fcw != b->fx.fcw) {
+            return "fcw";
+        }
+        if (a->fx.fsw != b->fx.fsw) {
+            return "fsw";
+        }
+        if (a->fx.ftw != b->fx.ftw) {
+            return "ftw";
+        }
+        for (unsigned i = 0; i < 8; i++) {
+            unsigned phys = (i + (a->fx.fsw >> 11)) & 7;
+
+            if ((a->fx.ftw >> phys & 1) && memcmp(a->fx.st[i], b->fx.st[i], 10)) {
+                return "st";
+            }
+        }
+    }
+    if (!(is_image(insn) && a->vector >= 0) && memcmp(after_interp, (void *)ARENA, ARENA_SIZE)) {
+        return "memory";
+    }
+    return NULL;
+}
+
+static void
+run_case(unsigned row_index, const Mode *mode, bool undefined)
+{
+    const X86Row *row = &x86_rows[row_index];
+    uint8_t *code = code_view + 0x800;
+    Cpu in, interp;
+    uint8_t b[40];
+    X86Insn insn;
+    const char *bad;
+
+    memset(b, 0, sizeof(b));
+    if (!make_bytes(row, mode, b, &insn)) {
+        return;
+    }
+    make_state(&in, &insn, mode);
+    make_implicit(mode, &in, &insn);
+    if (!insn.has_modrm && x86_insn_mem_operand(&insn) >= 0) {
+        uint64_t at = pick_address(8) - mode->ds_base;
+
+        /* moffs */
+        if (insn.segment >= X86_FS) {
+            return;
+        }
+        memcpy(b + insn.length - insn.addrsize, &at, insn.addrsize);
+        if (x86_decode(b, 15, mode->mode_key, guest->features, &insn) <= 0) {
+            return;
+        }
+    } else if (!aim_memory(mode, &in, b, &insn)) {
+        return;
+    }
+    if (insn.addrsize != mode->bits / 8 && !insn.has_modrm && (row->attr & (X86_A_REP | X86_A_REPCC)) &&
+        mode->bits != 64) {
+        return;
+    }
+    if (insn.segment >= X86_FS || insn.row != row) {
+        return;
+    }
+    if ((row->attr & (X86_A_REP | X86_A_REPCC)) == 0 && row->op != X86_OP_jcxz &&
+        insn.addrsize == 2 && insn.has_modrm == 0 && (row->op == X86_OP_xlat || row->op == X86_OP_mov) &&
+        mode->bits == 32) {
+        return;
+    }
+    in.rip = CODE + 0x800;
+
+    for (unsigned i = 0; i < ARENA_SIZE; i += 1024) {
+        uint64_t v = rnd_value();
+
+        memcpy(pattern + i + (rnd_below(1008) & ~15u), &v, 8);
+    }
+    memcpy((void *)ARENA, pattern, ARENA_SIZE);
+    if (x86_insn_mem_operand(&insn) >= 0 && (row->attr & (X86_A_SSE | X86_A_MMX | X86_A_X87))) {
+        Cpu *c = &in;
+        uint64_t at;
+
+        load_guest(c, mode);
+        at = x86_ea(guest, &insn) + mode->ds_base;
+        if (at >= ARENA && at + 16 <= ARENA + ARENA_SIZE) {
+            if (row->attr & X86_A_X87) {
+                rnd_x87((uint8_t *)at);
+            } else {
+                rnd_vector((uint8_t *)at);
+            }
+        }
+        if (row->op == X86_OP_ldmxcsr || row->op == X86_OP_fxrstor) {
+            uint64_t where = row->op == X86_OP_fxrstor ? at + 24 : at;
+            uint32_t v = (uint32_t)rnd() & 0xffbf;
+
+            /* MXCSR_MASK differs between CPUs in bit 17; DAZ is in all */
+            if (where >= ARENA && where + 4 <= ARENA + ARENA_SIZE) {
+                memcpy((void *)where, &v, 4);
+            }
+        }
+    }
+    if ((row->op == X86_OP_cmpxchg || row->op == X86_OP_cmpxchg8b) &&
+        x86_insn_mem_operand(&insn) >= 0 && rnd_below(2)) {
+        uint64_t at;
+
+        load_guest(&in, mode);
+        at = x86_ea(guest, &insn) + mode->ds_base;
+        if (at >= ARENA && at + 16 <= ARENA + ARENA_SIZE) {
+            unsigned half = row->op == X86_OP_cmpxchg ? 8 : insn.op[0].size / 2;
+
+            memcpy((void *)at, &in.gpr[X86_RAX], half);
+            memcpy((void *)(at + half), &in.gpr[X86_RDX], half);
+        }
+    }
+    if (row->op == X86_OP_popf) {
+        uint32_t v = (uint32_t)rnd() & 0x3e7cd7 & ~(X86_AC | X86_NT | X86_TF);
+        uint64_t at = in.gpr[X86_RSP];
+
+        if (at + 8 <= ARENA + ARENA_SIZE) {
+            memset((void *)at, 0, 8);
+            memcpy((void *)at, &v, 4);
+        }
+    }
+    if (row->op == X86_OP_ret || ((row->op == X86_OP_jmp_ind || row->op == X86_OP_call_ind) &&
+                                  x86_insn_mem_operand(&insn) >= 0)) {
+        uint64_t at, target = CODE + 0x100 + rnd_below(0x600) - mode->cs_base;
+
+        load_guest(&in, mode);
+        at = row->op == X86_OP_ret ? in.gpr[X86_RSP] : x86_ea(guest, &insn) + mode->ds_base;
+        if (at >= ARENA && at + 8 <= ARENA + ARENA_SIZE) {
+            memcpy((void *)at, &target, 8);
+        }
+    }
+    static uint8_t before[ARENA_SIZE];
+    memcpy(before, (void *)ARENA, ARENA_SIZE);
+
+    memcpy(current_bytes, insn.bytes, 15);
+    load_guest(&in, mode);
+    run_guest(&insn, mode, &interp);
+    if (interp.rip == in.rip && interp.vector < 0) {
+        return; /* a jump to itself never comes back natively */
+    }
+    if (interp.vector < 0 && interp.rip != in.rip + insn.length &&
+        (interp.rip < CODE || interp.rip >= CODE + CODE_SIZE ||
+         (interp.rip >= in.rip && interp.rip < in.rip + insn.length))) {
+        return; /* the target is none of ours */
+    }
+    memcpy(after_interp, (void *)ARENA, ARENA_SIZE);
+    memcpy((void *)ARENA, before, ARENA_SIZE);
+
+    memcpy(code, insn.bytes, insn.length);
+    for (unsigned i = 0; i < 16; i++) {
+        oracle_entry.gpr[i] = in.gpr[i];
+    }
+    oracle_entry.eflags = in.eflags;
+    oracle_entry.rip = in.rip - mode->cs_base;
+    oracle_entry.cs = mode->cs;
+    oracle_entry.ds = mode->ds;
+    oracle_entry.fx = in.fx;
+    oracle_entry.fx.mxcsr_mask = 0;
+    native_running = 1;
+    oracle_run();
+    memset(code, 0xcc, insn.length);
+    native.rip += mode->cs_base;
+    if (native.vector == 3) {
+        native.vector = -1;
+        native.rip--;
+    }
+    if (native.vector >= 0 && native.vector != 14 && native.vector != 13 && native.vector != 12 &&
+        native.vector != 17) {
+        native.error = 0;
+    }
+
+    counters[row_index].runs++;
+    if (interp.vector >= 0) {
+        counters[row_index].faults++;
+    }
+    if (x86_insn_mem_operand(&insn) >= 0) {
+        uint64_t at;
+
+        load_guest(&in, mode);
+        at = x86_ea(guest, &insn) + mode->ds_base;
+        normalise_image(&insn, at, after_interp);
+        normalise_image(&insn, at, (uint8_t *)ARENA);
+    }
+    bad = compare(&insn, mode, &in, &interp, &native);
+    if (bad) {
+        describe(bad, &insn, mode, &in, &interp, &native);
+    } else if (undefined && interp.vector < 0 && ((interp.eflags ^ native.eflags) & X86_CC)) {
+        if (counters[row_index].undefined++ < 2) {
+            g_printerr("undefined flags %x: ", (interp.eflags ^ native.eflags) & X86_CC);
+            describe("(undefined)", &insn, mode, &in, &interp, &native);
+            failures--;
+        }
+    }
+}
+
+static void
+host_features(uint32_t *f)
+{
+    unsigned a, b, c, d;
+
+    __cpuid(1, a, b, c, d);
+    f[X86_CPUID_1_EDX] = d;
+    f[X86_CPUID_1_ECX] = c & ~(1u << 27);
+    __cpuid_count(7, 0, a, b, c, d);
+    f[X86_CPUID_7_EBX] = b;
+    f[X86_CPUID_7_ECX] = c;
+    f[X86_CPUID_7_EDX] = d;
+    __cpuid(0x80000001u, a, b, c, d);
+    f[X86_CPUID_80000001_EDX] = d;
+    f[X86_CPUID_80000001_ECX] = c;
+}
+
+static void
+guest_segments(const Mode *mode)
+{
+    X86State *s = guest;
+    uint32_t user = X86_DESC_P | X86_DESC_S | X86_DESC_DPL | X86_DESC_A;
+
+    for (unsigned i = X86_ES; i <= X86_GS; i++) {
+        x86_set_seg(s, i, mode->ds, i >= X86_FS ? 0 : mode->ds_base, mode->ds_limit,
+                    user | X86_DESC_W | X86_DESC_B);
+    }
+    x86_set_seg(s, X86_SS, 0x2b, 0, 0xffffffffu, user | X86_DESC_W | X86_DESC_B);
+    x86_set_seg(s, X86_CS, mode->cs, mode->cs_base, 0xffffffffu,
+                user | X86_DESC_CODE | X86_DESC_R |
+                    (mode->bits == 64   ? X86_DESC_L
+                     : mode->bits == 32 ? X86_DESC_B
+                                        : 0));
+    s->cpl = 3;
+    s->cr0 = X86_CR0_PE | X86_CR0_PG | X86_CR0_NE | X86_CR0_ET | X86_CR0_MP | X86_CR0_WP;
+    s->cr4 = X86_CR4_PAE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT;
+    s->efer = X86_EFER_LME | X86_EFER_LMA | X86_EFER_SCE;
+    s->phys_mask = (UINT64_C(1) << 40) - 1;
+    x86_set_eflags(s, 0x202);
+    x86_update_mode(s);
+}
+
+static void
+run_mode(const Mode *mode)
+{
+    const char *seconds = g_getenv("EMU_X86_ORACLE_SECONDS"), *only = g_getenv("EMU_X86_ORACLE_ROW");
+    bool undefined = g_getenv("EMU_X86_ORACLE_UNDEFINED") != NULL;
+    gint64 end = g_get_monotonic_time() +
+                 (gint64)((seconds ? g_ascii_strtod(seconds, NULL) : 6.0) * G_USEC_PER_SEC);
+    uint64_t total = 0, untested = 0;
+
+    guest_segments(mode);
+    failures = 0;
+    memset(counters, 0, x86_n_rows * sizeof(*counters));
+    rnd_bytes(pattern, sizeof(pattern));
+    while (g_get_monotonic_time() < end) {
+        for (unsigned i = 0; i < x86_n_rows; i++) {
+            if (row_is_testable(&x86_rows[i], mode) &&
+                (!only || strcmp(only, x86_rows[i].name) == 0)) {
+                for (unsigned k = 0; k < 4; k++) {
+                    run_case(i, mode, undefined);
+                }
+            }
+        }
+    }
+    for (unsigned i = 0; i < x86_n_rows; i++) {
+        total += counters[i].runs;
+        if (row_is_testable(&x86_rows[i], mode) && counters[i].runs == 0 && !only) {
+            untested++;
+            g_test_message("%s: row %s %02x has no case", mode->name, x86_rows[i].name,
+                           x86_rows[i].opcode);
+        }
+    }
+    g_test_message("%s: %" G_GUINT64_FORMAT " cases, %u differences, %" G_GUINT64_FORMAT
+                   " rows without a case",
+                   mode->name, total, failures, untested);
+    g_assert_cmpuint(failures, ==, 0);
+    g_assert_cmpuint(total, >, 0);
+}
+
+static void
+test_long(void)
+{
+    static const Mode mode = {"64-bit",
+                              X86_MODE_CODE64 | X86_MODE_CODE64 << X86_MODE_STACK_SHIFT,
+                              64, 0, 0, 0x33, 0, 0xffffffffu};
+
+    run_mode(&mode);
+}
+
+static void
+test_compat32(void)
+{
+    static const Mode mode = {"32-bit",
+                              X86_MODE_CODE32 | X86_MODE_CODE32 << X86_MODE_STACK_SHIFT,
+                              32, 0, 0, 0x23, 0x2b, 0xffffffffu};
+
+    run_mode(&mode);
+}
+
+static void
+test_code16(void)
+{
+    static const Mode mode = {"16-bit", X86_MODE_CODE16 | X86_MODE_CODE32 << X86_MODE_STACK_SHIFT,
+                              16, CODE, ARENA, 0x07, 0x0f, ARENA_SIZE - 1};
+    struct user_desc cs = {.entry_number = 0, .base_addr = CODE, .limit = 0xfffff, .seg_32bit = 0,
+                           .contents = MODIFY_LDT_CONTENTS_CODE, .limit_in_pages = 1};
+    struct user_desc ds = {.entry_number = 1, .base_addr = ARENA, .limit = ARENA_SIZE - 1,
+                           .seg_32bit = 1, .contents = MODIFY_LDT_CONTENTS_DATA};
+
+    if (syscall(SYS_modify_ldt, 1, &cs, sizeof(cs)) != 0 ||
+        syscall(SYS_modify_ldt, 1, &ds, sizeof(ds)) != 0) {
+        g_test_skip("modify_ldt does not work here");
+        return;
+    }
+    run_mode(&mode);
+}
+
+int
+main(int argc, char **argv)
+{
+    const char *seed = g_getenv("EMU_X86_ORACLE_SEED");
+    void *p;
+    int fd;
+
+    g_test_init(&argc, &argv, NULL);
+    p = mmap((void *)ARENA, ARENA_SIZE, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    g_assert_true(p == (void *)ARENA);
+    /* Two views of the code: the guest's cannot be written. */
+    fd = memfd_create("code", MFD_CLOEXEC);
+    g_assert_cmpint(ftruncate(fd, CODE_SIZE), ==, 0);
+    p = mmap((void *)CODE, CODE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED_NOREPLACE, fd,
+             0);
+    g_assert_true(p == (void *)CODE);
+    code_view = mmap(NULL, CODE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    g_assert_true(code_view != MAP_FAILED);
+    memset(code_view, 0xcc, CODE_SIZE);
+
+    rng_state = seed ? g_ascii_strtoull(seed, NULL, 0) : (uint64_t)g_get_real_time();
+    rng_state = rng_state * 2 + 1;
+    g_test_message("EMU_X86_ORACLE_SEED=%" G_GUINT64_FORMAT, rng_state / 2);
+    guest = aligned_alloc(64, (sizeof(X86State) + 63) & ~63ul);
+    memset(guest, 0, sizeof(*guest));
+    host_features(guest->features);
+    x86_interp_init(guest);
+    counters = g_new0(Counter, x86_n_rows);
+    native_setup();
+
+    g_test_add_func("/x86/oracle/64-bit", test_long);
+    g_test_add_func("/x86/oracle/32-bit", test_compat32);
+    g_test_add_func("/x86/oracle/16-bit", test_code16);
+    return g_test_run();
+}
