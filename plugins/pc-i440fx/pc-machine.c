@@ -193,19 +193,6 @@ static const EmuProperty pc_machine_properties[] = {
 };
 
 static void
-pc_machine_instance_finalize(gpointer obj)
-{
-    PcMachine *self = obj;
-
-    for (unsigned i = 0; i < PC_N_ISA_IRQS; i++) {
-        g_clear_object(&self->isa_irqs[i]);
-        g_clear_object(&self->pirq_irqs[i]);
-    }
-    g_clear_object(&self->a20_line);
-    g_clear_object(&self->ferr_line);
-}
-
-static void
 pc_machine_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
 {
     EmuMachineClass *machine_class = klass;
@@ -226,7 +213,6 @@ const EmuTypeInfo pc_machine_type_info = {
     .name = "pc-i440fx-machine",
     .parent = "machine",
     .instance_size = sizeof(PcMachine),
-    .instance_finalize = pc_machine_instance_finalize,
     .class_init = pc_machine_class_init,
     .abstract = true,
     .description = "PC with i440FX and PIIX",
