@@ -135,14 +135,25 @@ emu_log_help(void)
     return g_string_free(s, FALSE);
 }
 
+static gint
+log_compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 char *
 emu_log_trace_help(void)
 {
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
     GString *s = g_string_new(NULL);
 
     g_mutex_lock(&log_lock);
     for (EmuTracePoint *tp = trace_points; tp; tp = tp->next) {
-        g_string_append_printf(s, "%s\n", tp->name);
+        g_ptr_array_add(names, (gpointer)tp->name);
+    }
+    g_ptr_array_sort(names, log_compare_names);
+    for (guint i = 0; i < names->len; i++) {
+        g_string_append_printf(s, "%s\n", (char *)g_ptr_array_index(names, i));
     }
     g_mutex_unlock(&log_lock);
     return g_string_free(s, FALSE);

@@ -32,9 +32,32 @@ option_version(EmuStartup *startup, const char *arg G_GNUC_UNUSED, GError **erro
     return emu_startup_finish(startup);
 }
 
+/* Trace points are in the plugins' code, so the plugins are opened. */
+static bool
+print_trace_points(EmuStartup *startup)
+{
+    g_autoptr(GPtrArray) plugins = emu_plugin_list();
+    g_autofree char *text = NULL;
+
+    for (guint i = 0; i < plugins->len; i++) {
+        const EmuPluginInfo *info = g_ptr_array_index(plugins, i);
+        g_autoptr(GError) error = NULL;
+
+        if (!emu_plugin_open(info->name, &error)) {
+            emu_warn_report("%s", error->message);
+        }
+    }
+    text = emu_log_trace_help();
+    fputs(text, stdout);
+    return emu_startup_finish(startup);
+}
+
 static bool
 option_log_items(EmuStartup *startup, const char *arg, GError **error)
 {
+    if (strcmp(arg, "trace:help") == 0) {
+        return print_trace_points(startup);
+    }
     if (emu_opts_is_help(arg)) {
         g_autofree char *text = emu_log_help();
 
@@ -57,10 +80,7 @@ option_trace(EmuStartup *startup, const char *arg, GError **error)
     g_autoptr(EmuOpts) opts = NULL;
 
     if (emu_opts_is_help(arg)) {
-        g_autofree char *text = emu_log_trace_help();
-
-        fputs(text, stdout);
-        return emu_startup_finish(startup);
+        return print_trace_points(startup);
     }
     opts = emu_opts_parse(arg, "enable", keys, error);
     if (!opts) {
