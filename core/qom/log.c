@@ -68,7 +68,7 @@ log_add_pattern_locked(const char *pattern)
     g_ptr_array_add(trace_patterns, g_strdup(pattern));
     for (EmuTracePoint *tp = trace_points; tp; tp = tp->next) {
         log_apply_patterns_locked(tp);
-        matched |= tp->enabled;
+        matched |= g_pattern_match_simple(pattern + (*pattern == '-'), tp->name);
     }
     return matched;
 }
