@@ -4,6 +4,7 @@
 /* Block back ends as devices see them. Formats and protocols are drivers registered with block_init. */
 
 #include <emu/machine.h>
+#include <sys/uio.h>
 
 G_BEGIN_DECLS
 
@@ -14,10 +15,16 @@ EMU_AVAILABLE_IN_1_0 const char *emu_block_backend_get_id(EmuBlockBackend *blk);
 EMU_AVAILABLE_IN_1_0 uint64_t emu_block_backend_get_length(EmuBlockBackend *blk); /* bytes; 0 without medium */
 EMU_AVAILABLE_IN_1_0 bool emu_block_backend_is_read_only(EmuBlockBackend *blk);
 EMU_AVAILABLE_IN_1_0 bool emu_block_backend_has_medium(EmuBlockBackend *blk);
-/* Asynchronous, any length and byte offset; buffer stays the caller's until completion. Out of range: -EIO.
- * A completed flush is on the disk. Cancel waits; the completion has run (or -ECANCELED) when it returns. */
+/* Asynchronous, any length and byte offset; buffer stays the caller's until completion. Out of range: -EIO;
+ * without medium: -ENOMEDIUM; a write to read-only media: -EROFS. Called with the big lock held. The request is
+ * the engine's: the pointer is good until the completion has run. A completed flush is on the disk. Cancel waits; the completion has run (or -ECANCELED) when it returns. */
 EMU_AVAILABLE_IN_1_0 EmuBlockRequest *emu_block_backend_read(EmuBlockBackend *blk, uint64_t offset, void *buf, uint64_t len, EmuBlockCompletion done, gpointer opaque);
 EMU_AVAILABLE_IN_1_0 EmuBlockRequest *emu_block_backend_write(EmuBlockBackend *blk, uint64_t offset, const void *buf, uint64_t len, EmuBlockCompletion done, gpointer opaque);
+/* The same on a vector; the array may go when the call returns, the buffers stay until completion. */
+EMU_AVAILABLE_IN_1_0 EmuBlockRequest *emu_block_backend_readv(EmuBlockBackend *blk, uint64_t offset, const struct iovec *iov, unsigned n_iov, EmuBlockCompletion done, gpointer opaque);
+EMU_AVAILABLE_IN_1_0 EmuBlockRequest *emu_block_backend_writev(EmuBlockBackend *blk, uint64_t offset, const struct iovec *iov, unsigned n_iov, EmuBlockCompletion done, gpointer opaque);
+EMU_AVAILABLE_IN_1_0 EmuBlockRequest *emu_block_backend_write_zeroes(EmuBlockBackend *blk, uint64_t offset, uint64_t len, EmuBlockCompletion done, gpointer opaque);
+EMU_AVAILABLE_IN_1_0 EmuBlockRequest *emu_block_backend_discard(EmuBlockBackend *blk, uint64_t offset, uint64_t len, EmuBlockCompletion done, gpointer opaque);
 EMU_AVAILABLE_IN_1_0 EmuBlockRequest *emu_block_backend_flush(EmuBlockBackend *blk, EmuBlockCompletion done, gpointer opaque);
 EMU_AVAILABLE_IN_1_0 void emu_block_request_cancel(EmuBlockRequest *req);
 EMU_AVAILABLE_IN_1_0 void emu_block_backend_drain(EmuBlockBackend *blk); /* until nothing is in flight */
@@ -31,7 +38,7 @@ typedef struct {
     bool (*is_tray_open)(gpointer opaque);
     bool (*is_medium_locked)(gpointer opaque);
     void (*resized)(gpointer opaque);
-} EmuBlockDeviceOps;
+} EmuBlockDeviceOps; /* each may be NULL: no tray, no lock */
 EMU_AVAILABLE_IN_1_0 bool emu_block_backend_attach(EmuBlockBackend *blk, EmuDevice *dev, const EmuBlockDeviceOps *ops, gpointer opaque, GError **error);
 EMU_AVAILABLE_IN_1_0 void emu_block_backend_detach(EmuBlockBackend *blk);
 EMU_AVAILABLE_IN_1_0 void emu_block_backend_eject(EmuBlockBackend *blk, bool open); /* guest opened/closed the tray */

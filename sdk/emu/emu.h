@@ -3,6 +3,7 @@
 
 /* Everything of the device tier. */
 
+#include <emu/block-driver.h>
 #include <emu/block.h>
 #include <emu/chardev.h>
 #include <emu/cpu.h>

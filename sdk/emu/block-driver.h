@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * For implementers of image formats, protocols and filters. A back end's data lives in a graph of
+ * nodes: a format node sits on a protocol node, filters and overlays go in between, and a node may
+ * have several parents.
+ *
+ * Request functions (preadv ... flush) run in a request context: a worker thread now; a coroutine
+ * on an I/O thread when the engine has one. They may wait: for the disk, for a child
+ * (emu_block_node_preadv and friends), for an EmuBlockMutex. Several run at once on one node. They
+ * return 0 or -errno. Everything else runs on the main thread with nothing in flight on the node.
+ */
+
+#include <emu/block.h>
+#include <sys/uio.h>
+
+G_BEGIN_DECLS
+
+typedef struct _EmuBlockNode EmuBlockNode;
+typedef struct _EmuBlockOptions EmuBlockOptions;
+
+typedef enum {
+    EMU_BLOCK_DRIVER_FORMAT,   /* an image format on a "file" child */
+    EMU_BLOCK_DRIVER_PROTOCOL, /* the bottom of a graph */
+    EMU_BLOCK_DRIVER_FILTER    /* passes on what it gets; never the result of probing */
+} EmuBlockDriverKind;
+
+typedef struct {
+    const char *name;
+    const char *description;
+    EmuBlockDriverKind kind;
+    gsize state_size; /* zeroed memory per node: emu_block_node_get_state() */
+    /* How sure is it that @head (the image's first @len bytes) is this format: 0 to 100. NULL: never probed. */
+    int (*probe)(const uint8_t *head, gsize len, const char *filename);
+    /* Takes its options; a key that nobody took is refused by the caller. On failure nothing stays behind. */
+    bool (*open)(EmuBlockNode *node, EmuBlockOptions *options, GError **error);
+    void (*close)(EmuBlockNode *node); /* optional; the children are dropped afterwards */
+    int64_t (*get_length)(EmuBlockNode *node); /* bytes or -errno; any context */
+    int (*preadv)(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov);
+    int (*pwritev)(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov); /* NULL: read-only */
+    int (*pwrite_zeroes)(EmuBlockNode *node, uint64_t offset, uint64_t bytes); /* NULL: written as data */
+    int (*pdiscard)(EmuBlockNode *node, uint64_t offset, uint64_t bytes); /* NULL: ignored */
+    int (*flush)(EmuBlockNode *node); /* own caches, then on the disk; children are flushed by the engine. NULL: nothing to do */
+    int (*truncate)(EmuBlockNode *node, uint64_t length); /* NULL: -ENOTSUP */
+    EMU_RESERVED_SLOTS(12);
+} EmuBlockDriver;
+
+/* Called from a block_init function; @driver stays valid while its module is loaded. */
+EMU_AVAILABLE_IN_1_0 void emu_block_driver_register(const EmuBlockDriver *driver);
+
+/* ---- a node as its driver sees it -------------------------------------------------------------- */
+EMU_AVAILABLE_IN_1_0 gpointer emu_block_node_get_state(EmuBlockNode *node);
+EMU_AVAILABLE_IN_1_0 const char *emu_block_node_get_name(EmuBlockNode *node);
+EMU_AVAILABLE_IN_1_0 const char *emu_block_node_get_filename(EmuBlockNode *node); /* for messages; never NULL */
+EMU_AVAILABLE_IN_1_0 void emu_block_node_set_filename(EmuBlockNode *node, const char *filename);
+EMU_AVAILABLE_IN_1_0 bool emu_block_node_is_read_only(EmuBlockNode *node);
+/* Falls back to read-only while opening, where the user allowed it (auto-read-only). */
+EMU_AVAILABLE_IN_1_0 bool emu_block_node_set_read_only(EmuBlockNode *node, GError **error);
+/* Opens what the options say under @role ("file", "backing"): a node name, or "role.driver=...". NULL and @error on
+ * failure. The node keeps the child until it closes. (transfer none) */
+EMU_AVAILABLE_IN_1_0 EmuBlockNode *emu_block_node_open_child(EmuBlockNode *node, EmuBlockOptions *options, const char *role, GError **error);
+
+/* ---- requests to a child, from a request function or with nothing else in flight ------------------ */
+EMU_AVAILABLE_IN_1_0 int64_t emu_block_node_get_length(EmuBlockNode *node);
+EMU_AVAILABLE_IN_1_0 int emu_block_node_preadv(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov);
+EMU_AVAILABLE_IN_1_0 int emu_block_node_pwritev(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov);
+EMU_AVAILABLE_IN_1_0 int emu_block_node_pread(EmuBlockNode *node, uint64_t offset, void *buf, uint64_t bytes);
+EMU_AVAILABLE_IN_1_0 int emu_block_node_pwrite(EmuBlockNode *node, uint64_t offset, const void *buf, uint64_t bytes);
+EMU_AVAILABLE_IN_1_0 int emu_block_node_pwrite_zeroes(EmuBlockNode *node, uint64_t offset, uint64_t bytes);
+EMU_AVAILABLE_IN_1_0 int emu_block_node_pdiscard(EmuBlockNode *node, uint64_t offset, uint64_t bytes);
+EMU_AVAILABLE_IN_1_0 int emu_block_node_flush(EmuBlockNode *node);
+EMU_AVAILABLE_IN_1_0 int emu_block_node_truncate(EmuBlockNode *node, uint64_t length);
+
+/* A lock that may be held across a request to a child. */
+typedef struct {
+    GMutex mutex;
+} EmuBlockMutex;
+EMU_AVAILABLE_IN_1_0 void emu_block_mutex_init(EmuBlockMutex *lock);
+EMU_AVAILABLE_IN_1_0 void emu_block_mutex_clear(EmuBlockMutex *lock);
+EMU_AVAILABLE_IN_1_0 void emu_block_mutex_lock(EmuBlockMutex *lock);
+EMU_AVAILABLE_IN_1_0 void emu_block_mutex_unlock(EmuBlockMutex *lock);
+
+/* The part [skip, skip + bytes) of a vector; @out has room for @n_iov entries. Returns how many it used. */
+EMU_AVAILABLE_IN_1_0 unsigned emu_iov_slice(const struct iovec *iov, unsigned n_iov, uint64_t skip, uint64_t bytes, struct iovec *out);
+EMU_AVAILABLE_IN_1_0 void emu_iov_zero(const struct iovec *iov, unsigned n_iov);
+
+/* ---- options: flat keys, "file.filename"; each is taken once --------------------------------------- */
+/* (transfer full), NULL when absent. */
+EMU_AVAILABLE_IN_1_0 char *emu_block_options_take(EmuBlockOptions *options, const char *key);
+/* @value keeps its value when the key is absent; false and @error when the text is no such value. */
+EMU_AVAILABLE_IN_1_0 bool emu_block_options_take_bool(EmuBlockOptions *options, const char *key, bool *value, GError **error);
+EMU_AVAILABLE_IN_1_0 bool emu_block_options_take_size(EmuBlockOptions *options, const char *key, uint64_t *value, GError **error);
+/* One of @names (NULL-terminated): *index is set. */
+EMU_AVAILABLE_IN_1_0 bool emu_block_options_take_enum(EmuBlockOptions *options, const char *key, const char *const *names, int *index, GError **error);
+
+#define EMU_BLOCK_ERROR (emu_block_error_quark())
+typedef enum { EMU_BLOCK_ERROR_FAILED, EMU_BLOCK_ERROR_NOT_FOUND, EMU_BLOCK_ERROR_LOCKED } EmuBlockError;
+EMU_AVAILABLE_IN_1_0 GQuark emu_block_error_quark(void);
+
+G_END_DECLS
