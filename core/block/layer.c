@@ -3,6 +3,7 @@
 /* The machine's block layer: its back ends, its named nodes, where they come from on the command line. */
 
 #include "block/backend-private.h"
+#include "qom/qom-private.h"
 
 #include <emu/log.h>
 #include <errno.h>
@@ -29,6 +30,7 @@ emu_block_layer_new(EmuContext *ctx)
 {
     EmuBlockLayer *layer = g_new0(EmuBlockLayer, 1);
 
+    emu_module_run_core(); /* the drivers' block_init functions */
     layer->ctx = ctx;
     layer->backends = g_ptr_array_new();
     layer->nodes = g_ptr_array_new();

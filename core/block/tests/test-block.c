@@ -219,7 +219,8 @@ test_snapshot(Fixture *f, gconstpointer data G_GNUC_UNUSED)
             g_assert_cmpint(emu_block_backend_pwrite(blk, at, model + at, n), ==, 0);
         }
         at = g_test_rand_int_range(0, IMAGE_SIZE);
-        n = MIN((gsize)g_test_rand_int_range(1, 200000), IMAGE_SIZE - at);
+        n = g_test_rand_int_range(1, 200000);
+        n = MIN(n, IMAGE_SIZE - at);
         g_assert_cmpint(emu_block_backend_pread(blk, at, buf, n), ==, 0);
         g_assert_cmpmem(buf, n, model + at, n);
     }
@@ -533,7 +534,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    emu_core_run_modules();
+    emu_module_run_core();
 #define CASE(name, fn) g_test_add("/block/" name, Fixture, NULL, setup, fn, teardown)
     CASE("requests/read-and-write-any-length", test_read_write);
     CASE("requests/out-of-range-is-an-io-error", test_bounds);
