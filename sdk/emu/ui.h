@@ -17,18 +17,23 @@ G_DECLARE_FINAL_TYPE(EmuConsole, emu_console, EMU, CONSOLE, EmuObject)
 typedef struct {
     void (*update)(gpointer opaque);     /* bring the surface up to date (from VRAM) */
     void (*invalidate)(gpointer opaque); /* everything must be redrawn */
-    /* Text modes: fills *cells with columns*rows entries (char | attribute << 8), returns false in graphics modes. Optional. */
+    /* Text modes: fills *cells with columns*rows uint16_t entries (char of code page 437 | attribute << 8), returns false in graphics modes. Optional. */
     bool (*get_text)(gpointer opaque, unsigned *columns, unsigned *rows, GArray *cells);
 } EmuConsoleOps;
 
 /* Device side. */
 EMU_AVAILABLE_IN_1_0 EmuConsole *emu_console_new(EmuMachine *machine, EmuDevice *dev, unsigned head, const EmuConsoleOps *ops, gpointer opaque);
+/* The device goes away. */
+EMU_AVAILABLE_IN_1_0 void emu_console_remove(EmuConsole *self);
 EMU_AVAILABLE_IN_1_0 void emu_console_resize(EmuConsole *self, unsigned width, unsigned height); /* new x8r8g8b8 surface */
 EMU_AVAILABLE_IN_1_0 void emu_console_set_surface(EmuConsole *self, pixman_image_t *image); /* takes a reference */
 EMU_AVAILABLE_IN_1_0 pixman_image_t *emu_console_get_surface(EmuConsole *self);
 EMU_AVAILABLE_IN_1_0 void emu_console_damage(EmuConsole *self, int x, int y, int w, int h);
 /* Viewer side. Signals: "resized", "damaged" (x, y, w, h). */
 EMU_AVAILABLE_IN_1_0 void emu_console_update(EmuConsole *self);
+EMU_AVAILABLE_IN_1_0 void emu_console_invalidate(EmuConsole *self);
+EMU_AVAILABLE_IN_1_0 EmuDevice *emu_console_get_device(EmuConsole *self); /* may be NULL */
+EMU_AVAILABLE_IN_1_0 unsigned emu_console_get_head(EmuConsole *self);
 EMU_AVAILABLE_IN_1_0 char *emu_console_get_text(EmuConsole *self); /* UTF-8 rows; NULL in graphics; (transfer full) */
 EMU_AVAILABLE_IN_1_0 bool emu_console_screendump(EmuConsole *self, const char *filename, const char *format, GError **error); /* "png" | "ppm" */
 EMU_AVAILABLE_IN_1_0 EmuConsole *emu_machine_get_console(EmuMachine *machine, unsigned index);
