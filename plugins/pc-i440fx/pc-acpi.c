@@ -173,7 +173,7 @@ pc_acpi_add_facs(PcAcpi *self)
 static void
 pc_acpi_patch_name(uint8_t *dsdt, gsize len, const char *name, uint64_t value, unsigned size)
 {
-    const uint8_t prefix = size == 2 ? 0x0b : size == 4 ? 0x0c : 0x0e;
+    const uint8_t prefix = size == 2 ? 0x0b : 0x0c;
 
     value = GUINT64_TO_LE(value);
     for (gsize i = PC_ACPI_HEADER_SIZE; i + 6 + size <= len; i++) {
@@ -266,9 +266,8 @@ pc_acpi_add_dsdt(PcAcpi *self)
     pc_acpi_get_high_window(self->pc, &high_start, &high_length);
     pc_acpi_patch_name(dsdt, len, "P32S", self->pc->below_4g, 4);
     pc_acpi_patch_name(dsdt, len, "P32E", PC_PCI_HOLE_END, 4);
-    pc_acpi_patch_name(dsdt, len, "P64S", high_start, 8);
-    pc_acpi_patch_name(dsdt, len, "P64E", high_start + high_length - 1, 8);
-    pc_acpi_patch_name(dsdt, len, "P64L", high_length, 8);
+    pc_acpi_patch_name(dsdt, len, "P64S", high_start >> 30, 4);
+    pc_acpi_patch_name(dsdt, len, "P64L", high_length >> 30, 4);
     pc_acpi_patch_name(dsdt, len, "ISAP", pc_acpi_get_isa_presence(self->pc), 4);
     pc_acpi_patch_name(dsdt, len, "PMIO", pc_acpi_get_pm_base(self->pc), 2);
     pc_acpi_end(self, at);

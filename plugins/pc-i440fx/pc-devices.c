@@ -376,18 +376,9 @@ pc_create_ide(PcMachine *self, GError **error)
         for (unsigned unit = 0; unit < 2; unit++) {
             bool cdrom = false;
             EmuBlockBackend *blk = emu_machine_get_drive(machine, EMU_DRIVE_IF_IDE, channel, unit, &cdrom);
-            const char *unit_text = unit ? "1" : "0";
-            EmuDevice *drive = NULL;
 
-            if (blk) {
-                drive = pc_new_device(self, bus, cdrom ? "ide-cd" : "ide-hd", NULL, error, "unit", unit_text, "drive",
-                                      emu_block_backend_get_id(blk), NULL);
-            } else if (channel == 1 && unit == 0 && emu_machine_wants_defaults(machine)) {
-                drive = pc_new_device(self, bus, "ide-cd", NULL, error, "unit", unit_text, NULL);
-            } else {
-                continue;
-            }
-            if (!drive) {
+            if (blk && !pc_new_device(self, bus, cdrom ? "ide-cd" : "ide-hd", NULL, error, "unit", unit ? "1" : "0", "drive",
+                                      emu_block_backend_get_id(blk), NULL)) {
                 return false;
             }
         }

@@ -35,6 +35,7 @@ typedef struct {
     EmuDevice *rtc;
     EmuFwCfg *fw_cfg;
 
+    /* Children of the machine. */
     EmuLine *isa_irqs[PC_N_ISA_IRQS];  /* requests of ISA devices */
     EmuLine *pirq_irqs[PC_N_ISA_IRQS]; /* requests that PCI interrupts are routed to */
     EmuLine *a20_line;

@@ -9,9 +9,9 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "EMU   ", "EMUPC   ", 1)
 {
     Name (P32S, 0x11111111) // PCI memory below 4 GiB: first byte,
     Name (P32E, 0x22222222) // last byte
-    Name (P64S, 0x3333333333333333) // above 4 GiB
-    Name (P64E, 0x4444444444444444)
-    Name (P64L, 0x5555555555555555) // its length, 0: there is none
+    // Above 4 GiB, in GiB, since SeaBIOS' parser knows no 64-bit integers.
+    Name (P64S, 0x33333333) // start
+    Name (P64L, 0x44444444) // length, 0: there is none
     Name (ISAP, 0x66666666) // ISA devices that are there: bits 0-3 COM1-4, 4 LPT1, 5 FDC, 6 i8042
     Name (PMIO, 0x7777) // power management ports
 
@@ -66,9 +66,9 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "EMU   ", "EMUPC   ", 1)
                 CreateQWordField (CR64, \_SB.PCI0.PW64._MIN, P6MN)
                 CreateQWordField (CR64, \_SB.PCI0.PW64._MAX, P6MX)
                 CreateQWordField (CR64, \_SB.PCI0.PW64._LEN, P6LN)
-                P6MN = P64S
-                P6MX = P64E
-                P6LN = P64L
+                P6MN = P64S << 30
+                P6LN = P64L << 30
+                P6MX = (P6MN + P6LN) - 1
                 Return (ConcatenateResTemplate (CR32, CR64))
             }
 
