@@ -100,6 +100,10 @@ bool emu_block_layer_add_drive_file(EmuBlockLayer *layer, const char *filename, 
 bool emu_block_layer_add_blockdev(EmuBlockLayer *layer, const char *text, GError **error);
 bool emu_block_layer_add_blockdev_options(EmuBlockLayer *layer, EmuBlockOptions *options, GError **error);
 bool emu_block_layer_del_blockdev(EmuBlockLayer *layer, const char *node_name, GError **error);
+/* The empty drives that a machine has unless told otherwise: a floppy drive and a CD-ROM, where the places are free. */
+void emu_block_layer_add_defaults(EmuBlockLayer *layer);
+/* False and @error when the board has no place for a drive that the user asked for. */
+bool emu_block_layer_check_used(EmuBlockLayer *layer, GError **error);
 /* -snapshot: every -drive added later gets snapshot=on. */
 void emu_block_layer_set_snapshot(EmuBlockLayer *layer, bool snapshot);
 EmuBlockNode *emu_block_layer_find_node(EmuBlockLayer *layer, const char *name);
@@ -135,6 +139,7 @@ struct _EmuBlockBackend {
     unsigned bus, unit;
     bool media_cdrom;
     bool claimed; /* a board asked for it */
+    bool is_default;
     bool write_cache;
     bool want_read_only, snapshot;
     EmuBlockOnError on_read_error, on_write_error;

@@ -558,6 +558,36 @@ emu_block_layer_add_drive_file(EmuBlockLayer *layer, const char *filename, const
     return drive_apply_defaults(options, defaults, error) && drive_add(layer, options, EMU_DRIVE_IF_IDE, error);
 }
 
+void
+emu_block_layer_add_defaults(EmuBlockLayer *layer)
+{
+    static const char *const defaults[] = {"if=floppy,index=0", "if=ide,index=2,media=cdrom"};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(defaults); i++) {
+        guint n = layer->backends->len;
+
+        /* Fails where the place is taken. */
+        if (emu_block_layer_add_drive(layer, defaults[i], NULL, NULL)) {
+            ((EmuBlockBackend *)layer->backends->pdata[n])->is_default = true;
+        }
+    }
+}
+
+bool
+emu_block_layer_check_used(EmuBlockLayer *layer, GError **error)
+{
+    for (guint i = 0; i < layer->backends->len; i++) {
+        EmuBlockBackend *blk = layer->backends->pdata[i];
+
+        if (blk->has_drive_info && !blk->is_default && blk->iface != EMU_DRIVE_IF_NONE && !blk->claimed && !blk->dev) {
+            g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "machine type does not support if=%s,bus=%u,unit=%u (drive '%s')",
+                        interface_names[blk->iface], blk->bus, blk->unit, blk->id);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ---- -blockdev -------------------------------------------------------------------------------------------- */
 
 bool

@@ -11,6 +11,7 @@
 
 #include "system/system.h"
 
+#include "block/block-private.h"
 #include "char/char-private.h"
 #include "qom/qom-private.h"
 #include "system/machine-private.h"
@@ -216,6 +217,9 @@ build(EmuStartup *startup, GError **error)
     for (guint i = 0; ok && !startup->done && i < G_N_ELEMENTS(before); i++) {
         ok = emu_options_run_phase(startup, before[i], error);
     }
+    if (ok && !startup->done && !startup->nodefaults) {
+        emu_block_layer_add_defaults(emu_machine_get_block_layer(machine));
+    }
     ok = ok && (startup->done || (emu_startup_open_serials(startup, error) && emu_options_run_phase(startup, EMU_PHASE_MONITOR, error) &&
                                   emu_startup_open_monitors(startup, error)));
     emu_machine_unlock(machine);
@@ -226,7 +230,8 @@ build(EmuStartup *startup, GError **error)
         return false;
     }
     emu_machine_lock(machine);
-    ok = emu_startup_add_debugcons(startup, error) && emu_options_run_phase(startup, EMU_PHASE_DEVICE, error);
+    ok = emu_startup_add_debugcons(startup, error) && emu_options_run_phase(startup, EMU_PHASE_DEVICE, error) &&
+         emu_block_layer_check_used(emu_machine_get_block_layer(machine), error);
     emu_machine_unlock(machine);
     return ok && emu_machine_finish(machine, error);
 }
