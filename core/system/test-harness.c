@@ -5,6 +5,7 @@
 #include <emu/test.h>
 
 #include "char/char-private.h"
+#include "device/device-private.h"
 #include "system/machine-private.h"
 #include "system/startup.h"
 
@@ -111,6 +112,64 @@ void
 emu_test_write(EmuMachine *machine, uint64_t addr, uint64_t value, unsigned size)
 {
     emu_address_space_store(emu_machine_get_memory_as(machine), addr, value, size, EMU_MEM_ATTRS_NONE, NULL);
+}
+
+/* ---- lines, state ------------------------------------------------------------------------------ */
+
+static void
+watch_driven(gpointer opaque, unsigned index G_GNUC_UNUSED, int level)
+{
+    EmuTestWatch *watch = opaque;
+
+    watch->drives++;
+    watch->rises += level && !watch->level;
+    watch->falls += !level && watch->level;
+    watch->level = level;
+}
+
+EmuTestWatch *
+emu_test_watch_line(EmuLine *output)
+{
+    EmuTestWatch *watch = g_new0(EmuTestWatch, 1);
+
+    watch->level = emu_line_get(output);
+    watch->line = emu_line_new_in(NULL, "watch", watch_driven, watch, 0);
+    emu_line_connect(output, watch->line);
+    return watch;
+}
+
+void
+emu_test_watch_free(EmuTestWatch *watch)
+{
+    if (watch) {
+        g_object_unref(watch->line);
+        g_free(watch);
+    }
+}
+
+GBytes *
+emu_test_save(EmuMachine *machine, GError **error)
+{
+    g_autoptr(GByteArray) out = g_byte_array_new();
+    bool ok;
+
+    emu_machine_lock(machine);
+    ok = emu_device_tree_save(machine, out, error);
+    emu_machine_unlock(machine);
+    return ok ? g_byte_array_free_to_bytes(g_steal_pointer(&out)) : NULL;
+}
+
+bool
+emu_test_load(EmuMachine *machine, GBytes *state, GError **error)
+{
+    gsize len;
+    const uint8_t *data = g_bytes_get_data(state, &len);
+    bool ok;
+
+    emu_machine_lock(machine);
+    ok = emu_device_tree_load(machine, data, len, error);
+    emu_machine_unlock(machine);
+    return ok;
 }
 
 /* ---- a chardev with the test on its other side ---------------------------------------------------- */

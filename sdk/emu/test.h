@@ -36,9 +36,25 @@ EMU_AVAILABLE_IN_1_0 void emu_test_out(EmuMachine *machine, uint16_t port, uint6
 EMU_AVAILABLE_IN_1_0 uint64_t emu_test_read(EmuMachine *machine, uint64_t addr, unsigned size);
 EMU_AVAILABLE_IN_1_0 void emu_test_write(EmuMachine *machine, uint64_t addr, uint64_t value, unsigned size);
 
+/* What an output does, counted from now on. */
+typedef struct {
+    int level;       /* last driven; starts with the line's level now */
+    unsigned drives; /* times driven, whatever the level */
+    unsigned rises, falls;
+    EmuLine *line;   /* the input that watches */
+} EmuTestWatch;
+EMU_AVAILABLE_IN_1_0 EmuTestWatch *emu_test_watch_line(EmuLine *output);
+EMU_AVAILABLE_IN_1_0 void emu_test_watch_free(EmuTestWatch *watch); /* accepts NULL */
+
+/* State of all devices; what was saved can be loaded into the same machine, or one built alike. */
+EMU_AVAILABLE_IN_1_0 GBytes *emu_test_save(EmuMachine *machine, GError **error); /* (transfer full) */
+EMU_AVAILABLE_IN_1_0 bool emu_test_load(EmuMachine *machine, GBytes *state, GError **error);
+
 /* A chardev whose other side is the test: what the device wrote, and what it is to read. (transfer none): the machine's */
 EMU_AVAILABLE_IN_1_0 EmuChardev *emu_test_chardev_new(EmuMachine *machine, const char *id);
 EMU_AVAILABLE_IN_1_0 GBytes *emu_test_chardev_take(EmuChardev *chardev); /* (transfer full) */
 EMU_AVAILABLE_IN_1_0 void emu_test_chardev_send(EmuChardev *chardev, const void *data, gsize len);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EmuTestWatch, emu_test_watch_free)
 
 G_END_DECLS
