@@ -19,12 +19,14 @@ x86_template_encode(const X86Insn *insn, unsigned mem_base, unsigned gpr_reg, un
 {
     const X86Row *row = insn->row;
     unsigned n = 0, rex = insn->rex & 8, modrm = insn->modrm;
-    bool byte_gpr = false;
+    /* 66 belongs to the opcode, or it gives the size of a general operand in the guest's mode. */
+    bool byte_gpr = false, pfx66 = (row->select & X86_SEL_PREFIX) == X86_SEL_66;
 
     for (unsigned i = 0; i < insn->n_operands; i++) {
         const X86RowOperand *ro = &row->operands[i];
         const X86Operand *op = &insn->op[i];
 
+        pfx66 |= ro->size == X86_SZ_V && insn->opsize == 2;
         switch (ro->kind) {
         case X86_K_G:
             modrm = (modrm & ~0x38u) | (gpr_reg & 7) << 3;
@@ -56,7 +58,7 @@ x86_template_encode(const X86Insn *insn, unsigned mem_base, unsigned gpr_reg, un
             }
         }
     }
-    if (insn->prefixes & X86_PFX_66) {
+    if (pfx66) {
         out[n++] = 0x66;
     }
     if (insn->prefixes & X86_PFX_F2) {

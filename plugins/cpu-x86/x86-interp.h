@@ -142,7 +142,8 @@ x86_linear(X86State *s, unsigned seg, uint64_t offset, unsigned size, EmuTcgAcce
             x86_raise_noncanonical(s, seg);
         }
     } else {
-        if (!(s->tcg.mode_key & X86_MODE_NOLIMIT(seg))) {
+        if (!(s->tcg.mode_key & X86_MODE_NOLIMIT(seg)) ||
+            G_UNLIKELY((uint32_t)(offset + size - 1) < (uint32_t)offset)) {
             x86_seg_check(s, seg, offset, size, access);
         }
         linear = (uint32_t)(offset + *x86_seg_base(s, seg));

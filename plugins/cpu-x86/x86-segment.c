@@ -76,7 +76,7 @@ x86_seg_check(X86State *s, unsigned seg, uint64_t offset, unsigned size, EmuTcgA
             return;
         }
     }
-    if (last > d->limit && !(d->limit == 0xffffffffu && offset <= 0xffffffffu)) {
+    if (last > d->limit) {
         seg_fault(s, seg);
     }
 }

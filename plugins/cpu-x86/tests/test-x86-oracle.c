@@ -671,7 +671,8 @@ make_implicit(const Mode *mode, Cpu *c, const X86Insn *insn)
         c->gpr[X86_RBX] = data - 32;
         break;
     case X86_OP_maskmov:
-        c->gpr[X86_RDI] = data;
+        /* whether an all-zero mask faults depends on the CPU: keep to good addresses */
+        c->gpr[X86_RDI] = insn->addrsize == 2 ? data & 0xfff : data;
         break;
     case X86_OP_leave:
     case X86_OP_enter:
@@ -966,6 +967,9 @@ run_case(unsigned row_index, const Mode *mode, bool undefined)
         mode->bits != 64) {
         return;
     }
+    if (row->op == X86_OP_maskmov && insn.addrsize == 2 && mode->bits != 16) {
+        return;
+    }
     if (insn.segment >= X86_FS || insn.row != row) {
         return;
     }
@@ -975,6 +979,12 @@ run_case(unsigned row_index, const Mode *mode, bool undefined)
         return;
     }
     in.rip = CODE + 0x800;
+    if (insn.op[0].kind == X86_OPND_REL && insn.imm_size >= 2) {
+        int32_t d = (int32_t)rnd_below(0xe00) - 0x700;
+
+        memcpy(b + insn.length - insn.imm_size, &d, insn.imm_size);
+        x86_decode(b, 15, mode->mode_key, guest->features, &insn);
+    }
 
     for (unsigned i = 0; i < ARENA_SIZE; i += 1024) {
         uint64_t v = rnd_value();
