@@ -149,5 +149,3 @@ void tcg_code_page_prepare(EmuTcgVcpu *v, const uint8_t *host_page, uint64_t ram
 bool tcg_code_page_add(TcgCache *c, TcgBlock *b);
 /* The block and instruction that host address @pc belongs to; NULL: none. */
 TcgBlock *tcg_block_from_host(const TcgCache *c, uintptr_t pc, unsigned *offset);
-void tcg_code_register_hook(TcgCache *c);
-void tcg_code_unregister_hook(TcgCache *c);

@@ -214,38 +214,48 @@ tcg_code_written(TcgMachine *m, EmuTcgVcpu *self, uint64_t ram, uint64_t size)
 /* ---- writes that come from elsewhere than a CPU --------------------------------------------------------------- */
 
 static GMutex hook_lock;
-static GPtrArray *hook_caches;
+static GPtrArray *hook_machines;
+
+/* A client of the dirty bytes wants to see the next store. */
+static void
+dirty_cleared_cb(gpointer opaque, uint64_t ram, uint64_t len, EmuDirtyClient client)
+{
+    g_mutex_lock(&hook_lock);
+    for (unsigned i = 0; hook_machines != NULL && i < hook_machines->len; i++) {
+        tcg_machine_flush_async(g_ptr_array_index(hook_machines, i));
+    }
+    g_mutex_unlock(&hook_lock);
+}
 
 static void
 code_write_cb(gpointer opaque, uint64_t ram, uint64_t len)
 {
     g_mutex_lock(&hook_lock);
-    for (unsigned i = 0; hook_caches != NULL && i < hook_caches->len; i++) {
-        TcgCache *c = g_ptr_array_index(hook_caches, i);
-
-        tcg_code_written(c->machine, NULL, ram, len);
+    for (unsigned i = 0; hook_machines != NULL && i < hook_machines->len; i++) {
+        tcg_code_written(g_ptr_array_index(hook_machines, i), NULL, ram, len);
     }
     g_mutex_unlock(&hook_lock);
 }
 
 void
-tcg_code_register_hook(TcgCache *c)
+tcg_machine_register(TcgMachine *m)
 {
     g_mutex_lock(&hook_lock);
-    if (hook_caches == NULL) {
-        hook_caches = g_ptr_array_new();
+    if (hook_machines == NULL) {
+        hook_machines = g_ptr_array_new();
         emu_memory_set_code_write_hook(code_write_cb, NULL);
+        emu_memory_set_dirty_cleared_hook(dirty_cleared_cb, NULL);
     }
-    g_ptr_array_add(hook_caches, c);
+    g_ptr_array_add(hook_machines, m);
     g_mutex_unlock(&hook_lock);
 }
 
 void
-tcg_code_unregister_hook(TcgCache *c)
+tcg_machine_unregister(TcgMachine *m)
 {
     g_mutex_lock(&hook_lock);
-    if (hook_caches != NULL) {
-        g_ptr_array_remove(hook_caches, c);
+    if (hook_machines != NULL) {
+        g_ptr_array_remove(hook_machines, m);
     }
     g_mutex_unlock(&hook_lock);
 }

@@ -13,7 +13,7 @@ tcg_op_may_leave(const EmuTcgIr *ir, const TcgOp *op)
     case EMU_TCG_OP_TEMPLATE: {
         const EmuTcgTemplate *t = &ir->templates[op->x];
 
-        return t->has_mem || t->faults != 0;
+        return t->has_mem || (t->faults & EMU_TCG_TEMPLATE_FAULTS) != 0;
     }
     case EMU_TCG_OP_CALL:
         return (ir->calls[op->x].helper->flags & EMU_TCG_HELPER_MAY_LEAVE) != 0;

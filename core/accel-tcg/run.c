@@ -59,7 +59,7 @@ tcg_vcpu_run(EmuTcgVcpu *v)
             kicked = true;
         }
         if (__atomic_exchange_n(&v->flush_pending, 0, __ATOMIC_SEQ_CST)) {
-            emu_tcg_flush_all(s);
+            tcg_flush_requested(v);
         }
         if (!v->shutdown && v->fe->interrupt_wanted(s)) {
             reason = vcpu_deliver(v);

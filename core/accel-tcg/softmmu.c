@@ -164,6 +164,51 @@ tcg_machine_flush_async(TcgMachine *m)
     pthread_mutex_unlock(&m->lock);
 }
 
+/* A page that could be written without a look at its dirty byte: it may have been. */
+static void
+mark_untracked(uintptr_t host)
+{
+    uint64_t ram = emu_ram_addr_from_host((const void *)host);
+
+    if (ram != UINT64_MAX) {
+        uint8_t *dirty = emu_ram_dirty_byte(ram);
+        uint8_t marks = DIRTY_ALL & ~(1u << EMU_DIRTY_CODE);
+
+        if ((__atomic_load_n(dirty, __ATOMIC_RELAXED) & marks) != marks) {
+            __atomic_fetch_or(dirty, marks, __ATOMIC_SEQ_CST);
+        }
+    }
+}
+
+/*
+ * Between a client's clearing of dirty bits and now, stores went unseen to pages with a plain write
+ * translation: those count as written.
+ */
+void
+tcg_flush_requested(EmuTcgVcpu *v)
+{
+    for (unsigned mode = 0; mode < EMU_TCG_MMU_MODES; mode++) {
+        if (!(v->tlb_used & 1u << mode)) {
+            continue;
+        }
+        for (unsigned i = 0; i < TCG_TLB_SIZE; i++) {
+            const TcgTlbEntry *e = &v->tlb[mode][i];
+
+            if ((e->tag[EMU_TCG_WRITE] & ~TCG_PAGE_MASK) == 0) {
+                mark_untracked(e->tag[EMU_TCG_WRITE] + e->delta);
+            }
+        }
+        for (unsigned i = 0; i < TCG_PREDICT_SLOTS; i++) {
+            const TcgPredict *p = &v->hot->predict[mode][i];
+
+            if (p->write_base != TCG_PREDICT_EMPTY) {
+                mark_untracked(p->write_base + p->delta);
+            }
+        }
+    }
+    emu_tcg_flush_all(v->state);
+}
+
 void
 tcg_tlb_protect(EmuTcgVcpu *v, const uint8_t *host_page)
 {
@@ -231,9 +276,9 @@ tlb_fill(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, unsigned mmu_mode,
         uint8_t *host = (uint8_t *)sec.host + (phys - sec.addr);
 
         e->delta = (uintptr_t)host - page;
+        e->ram = emu_ram_addr_from_host(host);
         read_flags = 0;
         if (sec.ram && !sec.readonly) {
-            e->ram = emu_ram_addr_from_host(host);
             write_flags = 0;
             if (e->ram != UINT64_MAX &&
                 (__atomic_load_n(emu_ram_dirty_byte(e->ram), __ATOMIC_ACQUIRE) & DIRTY_ALL) !=

@@ -41,6 +41,7 @@ tcg_accel_setup(EmuAccel *accel, EmuMachine *machine, GError **error)
     TcgMachine *m = &self->m;
 
     m->machine = machine;
+    tcg_machine_register(m);
     m->io = emu_machine_get_io_as(machine);
     m->mode = self->mode == 0 ? TCG_MODE_JIT : TCG_MODE_INTERP;
     m->one_insn_per_block = self->one_insn_per_block;
@@ -180,6 +181,7 @@ tcg_accel_finalize(GObject *object)
     if (self->listener != NULL) {
         emu_address_space_remove_listener(self->listened, self->listener);
     }
+    tcg_machine_unregister(&self->m);
     tcg_translator_free(&self->m);
     g_ptr_array_unref(self->m.vcpus);
     pthread_cond_destroy(&self->m.cond);

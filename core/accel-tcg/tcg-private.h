@@ -159,6 +159,8 @@ struct _TcgMachine {
 void tcg_tlb_init(EmuTcgVcpu *v);
 /* Asks every vCPU to flush everything before its next instruction.  Any thread. */
 void tcg_machine_flush_async(TcgMachine *m);
+/* Does it. */
+void tcg_flush_requested(EmuTcgVcpu *v);
 /* The entry for an access after a fill; NULL: fault recorded. */
 TcgTlbEntry *tcg_tlb_lookup(EmuTcgVcpu *v, uint64_t vaddr, EmuTcgAccess access, unsigned mmu_mode,
                             bool record);
@@ -166,7 +168,9 @@ TcgTlbEntry *tcg_tlb_lookup(EmuTcgVcpu *v, uint64_t vaddr, EmuTcgAccess access, 
 void tcg_tlb_protect(EmuTcgVcpu *v, const uint8_t *host_page);
 void tcg_predict_clear(EmuTcgVcpu *v);
 
-/* code.c: RAM pages that hold translated code. */
+/* code.c: RAM pages that hold translated code, and whoever else tracks stores. */
+void tcg_machine_register(TcgMachine *m);
+void tcg_machine_unregister(TcgMachine *m);
 void tcg_code_written(TcgMachine *m, EmuTcgVcpu *self, uint64_t ram, uint64_t size);
 
 /* run.c */

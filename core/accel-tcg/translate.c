@@ -170,7 +170,7 @@ full_call(EmuTcgState *s, uintptr_t ret)
 
 /* A host fault in translated code: the last stub of the instruction takes over. */
 static uintptr_t
-signal_resolve(EmuTcgState *s, uintptr_t pc)
+signal_resolve(EmuTcgState *s, uintptr_t pc, bool *eflags)
 {
     EmuTcgVcpu *v = s->vcpu;
     TcgCache *c = v->machine->cache;
@@ -188,13 +188,14 @@ signal_resolve(EmuTcgState *s, uintptr_t pc)
         insn++;
     }
     for (unsigned i = 0; i < b->n_stubs; i++) {
-        if (b->stubs[i].insn == insn) {
+        if ((b->stubs[i].insn & ~TCG_HOST_STUB_EFLAGS) == insn) {
             stub = &b->stubs[i];
         }
     }
     if (stub == NULL) {
         return 0;
     }
+    *eflags = (stub->insn & TCG_HOST_STUB_EFLAGS) != 0;
     v->force_interp = 1;
     return tcg_block_exec(c, b, stub->offset);
 }
@@ -251,7 +252,6 @@ tcg_translator_new(TcgMachine *m, uint64_t cache_size, GError **error)
     c->next_token = TCG_TOKEN_FIRST;
     c->ir = tcg_ir_new();
     c->out = g_new(TcgHostCode, 1);
-    tcg_code_register_hook(c);
     return true;
 }
 
@@ -265,7 +265,6 @@ tcg_translator_free(TcgMachine *m)
     }
     m->cache = NULL;
     if (c->chunks != NULL) {
-        tcg_code_unregister_hook(c);
         g_hash_table_unref(c->pages);
         g_hash_table_unref(c->tokens);
         g_ptr_array_unref(c->chunks);

@@ -234,6 +234,8 @@ enum {
     EMU_TCG_TEMPLATE_SIMD_FP = 2, /* may raise an unmasked SIMD exception: the host's SIGFPE */
     EMU_TCG_TEMPLATE_X87 = 4,     /* may raise a pending x87 exception; uses the x87/MMX state */
     EMU_TCG_TEMPLATE_VECTOR = 8,  /* uses vector registers or MXCSR */
+    EMU_TCG_TEMPLATE_FAULTS =
+        EMU_TCG_TEMPLATE_DIVIDE | EMU_TCG_TEMPLATE_SIMD_FP | EMU_TCG_TEMPLATE_X87,
 };
 
 /*

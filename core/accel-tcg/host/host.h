@@ -16,8 +16,10 @@ typedef struct {
 /* A place in the out-of-line part of a block where an instruction can be given up. */
 typedef struct {
     uint16_t offset; /* of the stub */
-    uint8_t insn;
+    uint8_t insn;    /* | TCG_HOST_STUB_EFLAGS */
 } TcgHostStub;
+
+#define TCG_HOST_STUB_EFLAGS 0x80u /* FLAGS are in the host's flag register when the fault is taken */
 
 #define TCG_HOST_MAX_STUBS 512
 
@@ -114,8 +116,9 @@ uint32_t tcg_host_last_desc(EmuTcgState *s);
 /* FLAGS between the host's image and the front end's global. */
 void tcg_host_flags_to_guest(const TcgHost *h, EmuTcgState *s);
 void tcg_host_flags_from_guest(const TcgHost *h, EmuTcgState *s);
-/* Once per process: faults of translated code. @resolve returns where to go on, or 0: not ours. */
-void tcg_host_install_signals(uintptr_t (*resolve)(EmuTcgState *s, uintptr_t pc));
+/* Once per process: faults of translated code. @resolve returns where to go on, or 0: not ours; and whether
+ * FLAGS are in the host's flag register. */
+void tcg_host_install_signals(uintptr_t (*resolve)(EmuTcgState *s, uintptr_t pc, bool *eflags));
 /* Per vCPU thread: the alternate signal stack. */
 void tcg_host_thread_init(EmuTcgState *s);
 void tcg_host_thread_finish(void);

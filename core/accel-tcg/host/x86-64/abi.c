@@ -132,14 +132,14 @@ thunk_load_flags(X64Asm *a, const TcgHost *h)
 static void
 thunk_jmp_reg(X64Asm *a, unsigned reg)
 {
-    x64_op(a, 4, 0xff, 4, x64_reg(reg));
+    x64_group(a, 4, 0xff, 4, x64_reg(reg));
 }
 
 static void
 thunk_call_c(X64Asm *a, const void *fn)
 {
     x64_mov_imm(a, X64_RAX, (uintptr_t)fn);
-    x64_op(a, 4, 0xff, 2, x64_reg(X64_RAX));
+    x64_group(a, 4, 0xff, 2, x64_reg(X64_RAX));
 }
 
 static const uint8_t *

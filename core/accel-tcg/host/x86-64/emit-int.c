@@ -101,6 +101,10 @@ flags_around(X64Emit *e, const TcgOp *op)
                         : live & ~(unsigned)op->fdef;
 
     if (op->fdef == 0) {
+        if (op->fuse != 0) {
+            x64_flags_to_host(e);
+        }
+        /* Saving keeps EFLAGS. */
         x64_flags_before_clobber(e, live);
         return;
     }
@@ -190,7 +194,7 @@ emit_alu(X64Emit *e, const TcgOp *op)
 
     X64Loc d = x64_loc(e, op->dst);
     bool in_place = op->dst == a && TCG_ARG_KIND(a) == EMU_TCG_ARG_GLOBAL &&
-                    !(d.kind == X64_LOC_MEM && size == 4);
+                    !(d.kind == X64_LOC_MEM && x64_clears_upper(e, op->dst, size));
 
     if (in_place) {
         X64Loc s = source(e, b, size, d.kind == X64_LOC_REG && !loc_high(d), loc_high(d) || loc_needs_rex(d, size));
@@ -249,7 +253,7 @@ emit_cmp(X64Emit *e, const TcgOp *op)
     if (op->op == EMU_TCG_OP_CMP) {
         x64_alu_loc(e, X64_CMP, size, x, y);
     } else if (y.kind == X64_LOC_IMM) {
-        x64_op(&e->a, size, size == 1 ? 0xf6 : 0xf7, 0, x64_loc_rm(x));
+        x64_group(&e->a, size, size == 1 ? 0xf6 : 0xf7, 0, x64_loc_rm(x));
         x64_imm(&e->a, size, y.imm);
     } else if (y.kind == X64_LOC_MEM) {
         x64_op(&e->a, size, size == 1 ? 0x84 : 0x85, x.reg, x64_loc_rm(y));
@@ -287,7 +291,7 @@ emit_unary(X64Emit *e, const TcgOp *op)
     unsigned reg = X64_NONE;
     X64Rm rm;
 
-    if (in_place && op->op != EMU_TCG_OP_BSWAP && !(d.kind == X64_LOC_MEM && size == 4)) {
+    if (in_place && op->op != EMU_TCG_OP_BSWAP && !(d.kind == X64_LOC_MEM && x64_clears_upper(e, op->dst, size))) {
         rm = x64_loc_rm(d);
     } else {
         if (in_place && d.kind == X64_LOC_REG && !loc_high(d)) {
@@ -300,16 +304,16 @@ emit_unary(X64Emit *e, const TcgOp *op)
     }
     switch (op->op) {
     case EMU_TCG_OP_INC:
-        x64_op(&e->a, size, size == 1 ? 0xfe : 0xff, 0, rm);
+        x64_group(&e->a, size, size == 1 ? 0xfe : 0xff, 0, rm);
         break;
     case EMU_TCG_OP_DEC:
-        x64_op(&e->a, size, size == 1 ? 0xfe : 0xff, 1, rm);
+        x64_group(&e->a, size, size == 1 ? 0xfe : 0xff, 1, rm);
         break;
     case EMU_TCG_OP_NEG:
-        x64_op(&e->a, size, size == 1 ? 0xf6 : 0xf7, 3, rm);
+        x64_group(&e->a, size, size == 1 ? 0xf6 : 0xf7, 3, rm);
         break;
     case EMU_TCG_OP_NOT:
-        x64_op(&e->a, size, size == 1 ? 0xf6 : 0xf7, 2, rm);
+        x64_group(&e->a, size, size == 1 ? 0xf6 : 0xf7, 2, rm);
         break;
     default:
         x64_byte(&e->a, (size == 8 ? 0x48u : 0x40u) | (reg >= 8 ? 1u : 0u));
@@ -349,11 +353,11 @@ emit_shift(X64Emit *e, const TcgOp *op)
 
     X64Loc d = x64_loc(e, op->dst);
     bool in_place = op->dst == op->a && TCG_ARG_KIND(op->a) == EMU_TCG_ARG_GLOBAL &&
-                    !(d.kind == X64_LOC_MEM && size == 4);
+                    !(d.kind == X64_LOC_MEM && x64_clears_upper(e, op->dst, size));
     unsigned saved = X64_NONE, reg = X64_NONE;
     X64Rm rm;
 
-    if (in_place && (constant || in_cl || !(d.kind == X64_LOC_REG && d.reg == X64_RCX))) {
+    if (in_place && (constant || in_cl || !(d.kind == X64_LOC_REG && (d.reg == X64_RCX || d.reg == X64_CH)))) {
         rm = x64_loc_rm(d);
     } else {
         reg = x64_scratch(e);
@@ -366,10 +370,10 @@ emit_shift(X64Emit *e, const TcgOp *op)
         x64_load_arg(e, X64_RCX, op->b, 1);
     }
     if (constant) {
-        x64_op(&e->a, size, size == 1 ? 0xc0 : 0xc1, group, rm);
+        x64_group(&e->a, size, size == 1 ? 0xc0 : 0xc1, group, rm);
         x64_byte(&e->a, tcg_arg_value(e->ir, op->b) & 0xff);
     } else {
-        x64_op(&e->a, size, size == 1 ? 0xd2 : 0xd3, group, rm);
+        x64_group(&e->a, size, size == 1 ? 0xd2 : 0xd3, group, rm);
     }
     if (saved != X64_NONE) {
         x64_mov_rr(&e->a, 8, X64_RCX, saved);
@@ -447,7 +451,7 @@ emit_mov(X64Emit *e, const TcgOp *op)
             x64_mov_imm(&e->a, d.reg, size == 4 ? (uint32_t)imm : (uint64_t)imm);
         } else if (d.kind == X64_LOC_REG) {
             x64_mov_store_imm(&e->a, size, x64_loc_rm(d), imm);
-        } else if (size == 4) {
+        } else if (x64_clears_upper(e, op->dst, size)) {
             if (imm >= 0) {
                 x64_mov_store_imm(&e->a, 8, x64_loc_rm(d), imm);
             } else {
@@ -473,7 +477,7 @@ emit_mov(X64Emit *e, const TcgOp *op)
         }
         return;
     }
-    if (d.kind == X64_LOC_MEM && s.kind == X64_LOC_REG && size != 4) {
+    if (d.kind == X64_LOC_MEM && s.kind == X64_LOC_REG && !x64_clears_upper(e, op->dst, size)) {
         x64_mov_store(&e->a, size, x64_loc_rm(d), s.reg);
         return;
     }
@@ -583,7 +587,7 @@ emit_getf(X64Emit *e, const TcgOp *op)
     x64_movzx(&e->a, 1, r, x64_mem(X64_RSP, X64_ST_IMAGE + 1));
     x64_alu_imm(&e->a, X64_AND, 4, x64_reg(r), 0xd5);
     x64_movzx(&e->a, 1, t, x64_mem(X64_RSP, X64_ST_IMAGE));
-    x64_op(&e->a, 4, 0xc1, 4, x64_reg(t)); /* shl t, 11 */
+    x64_group(&e->a, 4, 0xc1, 4, x64_reg(t)); /* shl t, 11 */
     x64_byte(&e->a, 11);
     x64_alu_load(&e->a, X64_OR, 4, r, x64_reg(t));
     x64_def_done(e, op->dst, 4, r);
@@ -607,7 +611,7 @@ emit_setf(X64Emit *e, const TcgOp *op)
     x64_load_arg(e, v, op->a, 4);
     if (parts & EMU_TCG_FLAG_O) {
         x64_mov_rr(&e->a, 4, t, v);
-        x64_op(&e->a, 4, 0xc1, 5, x64_reg(t)); /* shr t, 11 */
+        x64_group(&e->a, 4, 0xc1, 5, x64_reg(t)); /* shr t, 11 */
         x64_byte(&e->a, 11);
         x64_alu_imm(&e->a, X64_AND, 4, x64_reg(t), 1);
         x64_mov_store(&e->a, 1, x64_mem(X64_RSP, X64_ST_IMAGE), t);

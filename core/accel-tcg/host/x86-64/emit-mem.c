@@ -107,7 +107,7 @@ addr_compute(X64Emit *e, const EmuTcgAddr *addr, int32_t *disp_out)
             /* index * scale + disp without a base: shift, so that disp stays short. */
             x64_mov_rr(a, width, ea, index);
             if (addr->scale != 0) {
-                x64_op(a, width, 0xc1, 4, x64_reg(ea));
+                x64_group(a, width, 0xc1, 4, x64_reg(ea));
                 x64_byte(a, addr->scale);
             }
             if (addr->disp != 0 && disp32) {
@@ -213,6 +213,8 @@ x64_fault_stub(X64Emit *e)
     X64Stub *s = stub_new(e);
 
     s->interp = true;
+    s->eflags = e->f_host && !e->f_image;
+    s->recipe = s->eflags ? -1 : s->recipe;
     s->desc = TCG_DESC(0, 0, 0, 0, e->insn);
 }
 
@@ -228,7 +230,7 @@ x64_emit_stubs(X64Emit *e)
             return;
         }
         e->out->stubs[i].offset = a->p - e->job->write;
-        e->out->stubs[i].insn = s->insn;
+        e->out->stubs[i].insn = s->insn | (s->eflags ? TCG_HOST_STUB_EFLAGS : 0);
         if (s->jump != NULL) {
             x64_bind(a, s->jump);
         }
@@ -262,6 +264,8 @@ x64_emit_load(X64Emit *e, const TcgOp *op)
 
     x64_flags_write(e, op->dst, op->live);
     if (TCG_ARG_KIND(op->dst) == EMU_TCG_ARG_TEMP) {
+        /* The load reads its address before it writes. */
+        x64_release_dying(e, X64_NONE, X64_NONE, false);
         r = x64_def(e, op->dst, size);
         if (size < 4) {
             x64_movzx(&e->a, size, r, rm);
@@ -294,6 +298,7 @@ x64_emit_store(X64Emit *e, const TcgOp *op)
     X64Loc v = x64_loc(e, op->a);
     X64Rm rm = x64_mem_prepare(e, &e->ir->mems[op->x]);
 
+    x64_release_dying(e, rm.base, v.reg, true);
     if (v.kind == X64_LOC_IMM) {
         int64_t imm = size == 1 ? (int8_t)v.imm
                       : size == 2 ? (int16_t)v.imm
@@ -335,6 +340,10 @@ x64_emit_lea(X64Emit *e, const TcgOp *op)
         ea = addr_compute(e, addr, &disp);
         if (disp != 0) {
             x64_lea(a, 8, X64_R10, x64_mem(ea, disp));
+            ea = X64_R10;
+        }
+        if (size == 4) {
+            x64_mov_rr(a, 4, X64_R10, ea);
             ea = X64_R10;
         }
         x64_def_done(e, op->dst, size, ea);

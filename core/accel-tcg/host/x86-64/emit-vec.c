@@ -11,7 +11,7 @@ x64_emit_template(X64Emit *e, const TcgOp *op)
     X64Asm *a = &e->a;
     uint8_t map[16];
     EmuTcgHostMem mem = {.base = X64_NONE, .index = X64_NONE};
-    bool leaves = t->has_mem || t->faults != 0;
+    bool leaves = t->has_mem || (t->faults & EMU_TCG_TEMPLATE_FAULTS) != 0;
 
     /* What an attempt that fails must leave as it was. */
     uint8_t *p = a->p;
@@ -35,7 +35,7 @@ x64_emit_template(X64Emit *e, const TcgOp *op)
                         : op->live & ~(unsigned)t->flags_defined;
     bool needs_flags = t->flags_used != 0 || (t->flags_defined != 0 && kept != 0);
 
-    if (needs_flags && leaves) {
+    if (needs_flags && t->has_mem) {
         x64_flags_to_image(e);
     }
     if (t->has_mem) {
@@ -56,13 +56,13 @@ x64_emit_template(X64Emit *e, const TcgOp *op)
             x64_unlock(e, rm.base);
             mem = (EmuTcgHostMem){.base = X64_R10, .index = X64_NONE};
         }
-    } else if (leaves) {
-        x64_flags_before_clobber(e, x64_live_in(e));
-        x64_fault_stub(e);
     }
 
     if (needs_flags) {
         x64_flags_to_host(e);
+    }
+    if (leaves && !t->has_mem) {
+        x64_fault_stub(e);
     }
 
     /* Guest registers that live in the state. */

@@ -227,9 +227,9 @@ emit_end(X64Emit *e, const TcgOp *op)
         }
         x64_op(a, 4, 0x69, X64_R10, x64_reg(X64_R9)); /* imul r10d, r9d, factor */
         x64_u32(a, TCG_JUMP_FACTOR);
-        x64_op(a, 4, 0xc1, 5, x64_reg(X64_R10)); /* shr r10d, */
+        x64_group(a, 4, 0xc1, 5, x64_reg(X64_R10)); /* shr r10d, */
         x64_byte(a, 32 - TCG_JUMP_BITS);
-        x64_op(a, 4, 0xff, 4, /* jmp [rsp + r10 * 8 + table] */
+        x64_group(a, 4, 0xff, 4, /* jmp [rsp + r10 * 8 + table] */
                x64_mem_index(X64_RSP, X64_R10, 3,
                              e->h->hot_offset + (int32_t)offsetof(TcgHot, jump) +
                                  e->job->mode_slot * (int32_t)(TCG_JUMP_SIZE * 8)));

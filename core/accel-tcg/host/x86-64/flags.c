@@ -25,7 +25,7 @@ x64_flags_save(X64Asm *a, unsigned scratch)
 {
     x64_mov_rr(a, 8, scratch, X64_RAX);
     x64_byte(a, 0x9f); /* lahf */
-    x64_op(a, 1, 0x0f90, 0, x64_reg(X64_RAX)); /* seto al */
+    x64_group(a, 1, 0x0f90, 0, x64_reg(X64_RAX)); /* seto al */
     x64_mov_store(a, 2, x64_mem(X64_RSP, X64_ST_IMAGE), X64_RAX);
     x64_mov_rr(a, 8, X64_RAX, scratch);
 }
@@ -73,7 +73,7 @@ flags_save(X64Emit *e)
 
     x64_mov_store(&e->a, 8, slot, X64_RAX);
     x64_byte(&e->a, 0x9f);
-    x64_op(&e->a, 1, 0x0f90, 0, x64_reg(X64_RAX));
+    x64_group(&e->a, 1, 0x0f90, 0, x64_reg(X64_RAX));
     x64_mov_store(&e->a, 2, x64_mem(X64_RSP, X64_ST_IMAGE), X64_RAX);
     x64_mov_load(&e->a, 8, X64_RAX, slot);
     e->f_image = true;
@@ -273,7 +273,7 @@ x64_recipe(X64Emit *e, int index, unsigned scratch)
         X64Loc x = x64_loc(e, first), y = x64_loc(e, second);
 
         if (y.kind == X64_LOC_IMM) {
-            x64_op(a, size, size == 1 ? 0xf6 : 0xf7, 0, x64_loc_rm(x));
+            x64_group(a, size, size == 1 ? 0xf6 : 0xf7, 0, x64_loc_rm(x));
             x64_imm(a, size, y.imm);
         } else {
             if (y.kind == X64_LOC_MEM) {

@@ -121,6 +121,14 @@ x64_loc(X64Emit *e, EmuTcgArg arg)
     return loc;
 }
 
+/* A 32-bit result clears the upper half of a 64-bit register that lives in the state. */
+bool
+x64_clears_upper(const X64Emit *e, EmuTcgArg dst, unsigned size)
+{
+    return size == 4 && TCG_ARG_KIND(dst) == EMU_TCG_ARG_GLOBAL &&
+           e->h->fe->globals[TCG_GLOBAL_INDEX(dst)].type == EMU_TCG_I64;
+}
+
 X64Rm
 x64_loc_rm(X64Loc loc)
 {
@@ -211,13 +219,38 @@ x64_def_done(X64Emit *e, EmuTcgArg dst, unsigned size, unsigned reg)
     X64Loc loc = x64_loc(e, dst);
 
     if (loc.kind == X64_LOC_MEM) {
-        /* A 32-bit result clears the upper half. */
-        x64_mov_store(&e->a, size == 4 ? 8 : size, x64_mem(X64_RSP, loc.disp), reg);
+        x64_mov_store(&e->a, x64_clears_upper(e, dst, size) ? 8 : size, x64_mem(X64_RSP, loc.disp),
+                      reg);
     } else if (loc.reg >= X64_AH) {
         x64_mov_store(&e->a, 1, x64_mem(X64_RSP, X64_ST_BYTE), reg);
         x64_mov_load(&e->a, 1, loc.reg, x64_mem(X64_RSP, X64_ST_BYTE));
     } else if (loc.reg != reg) {
         x64_mov_rr(&e->a, size, loc.reg, reg);
+    }
+}
+
+/*
+ * Gives back the registers that this op has locked and does not need any more, but @keep1, @keep2 and
+ * r10 if @keep_r10: temps that die here, and scratches.
+ */
+void
+x64_release_dying(X64Emit *e, unsigned keep1, unsigned keep2, bool keep_r10)
+{
+    for (unsigned reg = X64_R9; reg <= X64_R11; reg++) {
+        int temp = e->reg_temp[reg - X64_R9];
+
+        if (reg == keep1 || reg == keep2 || (reg == X64_R10 && keep_r10)) {
+            continue;
+        }
+
+        if (temp >= 0 && e->ir->temp_last[temp] <= e->op) {
+            e->temp_reg[temp] = 0;
+            e->reg_temp[reg - X64_R9] = -1;
+            temp = -1;
+        }
+        if (temp < 0) {
+            e->locked &= ~scratch_bit(reg);
+        }
     }
 }
 

@@ -15,7 +15,7 @@
 
 #define ALT_STACK_SIZE (64u * 1024)
 
-static uintptr_t (*signal_resolve)(EmuTcgState *s, uintptr_t pc);
+static uintptr_t (*signal_resolve)(EmuTcgState *s, uintptr_t pc, bool *eflags);
 static struct sigaction signal_old[3];
 static __thread EmuTcgState *signal_state;
 static __thread void *signal_stack;
@@ -33,9 +33,16 @@ signal_handler(int sig, siginfo_t *info, void *context)
     greg_t *regs = uc->uc_mcontext.gregs;
 
     if (signal_state != NULL && (uintptr_t)regs[REG_RSP] == (uintptr_t)signal_state) {
-        uintptr_t target = signal_resolve(signal_state, (uintptr_t)regs[REG_RIP]);
+        bool eflags = false;
+        uintptr_t target = signal_resolve(signal_state, (uintptr_t)regs[REG_RIP], &eflags);
 
         if (target != 0) {
+            if (eflags) {
+                uint8_t *image = (uint8_t *)signal_state + X64_ST_IMAGE;
+
+                image[0] = regs[REG_EFL] >> 11 & 1;
+                image[1] = (regs[REG_EFL] & 0xd5) | 2;
+            }
             regs[REG_RIP] = (greg_t)target;
             return;
         }
@@ -54,7 +61,7 @@ signal_handler(int sig, siginfo_t *info, void *context)
 }
 
 void
-tcg_host_install_signals(uintptr_t (*resolve)(EmuTcgState *s, uintptr_t pc))
+tcg_host_install_signals(uintptr_t (*resolve)(EmuTcgState *s, uintptr_t pc, bool *eflags))
 {
     static gsize done;
 

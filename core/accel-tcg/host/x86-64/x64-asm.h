@@ -170,6 +170,13 @@ x64_op(X64Asm *a, unsigned size, unsigned opcode, unsigned reg, X64Rm rm)
     x64_op_bytes(a, size, opcode, reg, rm, size == 1 ? X64_BYTE_REG | X64_BYTE_RM : 0);
 }
 
+/* An opcode whose reg field is a digit of the opcode. */
+static inline void
+x64_group(X64Asm *a, unsigned size, unsigned opcode, unsigned digit, X64Rm rm)
+{
+    x64_op_bytes(a, size, opcode, digit, rm, size == 1 ? X64_BYTE_RM : 0);
+}
+
 /* mov reg, rm */
 static inline void
 x64_mov_load(X64Asm *a, unsigned size, unsigned reg, X64Rm rm)
@@ -229,7 +236,7 @@ x64_imm(X64Asm *a, unsigned size, int64_t imm)
 static inline void
 x64_mov_store_imm(X64Asm *a, unsigned size, X64Rm rm, int64_t imm)
 {
-    x64_op(a, size, size == 1 ? 0xc6 : 0xc7, 0, rm);
+    x64_group(a, size, size == 1 ? 0xc6 : 0xc7, 0, rm);
     x64_imm(a, size, imm);
 }
 
@@ -251,13 +258,13 @@ static inline void
 x64_alu_imm(X64Asm *a, unsigned alu, unsigned size, X64Rm rm, int64_t imm)
 {
     if (size == 1) {
-        x64_op(a, 1, 0x80, alu, rm);
+        x64_group(a, 1, 0x80, alu, rm);
         x64_byte(a, imm & 0xff);
     } else if (imm >= -128 && imm < 128) {
-        x64_op(a, size, 0x83, alu, rm);
+        x64_group(a, size, 0x83, alu, rm);
         x64_byte(a, imm & 0xff);
     } else {
-        x64_op(a, size, 0x81, alu, rm);
+        x64_group(a, size, 0x81, alu, rm);
         x64_imm(a, size, imm);
     }
 }

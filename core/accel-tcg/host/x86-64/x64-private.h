@@ -63,6 +63,7 @@ typedef struct {
     int32_t disp;
     int recipe;          /* op whose FLAGS must be computed, or -1 */
     bool interp;         /* no address: straight to the interpreter */
+    bool eflags;         /* FLAGS are in EFLAGS when the fault is taken */
     uint32_t desc;
     uint8_t insn;
 } X64Stub;
@@ -100,12 +101,14 @@ bool x64_scratch_is(X64Emit *e, unsigned reg); /* locks this one, moving its tem
 void x64_unlock(X64Emit *e, unsigned reg);
 X64Loc x64_loc(X64Emit *e, EmuTcgArg arg);     /* of a source */
 X64Rm x64_loc_rm(X64Loc loc);
+bool x64_clears_upper(const X64Emit *e, EmuTcgArg dst, unsigned size);
 /* Value of @arg in a register: its own when it lives in one and is no high byte, else a scratch. */
 unsigned x64_use(X64Emit *e, EmuTcgArg arg, unsigned size);
 /* Register to compute a destination in; x64_def_done() then puts it where it belongs. */
 unsigned x64_def(X64Emit *e, EmuTcgArg dst, unsigned size);
 void x64_def_done(X64Emit *e, EmuTcgArg dst, unsigned size, unsigned reg);
 void x64_load_arg(X64Emit *e, unsigned reg, EmuTcgArg arg, unsigned size);
+void x64_release_dying(X64Emit *e, unsigned keep1, unsigned keep2, bool keep_r10);
 void x64_op_done(X64Emit *e); /* frees temps that died, unlocks all */
 
 /* flags.c */
