@@ -281,9 +281,84 @@ emu_test_chardev_send(EmuChardev *chardev, const void *data, gsize len)
     emu_machine_unlock(self->machine);
 }
 
+/* ---- an ISA bus whose request lines end at the test ------------------------------------------------- */
+
+typedef struct {
+    EmuDevice parent_instance;
+    int levels[16];
+    unsigned rises[16];
+} TestIsaBridge;
+typedef struct {
+    EmuDeviceClass parent_class;
+} TestIsaBridgeClass;
+
+static GType test_isa_bridge_get_type(void);
+G_DEFINE_TYPE(TestIsaBridge, test_isa_bridge, EMU_TYPE_DEVICE)
+
+static void
+test_isa_bridge_irq_cb(gpointer opaque, unsigned index, int level)
+{
+    TestIsaBridge *self = opaque;
+
+    if (level && !self->levels[index]) {
+        self->rises[index]++;
+    }
+    self->levels[index] = level;
+}
+
+static void
+test_isa_bridge_init(TestIsaBridge *self)
+{
+    emu_device_add_lines_in(EMU_DEVICE(self), NULL, 16, test_isa_bridge_irq_cb);
+}
+
+static void
+test_isa_bridge_class_init(TestIsaBridgeClass *klass)
+{
+    EMU_DEVICE_CLASS(klass)->user_creatable = false;
+}
+
+EmuIsaBus *
+emu_test_isa_bus_new(EmuMachine *machine)
+{
+    EmuDevice *bridge = emu_device_new("test-isa-bridge", NULL);
+    EmuIsaBus *bus;
+    EmuLine *irqs[16];
+
+    g_return_val_if_fail(bridge, NULL);
+    for (unsigned i = 0; i < 16; i++) {
+        irqs[i] = emu_device_get_line_in(bridge, NULL, i);
+    }
+    bus = emu_isa_bus_new(bridge, emu_machine_get_system_memory(machine), emu_machine_get_system_io(machine));
+    emu_isa_bus_set_irqs(bus, irqs);
+    emu_machine_lock(machine);
+    g_warn_if_fail(emu_device_realize(bridge, machine, NULL, NULL));
+    emu_machine_unlock(machine);
+    return bus;
+}
+
+static TestIsaBridge *
+test_isa_bridge(EmuIsaBus *bus)
+{
+    return (TestIsaBridge *)emu_bus_get_owner(EMU_BUS(bus));
+}
+
+int
+emu_test_isa_irq_level(EmuIsaBus *bus, unsigned irq)
+{
+    return test_isa_bridge(bus)->levels[irq & 15];
+}
+
+unsigned
+emu_test_isa_irq_rises(EmuIsaBus *bus, unsigned irq)
+{
+    return test_isa_bridge(bus)->rises[irq & 15];
+}
+
 static void
 test_harness_register_types(void)
 {
+    emu_type_register_gtype("test-isa-bridge", test_isa_bridge_get_type());
     emu_type_register_gtype("chardev-test", char_test_get_type());
 }
 type_init(test_harness_register_types)

@@ -14,6 +14,7 @@
  * All from one thread, big lock not held.
  */
 
+#include <emu/isa.h>
 #include <emu/machine.h>
 
 G_BEGIN_DECLS
@@ -49,6 +50,11 @@ EMU_AVAILABLE_IN_1_0 void emu_test_watch_free(EmuTestWatch *watch); /* accepts N
 /* State of all devices; what was saved can be loaded into the same machine, or one built alike. */
 EMU_AVAILABLE_IN_1_0 GBytes *emu_test_save(EmuMachine *machine, GError **error); /* (transfer full) */
 EMU_AVAILABLE_IN_1_0 bool emu_test_load(EmuMachine *machine, GBytes *state, GError **error);
+
+/* An ISA bus for a board without one ("none"): the test sees its 16 request lines. (transfer none): the machine's */
+EMU_AVAILABLE_IN_1_0 EmuIsaBus *emu_test_isa_bus_new(EmuMachine *machine);
+EMU_AVAILABLE_IN_1_0 int emu_test_isa_irq_level(EmuIsaBus *bus, unsigned irq);
+EMU_AVAILABLE_IN_1_0 unsigned emu_test_isa_irq_rises(EmuIsaBus *bus, unsigned irq); /* edges so far */
 
 /* A chardev whose other side is the test: what the device wrote, and what it is to read. (transfer none): the machine's */
 EMU_AVAILABLE_IN_1_0 EmuChardev *emu_test_chardev_new(EmuMachine *machine, const char *id);
