@@ -128,9 +128,14 @@ flags_after(X64Emit *e, const TcgOp *op)
     }
 }
 
+/* Before flags_around(): a recipe that ends here may need EFLAGS. */
 static void
 write_dst(X64Emit *e, const TcgOp *op)
 {
+    if (op->fuse != 0 && (op->fuse != EMU_TCG_FLAGS_ALL || op->live != 0)) {
+        x64_flags_to_host(e);
+    }
+
     unsigned after = op->fdef == EMU_TCG_FLAGS_ALL && op->fuse == 0 ? 0 : op->live;
 
     x64_flags_write(e, op->dst, after);
@@ -185,8 +190,8 @@ emit_alu(X64Emit *e, const TcgOp *op)
     if (emit_lea_add(e, op, size)) {
         return;
     }
-    flags_around(e, op);
     write_dst(e, op);
+    flags_around(e, op);
     if (op->dst != a && op->dst == b && commutes(op->op)) {
         a = op->b;
         b = op->a;
@@ -282,10 +287,10 @@ emit_unary(X64Emit *e, const TcgOp *op)
         x64_def_done(e, op->dst, size, d);
         return;
     }
+    write_dst(e, op);
     if (op->op != EMU_TCG_OP_NOT && op->op != EMU_TCG_OP_BSWAP) {
         flags_around(e, op);
     }
-    write_dst(e, op);
 
     X64Loc d = x64_loc(e, op->dst);
     unsigned reg = X64_NONE;
@@ -348,8 +353,8 @@ emit_shift(X64Emit *e, const TcgOp *op)
         x64_def_done(e, op->dst, size, r);
         return;
     }
-    flags_around(e, op);
     write_dst(e, op);
+    flags_around(e, op);
 
     X64Loc d = x64_loc(e, op->dst);
     bool in_place = op->dst == op->a && TCG_ARG_KIND(op->a) == EMU_TCG_ARG_GLOBAL &&
@@ -392,8 +397,8 @@ emit_mul(X64Emit *e, const TcgOp *op)
     unsigned size = tcg_type_bytes[op->type];
     EmuTcgArg a = op->a, b = op->b;
 
-    flags_around(e, op);
     write_dst(e, op);
+    flags_around(e, op);
     if (tcg_arg_is_const(a)) {
         a = op->b;
         b = op->a;

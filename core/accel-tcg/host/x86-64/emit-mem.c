@@ -258,11 +258,13 @@ void
 x64_emit_load(X64Emit *e, const TcgOp *op)
 {
     unsigned size = tcg_type_bytes[op->type];
-    X64Rm rm = x64_mem_prepare(e, &e->ir->mems[op->x]);
+    X64Rm rm;
     X64Loc d;
     unsigned r;
 
-    x64_flags_write(e, op->dst, op->live);
+    /* While there are scratch registers. */
+    x64_flags_write(e, op->dst, op->live | TCG_LIVE_VISIBLE);
+    rm = x64_mem_prepare(e, &e->ir->mems[op->x]);
     if (TCG_ARG_KIND(op->dst) == EMU_TCG_ARG_TEMP) {
         /* The load reads its address before it writes. */
         x64_release_dying(e, X64_NONE, X64_NONE, false);

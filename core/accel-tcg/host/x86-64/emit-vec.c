@@ -38,6 +38,15 @@ x64_emit_template(X64Emit *e, const TcgOp *op)
     if (needs_flags && t->has_mem) {
         x64_flags_to_image(e);
     }
+    for (unsigned i = 0; i < t->n_regs; i++) {
+        if (t->roles[i] & EMU_TCG_ROLE_WRITE) {
+            unsigned after = t->flags_defined == EMU_TCG_FLAGS_ALL && t->flags_used == 0
+                                 ? 0
+                                 : op->live;
+
+            x64_flags_write(e, t->regs[i], after | (leaves ? TCG_LIVE_VISIBLE : 0));
+        }
+    }
     if (t->has_mem) {
         X64Rm rm = x64_mem_prepare(e, &t->mem);
         unsigned in_state = 0;
@@ -72,13 +81,6 @@ x64_emit_template(X64Emit *e, const TcgOp *op)
         unsigned index = TCG_GLOBAL_INDEX(t->regs[i]);
         unsigned n = e->h->fe->globals[index].same_isa & 15;
 
-        if (t->roles[i] & EMU_TCG_ROLE_WRITE) {
-            unsigned after = t->flags_defined == EMU_TCG_FLAGS_ALL && t->flags_used == 0
-                                 ? 0
-                                 : op->live;
-
-            x64_flags_write(e, t->regs[i], after);
-        }
         if (map[n] != X64_NONE) {
             continue;
         }
