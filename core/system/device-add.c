@@ -141,7 +141,14 @@ add_device(EmuMachine *machine, const EmuOpts *opts, bool user_created, GError *
     if (!set_properties(dev, opts, skip, error)) {
         return NULL;
     }
-    return emu_device_realize(g_object_ref(dev), machine, bus, error) ? dev : NULL;
+    if (!emu_device_realize(g_object_ref(dev), machine, bus, error)) {
+        return NULL;
+    }
+    /* Plugged into a machine that is up, it gets the power-on reset that it missed. */
+    if (emu_machine_priv(machine)->built) {
+        emu_device_reset(dev);
+    }
+    return dev;
 }
 
 /**

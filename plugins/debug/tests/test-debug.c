@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <emu/test.h>
+
+static void
+test_debugcon(void)
+{
+    GError *error = NULL;
+    EmuMachine *m = emu_test_machine_new("none", &error);
+    g_assert_no_error(error);
+    emu_test_isa_bus_new(m);
+    EmuChardev *chardev = emu_test_chardev_new(m, "c0");
+
+    emu_test_add_device(m, "isa-debugcon", "iobase=0x402,chardev=c0", &error);
+    g_assert_no_error(error);
+    g_assert_cmphex(emu_test_in(m, 0x402, 1), ==, 0xe9);
+    emu_test_out(m, 0x402, 'o', 1);
+    emu_test_out(m, 0x402, 'k', 1);
+    g_autoptr(GBytes) bytes = emu_test_chardev_take(chardev);
+    g_assert_cmpmem(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), "ok", 2);
+    emu_machine_destroy(m);
+    g_object_unref(m);
+}
+
+static void
+test_bad_property(void)
+{
+    GError *error = NULL;
+    EmuMachine *m = emu_test_machine_new("none", &error);
+    g_assert_no_error(error);
+    emu_test_isa_bus_new(m);
+    g_assert_null(emu_test_add_device(m, "isa-debug-exit", "iosize=9", &error));
+    g_assert_nonnull(error);
+    g_clear_error(&error);
+    g_assert_nonnull(emu_test_add_device(m, "isa-debug-exit", "iobase=0xf4,iosize=4", &error));
+    g_assert_no_error(error);
+    g_assert_cmphex(emu_test_in(m, 0xf4, 4), ==, 0);
+    emu_machine_destroy(m);
+    g_object_unref(m);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/debug/debugcon", test_debugcon);
+    g_test_add_func("/debug/exit-properties", test_bad_property);
+    return g_test_run();
+}
