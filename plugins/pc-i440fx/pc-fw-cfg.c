@@ -196,6 +196,9 @@ pc_fill_fw_cfg(PcMachine *self, GError **error)
     emu_fw_cfg_add_bytes(self->fw_cfg, EMU_FW_CFG_NUMA, numa, (1 + limit) * sizeof *numa);
     pc_add_e820(self);
     pc_add_system_states(self);
+    if (!pc_load_kernel(self, error)) {
+        return false;
+    }
     pc_add_boot_order(self);
     if (self->acpi) {
         pc_add_acpi_tables(self);
