@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Shifts, rotates, bit tests and scans. */
+/*
+ * Shifts, rotates, bit tests and scans.
+ *
+ * Flags that the manuals leave undefined follow current AMD CPUs (measured on Zen): shifts by more
+ * than 0 set AF; BSF and BSR clear all but ZF and PF, which is that of the result; TZCNT and LZCNT
+ * clear SF, AF, PF and keep OF.
+ */
 
 #include "x86-interp.h"
+
+#define SHIFT_AF X86_AF
 
 static unsigned
 shift_count(X86State *s, const X86Insn *insn, unsigned operand, unsigned size)
@@ -141,7 +149,7 @@ x86_exec_shl(X86State *s, const X86Insn *insn)
     x86_rmw_store(s, &m, r);
     if (count) {
         c = count <= bits && (a >> (bits - count) & 1);
-        s->cc = x86_cc_szp(r, m.size) | (c ? X86_CF : 0);
+        s->cc = x86_cc_szp(r, m.size) | SHIFT_AF | (c ? X86_CF : 0);
         set_flag(s, X86_OF, top_bit(r, m.size) != c);
     }
 }
@@ -159,7 +167,7 @@ x86_exec_shr(X86State *s, const X86Insn *insn)
     r = a >> count;
     x86_rmw_store(s, &m, r);
     if (count) {
-        s->cc = x86_cc_szp(r, m.size) | ((a >> (count - 1) & 1) ? X86_CF : 0);
+        s->cc = x86_cc_szp(r, m.size) | SHIFT_AF | ((a >> (count - 1) & 1) ? X86_CF : 0);
         set_flag(s, X86_OF, top_bit(r, m.size) != top_bit(r << 1, m.size));
     }
 }
@@ -177,7 +185,8 @@ x86_exec_sar(X86State *s, const X86Insn *insn)
     r = a >> count;
     x86_rmw_store(s, &m, (uint64_t)r);
     if (count) {
-        s->cc = x86_cc_szp((uint64_t)r, m.size) | ((a >> (count - 1) & 1) ? X86_CF : 0);
+        s->cc = x86_cc_szp((uint64_t)r, m.size) | SHIFT_AF |
+                ((a >> (count - 1) & 1) ? X86_CF : 0);
     }
 }
 
@@ -219,7 +228,7 @@ double_shift(X86State *s, const X86Insn *insn, bool left)
     }
     r &= x86_size_mask(m.size);
     x86_rmw_store(s, &m, r);
-    s->cc = x86_cc_szp(r, m.size) | (c ? X86_CF : 0);
+    s->cc = x86_cc_szp(r, m.size) | SHIFT_AF | (c ? X86_CF : 0);
     if (left) {
         set_flag(s, X86_OF, top_bit(r, m.size) != c);
     } else {
@@ -301,16 +310,22 @@ x86_exec_btc(X86State *s, const X86Insn *insn)
     bit_test(s, insn, 3);
 }
 
+static void
+scan(X86State *s, const X86Insn *insn, uint64_t v, uint64_t r)
+{
+    s->cc = (v == 0 ? X86_ZF : 0) | x86_parity_table[(uint8_t)r];
+    /* A zero source leaves the destination as it was (AMD APM; Intel CPUs do the same). */
+    if (v) {
+        x86_write_operand(s, insn, 0, r);
+    }
+}
+
 void
 x86_exec_bsf(X86State *s, const X86Insn *insn)
 {
     uint64_t v = x86_read_operand(s, insn, 1);
 
-    /* A zero source leaves the destination as it was (AMD APM; Intel CPUs do the same). */
-    set_flag(s, X86_ZF, v == 0);
-    if (v) {
-        x86_write_operand(s, insn, 0, (uint64_t)__builtin_ctzll(v));
-    }
+    scan(s, insn, v, v ? (uint64_t)__builtin_ctzll(v) : 0);
 }
 
 void
@@ -318,10 +333,7 @@ x86_exec_bsr(X86State *s, const X86Insn *insn)
 {
     uint64_t v = x86_read_operand(s, insn, 1);
 
-    set_flag(s, X86_ZF, v == 0);
-    if (v) {
-        x86_write_operand(s, insn, 0, 63 - (uint64_t)__builtin_clzll(v));
-    }
+    scan(s, insn, v, v ? 63 - (uint64_t)__builtin_clzll(v) : 0);
 }
 
 void
@@ -331,8 +343,7 @@ x86_exec_tzcnt(X86State *s, const X86Insn *insn)
     uint64_t v = x86_read_operand(s, insn, 1), r = v ? (uint64_t)__builtin_ctzll(v) : bits;
 
     x86_write_operand(s, insn, 0, r);
-    set_flag(s, X86_CF, v == 0);
-    set_flag(s, X86_ZF, r == 0);
+    s->cc = (s->cc & X86_OF) | (v == 0 ? X86_CF : 0) | (r == 0 ? X86_ZF : 0);
 }
 
 void
@@ -343,8 +354,7 @@ x86_exec_lzcnt(X86State *s, const X86Insn *insn)
     uint64_t r = v ? (uint64_t)__builtin_clzll(v) - (64 - bits) : bits;
 
     x86_write_operand(s, insn, 0, r);
-    set_flag(s, X86_CF, v == 0);
-    set_flag(s, X86_ZF, r == 0);
+    s->cc = (s->cc & X86_OF) | (v == 0 ? X86_CF : 0) | (r == 0 ? X86_ZF : 0);
 }
 
 void

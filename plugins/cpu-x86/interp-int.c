@@ -344,13 +344,20 @@ x86_exec_cmpxchg8b(X86State *s, const X86Insn *insn)
 /* Multiplication and division.  The double-width halves are AX, or rDX:rAX. */
 
 static void
-set_mul_flags(X86State *s, bool overflow, uint64_t low, unsigned size)
+set_mul_flags(X86State *s, bool overflow)
 {
-    /* SF, ZF, AF, PF are undefined; those of the low half are what current CPUs leave. */
-    s->cc = x86_cc_szp(low, size) & ~X86_ZF;
+    /* SF, ZF, AF, PF are undefined; AMD CPUs keep them. */
+    s->cc &= ~(X86_CF | X86_OF);
     if (overflow) {
         s->cc |= X86_CF | X86_OF;
     }
+}
+
+/* All flags are undefined after a division; AMD CPUs keep CF and OF, set AF, clear the others. */
+static void
+set_div_flags(X86State *s)
+{
+    s->cc = (s->cc & (X86_CF | X86_OF)) | X86_AF;
 }
 
 void
@@ -367,7 +374,7 @@ x86_exec_mul(X86State *s, const X86Insn *insn)
         x86_set_gpr(s, X86_RAX, (uint64_t)r, size);
         x86_set_gpr(s, X86_RDX, high, size);
     }
-    set_mul_flags(s, high != 0, (uint64_t)r, size);
+    set_mul_flags(s, high != 0);
 }
 
 void
@@ -384,7 +391,7 @@ x86_exec_imul1(X86State *s, const X86Insn *insn)
         x86_set_gpr(s, X86_RAX, (uint64_t)r, size);
         x86_set_gpr(s, X86_RDX, (uint64_t)(r >> (8 * size)), size);
     }
-    set_mul_flags(s, r != (int64_t)x86_sign_extend((uint64_t)r, size), (uint64_t)r, size);
+    set_mul_flags(s, r != (int64_t)x86_sign_extend((uint64_t)r, size));
 }
 
 static void
@@ -394,7 +401,7 @@ imul(X86State *s, const X86Insn *insn, uint64_t x, uint64_t y)
     __int128 r = (__int128)(int64_t)x86_sign_extend(x, size) * (int64_t)x86_sign_extend(y, size);
 
     x86_write_operand(s, insn, 0, (uint64_t)r);
-    set_mul_flags(s, r != (int64_t)x86_sign_extend((uint64_t)r, size), (uint64_t)r, size);
+    set_mul_flags(s, r != (int64_t)x86_sign_extend((uint64_t)r, size));
 }
 
 void
@@ -435,6 +442,7 @@ x86_exec_div(X86State *s, const X86Insn *insn)
         x86_set_gpr(s, X86_RAX, (uint64_t)q, size);
         x86_set_gpr(s, X86_RDX, (uint64_t)(n % b), size);
     }
+    set_div_flags(s);
 }
 
 void
@@ -475,6 +483,7 @@ x86_exec_idiv(X86State *s, const X86Insn *insn)
         x86_set_gpr(s, X86_RAX, q, size);
         x86_set_gpr(s, X86_RDX, r, size);
     }
+    set_div_flags(s);
 }
 
 void
@@ -849,10 +858,10 @@ void
 x86_exec_aad(X86State *s, const X86Insn *insn)
 {
     uint16_t ax = (uint16_t)X86_LOW(s, X86_RAX);
-    uint8_t al = (uint8_t)((ax & 0xff) + (ax >> 8) * (uint8_t)insn->imm);
+    uint8_t product = (uint8_t)((ax >> 8) * (uint8_t)insn->imm);
 
-    x86_set_gpr(s, X86_RAX, al, 2);
-    s->cc = x86_cc_szp(al, 1);
+    x86_set_gpr(s, X86_RAX, (uint8_t)(ax + product), 2);
+    s->cc = x86_cc_add(ax & 0xff, product, 0, 1);
 }
 
 void
