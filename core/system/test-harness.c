@@ -4,6 +4,7 @@
 
 #include <emu/test.h>
 
+#include "block/block-private.h"
 #include "char/char-private.h"
 #include "device/device-private.h"
 #include "system/machine-private.h"
@@ -24,6 +25,12 @@ emu_test_machine_new_unbuilt(const char *board, GError **error)
         emu_clocks_set_manual(emu_machine_priv(machine)->clocks, TEST_HOST_NS);
     }
     return machine;
+}
+
+bool
+emu_test_add_drive(EmuMachine *machine, const char *text, GError **error)
+{
+    return emu_block_layer_add_drive(emu_machine_get_block_layer(machine), text, NULL, error);
 }
 
 bool

@@ -21,6 +21,8 @@ G_BEGIN_DECLS
 
 /* Not built yet: set options, then emu_test_machine_start(). @board as for emu_machine_new(). (transfer full) */
 EMU_AVAILABLE_IN_1_0 EmuMachine *emu_test_machine_new_unbuilt(const char *board, GError **error);
+/* The text after -drive; before the machine is started. */
+EMU_AVAILABLE_IN_1_0 bool emu_test_add_drive(EmuMachine *machine, const char *text, GError **error);
 /* Builds, resets and "runs" it: the virtual clock moves with emu_test_advance(). */
 EMU_AVAILABLE_IN_1_0 bool emu_test_machine_start(EmuMachine *machine, GError **error);
 /* Both in one. */
