@@ -49,14 +49,14 @@ static const struct {
 #define X86_SUPPORTED_WORDS \
     [X86_CPUID_1_EDX] = F(FPU) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) | F(CX8) | F(APIC) | F(SEP) | \
                         F(MTRR) | F(PGE) | F(MCA) | F(CMOV) | F(PAT) | F(PSE36) | F(CLFLUSH) | F(MMX) | F(FXSR) | \
-                        F(SSE) | F(SSE2) | F_ACPI | F_SS | F_HTT, \
+                        F(SSE) | F(SSE2) | F_ACPI | F_SS, \
     [X86_CPUID_1_ECX] = F(SSE3) | F(PCLMULQDQ) | F(MONITOR) | F(SSSE3) | F(CX16) | F(SSE41) | F(SSE42) | F(MOVBE) | \
                         F(POPCNT) | F(AES) | F(RDRAND) | F(HYPERVISOR), \
     [X86_CPUID_7_EBX] = F(FSGSBASE) | F(SMEP) | F(ERMS) | F(RDSEED) | F(SMAP) | F(CLFLUSHOPT) | F(CLWB) | F(SHA), \
     [X86_CPUID_7_ECX] = F(RDPID), \
     [X86_CPUID_80000001_EDX] = F(SYSCALL) | F(NX) | F_MMXEXT | F(FXSR_OPT) | F(PDPE1GB) | F(RDTSCP) | \
                                F(LM), \
-    [X86_CPUID_80000001_ECX] = F(LAHF_LM) | F_CMP_LEGACY | F(CR8_LEGACY) | F(ABM) | F(PREFETCHW), \
+    [X86_CPUID_80000001_ECX] = F(LAHF_LM) | F(CR8_LEGACY) | F(ABM) | F(PREFETCHW), \
     [X86_CPUID_6_EAX] = F_ARAT
 static const uint32_t x86_supported[X86_N_FEATURE_WORDS] = {X86_SUPPORTED_WORDS};
 
@@ -94,6 +94,12 @@ const X86FeatureAlias x86_feature_aliases[] = {
     {"i64", X86_FEAT_LM},      {"ffxsr", X86_FEAT_FXSR_OPT},     {"sha", X86_FEAT_SHA},
     {NULL, X86_FEAT_NONE},
 };
+
+static bool
+x86_cpuid_is_amd(const X86Cpu *cpu)
+{
+    return memcmp(cpu->vendor_text, "AuthenticAMD", 12) == 0 || memcmp(cpu->vendor_text, "HygonGenuine", 12) == 0;
+}
 
 /* ---- resolving -------------------------------------------------------------------------------------- */
 
@@ -136,6 +142,10 @@ x86_cpuid_filter(X86Cpu *cpu, const uint32_t *asked, GError **error)
         uint32_t allowed = x86_supported[word];
         if (word == X86_CPUID_80000001_EDX) {
             allowed |= X86_AMD_ALIASES;
+        } else if (word == X86_CPUID_1_EDX) {
+            allowed |= F_HTT; /* follows from the topology, asked for or not */
+        } else if (word == X86_CPUID_80000001_ECX) {
+            allowed |= F_CMP_LEGACY;
         }
         uint32_t left_out = cpu->features[word] & ~allowed;
         cpu->features[word] &= allowed;
@@ -208,7 +218,7 @@ x86_cpuid_resolve(X86Cpu *cpu, GError **error)
     }
     uint32_t *ext = &cpu->features[X86_CPUID_80000001_EDX];
     *ext &= ~X86_AMD_ALIASES;
-    if (memcmp(cpu->vendor_text, "AuthenticAMD", 12) == 0 || memcmp(cpu->vendor_text, "HygonGenuine", 12) == 0) {
+    if (x86_cpuid_is_amd(cpu)) {
         *ext |= cpu->features[X86_CPUID_1_EDX] & X86_AMD_ALIASES;
     }
     /* A feature whose leaf is out of reach raises the limit, so that asking for it suffices. */
@@ -243,13 +253,27 @@ static const X86Cache x86_caches[4] = {
     {3, 3, 16, 16384, 2 | 4},
 };
 
-static void
-x86_cpuid_cache(const X86Cpu *cpu, uint32_t subleaf, uint32_t out[4], bool amd)
+/* Zen: 32 + 64 KiB, 512 KiB, 8 MiB. */
+static const X86Cache x86_caches_zen[4] = {
+    {1, 1, 8, 64, 1},
+    {2, 1, 4, 256, 1},
+    {3, 2, 8, 1024, 0},
+    {3, 3, 16, 8192, 2 | 4},
+};
+
+static bool
+x86_cpuid_is_zen(const X86Cpu *cpu)
 {
-    if (subleaf >= G_N_ELEMENTS(x86_caches)) {
+    return x86_cpuid_is_amd(cpu) && cpu->family >= 23;
+}
+
+static void
+x86_cpuid_cache(const X86Cache *caches, const X86Cpu *cpu, uint32_t subleaf, uint32_t out[4], bool amd)
+{
+    if (subleaf >= 4) {
         return;
     }
-    const X86Cache *c = &x86_caches[subleaf];
+    const X86Cache *c = &caches[subleaf];
     uint32_t sharing = c->level == 3 ? 1u << (cpu->smt_bits + cpu->core_bits) : c->level == 2 || amd ? cpu->threads : 1;
 
     out[0] = c->type | (uint32_t)c->level << 5 | 1u << 8 | (sharing - 1) << 14;
@@ -258,7 +282,7 @@ x86_cpuid_cache(const X86Cpu *cpu, uint32_t subleaf, uint32_t out[4], bool amd)
     }
     out[1] = 63 | (c->ways - 1) << 22;
     out[2] = c->sets - 1;
-    out[3] = amd ? c->flags & 3 : c->flags;
+    out[3] = c->flags;
 }
 
 static void
@@ -289,18 +313,20 @@ x86_cpuid_basic(const X86Cpu *cpu, X86State *s, uint32_t leaf, uint32_t subleaf,
             out[3] |= F_HTT;
         }
         break;
-    case 0x2: /* 16 MiB L3; 32 KiB L1D, 32 KiB L1I, 2 MiB L2 */
-        out[0] = 1;
-        out[2] = 0x4d;
-        out[3] = 0x2c307d;
+    case 0x2: /* 16 MiB L3; 32 KiB L1D, 32 KiB L1I, 2 MiB L2; reserved on AMD processors */
+        if (!x86_cpuid_is_amd(cpu)) {
+            out[0] = 1;
+            out[2] = 0x4d;
+            out[3] = 0x2c307d;
+        }
         break;
     case 0x4:
-        x86_cpuid_cache(cpu, subleaf, out, false);
+        if (!x86_cpuid_is_amd(cpu)) {
+            x86_cpuid_cache(x86_caches, cpu, subleaf, out, false);
+        }
         break;
     case 0x5:
-        if (cpu->features[X86_CPUID_1_ECX] & F(MONITOR)) {
-            out[2] = 3; /* interrupts break MWAIT even when masked */
-        }
+        out[2] = 3; /* interrupts break MWAIT even when masked */
         break;
     case 0x6:
         out[0] = cpu->features[X86_CPUID_6_EAX];
@@ -356,14 +382,18 @@ x86_cpuid_extended(const X86Cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t 
     case 0x80000004:
         memcpy(out, cpu->model_text + (leaf - 0x80000002) * 16, 16);
         break;
-    case 0x80000005: /* 64 + 64 KiB L1, 255-entry TLBs */
+    case 0x80000005: /* 64 + 64 KiB L1 (Zen: 32 + 64), 255-entry TLBs */
         out[0] = out[1] = 0x01ff01ff;
         out[2] = out[3] = 64u << 24 | 2u << 16 | 1u << 8 | 64;
+        if (x86_cpuid_is_zen(cpu)) {
+            out[2] = 32u << 24 | 8u << 16 | 1u << 8 | 64;
+            out[3] = 64u << 24 | 4u << 16 | 1u << 8 | 64;
+        }
         break;
-    case 0x80000006: /* 512 KiB L2, 16 MiB L3, 512-entry 4-way TLBs */
+    case 0x80000006: /* 512 KiB L2, 16 MiB L3 (Zen: 8), 512-entry 4-way TLBs */
         out[1] = 4u << 28 | 512u << 16 | 4u << 12 | 512;
-        out[2] = 512u << 16 | 8u << 12 | 1u << 8 | 64;
-        out[3] = 32u << 18 | 8u << 12 | 1u << 8 | 64;
+        out[2] = 512u << 16 | (x86_cpuid_is_zen(cpu) ? 6u : 8u) << 12 | 1u << 8 | 64;
+        out[3] = (x86_cpuid_is_zen(cpu) ? 16u : 32u) << 18 | 8u << 12 | 1u << 8 | 64;
         break;
     case 0x80000007:
         out[3] = cpu->features[X86_CPUID_80000007_EDX];
@@ -380,7 +410,7 @@ x86_cpuid_extended(const X86Cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t 
         }
         break;
     case 0x8000001d:
-        x86_cpuid_cache(cpu, subleaf, out, true);
+        x86_cpuid_cache(x86_cpuid_is_zen(cpu) ? x86_caches_zen : x86_caches, cpu, subleaf, out, true);
         break;
     case 0x8000001e:
         out[0] = cpu->apic_id;
