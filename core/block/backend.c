@@ -423,10 +423,31 @@ emu_block_backend_free(EmuBlockBackend *blk)
     g_free(blk);
 }
 
+/* Devices count in sectors; what is missing in the last one reads as zeroes. */
+static uint64_t
+root_length(EmuBlockNode *root)
+{
+    int64_t length = root ? emu_block_node_get_length(root) : 0;
+
+    return length > 0 ? ((uint64_t)length + EMU_BLOCK_SECTOR - 1) / EMU_BLOCK_SECTOR * EMU_BLOCK_SECTOR : 0;
+}
+
+void
+emu_block_backend_refresh_length(EmuBlockBackend *blk)
+{
+    uint64_t length = root_length(blk->root);
+
+    if (length != blk->length) {
+        blk->length = length;
+        if (blk->ops && blk->ops->resized) {
+            blk->ops->resized(blk->opaque);
+        }
+    }
+}
+
 void
 emu_block_backend_set_root(EmuBlockBackend *blk, EmuBlockNode *root)
 {
-    int64_t length = root ? emu_block_node_get_length(root) : 0;
 
     emu_block_backend_drain(blk);
     if (root) {
@@ -439,8 +460,7 @@ emu_block_backend_set_root(EmuBlockBackend *blk, EmuBlockNode *root)
         emu_block_node_unref(blk->root);
     }
     blk->root = root;
-    /* Devices count in sectors; what is missing in the last one reads as zeroes. */
-    blk->length = length > 0 ? ((uint64_t)length + EMU_BLOCK_SECTOR - 1) / EMU_BLOCK_SECTOR * EMU_BLOCK_SECTOR : 0;
+    blk->length = root_length(root);
 }
 
 const char *
@@ -558,8 +578,8 @@ emu_block_backend_is_locked(EmuBlockBackend *blk)
     return blk->ops && blk->ops->is_medium_locked ? blk->ops->is_medium_locked(blk->opaque) : blk->locked;
 }
 
-static bool
-monitor_open_tray(EmuBlockBackend *blk, bool force, GError **error)
+bool
+emu_block_backend_monitor_open_tray(EmuBlockBackend *blk, bool force, GError **error)
 {
     if (!emu_block_backend_is_removable(blk)) {
         g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Device '%s' is not removable", blk->id);
@@ -585,9 +605,60 @@ monitor_open_tray(EmuBlockBackend *blk, bool force, GError **error)
 }
 
 bool
+emu_block_backend_monitor_close_tray(EmuBlockBackend *blk, GError **error)
+{
+    if (!emu_block_backend_is_removable(blk)) {
+        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Device '%s' is not removable", blk->id);
+        return false;
+    }
+    if (emu_block_backend_tray_is_open(blk) && blk->ops && blk->ops->change_media) {
+        blk->ops->change_media(blk->opaque, true);
+    }
+    return true;
+}
+
+bool
+emu_block_backend_monitor_remove(EmuBlockBackend *blk, GError **error)
+{
+    if (!emu_block_backend_is_removable(blk)) {
+        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Device '%s' is not removable", blk->id);
+        return false;
+    }
+    if (blk->ops && blk->ops->is_tray_open && !blk->ops->is_tray_open(blk->opaque)) {
+        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Tray of device '%s' is not open", blk->id);
+        return false;
+    }
+    emu_block_backend_set_root(blk, NULL);
+    return true;
+}
+
+bool
+emu_block_backend_monitor_insert(EmuBlockBackend *blk, EmuBlockNode *node, GError **error)
+{
+    if (!emu_block_backend_is_removable(blk)) {
+        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Device '%s' is not removable", blk->id);
+        return false;
+    }
+    if (blk->ops && blk->ops->is_tray_open && !blk->ops->is_tray_open(blk->opaque)) {
+        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Tray of device '%s' is not open", blk->id);
+        return false;
+    }
+    if (blk->root) {
+        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "There already is a medium in device '%s'", blk->id);
+        return false;
+    }
+    if (node->parents && !node->read_only) {
+        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Node '%s' is already in use", node->name);
+        return false;
+    }
+    emu_block_backend_set_root(blk, node);
+    return true;
+}
+
+bool
 emu_block_backend_monitor_eject(EmuBlockBackend *blk, bool force, GError **error)
 {
-    if (!monitor_open_tray(blk, force, error)) {
+    if (!emu_block_backend_monitor_open_tray(blk, force, error)) {
         return false;
     }
     emu_block_backend_set_root(blk, NULL);
@@ -607,7 +678,7 @@ emu_block_backend_monitor_change(EmuBlockBackend *blk, const char *filename, con
     emu_block_options_set(options, "read-only", ro ? "on" : "off");
     emu_block_options_set(options, "auto-read-only", read_only < 0 ? "off" : "on");
     node = emu_block_node_open(blk->layer, filename, options, error);
-    if (!node || !monitor_open_tray(blk, force, error)) {
+    if (!node || !emu_block_backend_monitor_open_tray(blk, force, error)) {
         return false;
     }
     emu_block_backend_set_root(blk, node);

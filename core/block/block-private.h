@@ -159,6 +159,11 @@ int emu_block_backend_flush_sync(EmuBlockBackend *blk);
 /* Monitor's eject and change; @force opens a locked tray. @read_only: 0 as it was, 1 on, -1 off */
 bool emu_block_backend_monitor_eject(EmuBlockBackend *blk, bool force, GError **error);
 bool emu_block_backend_monitor_change(EmuBlockBackend *blk, const char *filename, const char *format, int read_only, bool force, GError **error);
+bool emu_block_backend_monitor_open_tray(EmuBlockBackend *blk, bool force, GError **error);
+bool emu_block_backend_monitor_close_tray(EmuBlockBackend *blk, GError **error);
+bool emu_block_backend_monitor_remove(EmuBlockBackend *blk, GError **error);
+bool emu_block_backend_monitor_insert(EmuBlockBackend *blk, EmuBlockNode *node, GError **error);
+void emu_block_backend_refresh_length(EmuBlockBackend *blk); /* after a resize; tells the device */
 bool emu_block_backend_is_removable(EmuBlockBackend *blk);
 bool emu_block_backend_tray_is_open(EmuBlockBackend *blk);
 bool emu_block_backend_is_locked(EmuBlockBackend *blk);

@@ -21,6 +21,19 @@ emu_option_register(const EmuOption *table)
     g_ptr_array_add(option_tables, (gpointer)table);
 }
 
+GPtrArray *
+emu_options_list(void)
+{
+    GPtrArray *list = g_ptr_array_new();
+
+    for (guint i = 0; option_tables && i < option_tables->len; i++) {
+        for (const EmuOption *o = g_ptr_array_index(option_tables, i); o->name; o++) {
+            g_ptr_array_add(list, (gpointer)o);
+        }
+    }
+    return list;
+}
+
 static const EmuOption *
 find_option(const char *name)
 {

@@ -43,6 +43,7 @@ typedef struct {
 
 /* @table ends with a row without a name and stays valid. */
 void emu_option_register(const EmuOption *table);
+GPtrArray *emu_options_list(void); /* (transfer container) (element-type EmuOption) */
 
 typedef struct {
     const EmuOption *option;

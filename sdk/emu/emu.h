@@ -10,6 +10,7 @@
 #include <emu/device.h>
 #include <emu/fw-cfg.h>
 #include <emu/i2c.h>
+#include <emu/info.h>
 #include <emu/isa.h>
 #include <emu/log.h>
 #include <emu/machine.h>
