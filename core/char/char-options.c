@@ -99,7 +99,7 @@ chardev_make(EmuMachine *machine, const char *id, const EmuOpts *opts, GError **
     if (!chardev_apply(chardev, backend, opts, error) || !emu_chardev_open(chardev, emu_machine_get_context(machine), error)) {
         return NULL;
     }
-    if (!emu_object_add_child(chardevs_of(machine), id, g_object_ref(chardev), error)) {
+    if (!emu_object_add_child(chardevs_of(machine), id, chardev, error)) {
         return NULL;
     }
     return chardev;

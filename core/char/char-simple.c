@@ -193,16 +193,6 @@ char_fd_dev_close(EmuChardev *chardev)
 }
 
 static void
-char_fd_dev_finalize(GObject *object)
-{
-    CharFdDev *self = (CharFdDev *)object;
-
-    g_free(self->path);
-    g_free(self->input_path);
-    G_OBJECT_CLASS(char_fd_dev_parent_class)->finalize(object);
-}
-
-static void
 char_fd_dev_init(CharFdDev *self)
 {
     emu_char_fd_init(&self->fd, EMU_CHARDEV(self), NULL);
@@ -214,7 +204,6 @@ char_fd_dev_init(CharFdDev *self)
 static void
 char_fd_dev_class_init(CharFdDevClass *klass)
 {
-    G_OBJECT_CLASS(klass)->finalize = char_fd_dev_finalize;
     EMU_CHARDEV_CLASS(klass)->close = char_fd_dev_close;
     EMU_CHARDEV_CLASS(klass)->write = char_fd_dev_write;
     EMU_CHARDEV_CLASS(klass)->accept_input = char_fd_dev_accept_input;

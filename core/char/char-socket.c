@@ -570,10 +570,6 @@ char_socket_finalize(GObject *object)
 
     /* An open() that failed leaves what it had for here. */
     char_socket_close(EMU_CHARDEV(self));
-    g_free(self->path);
-    g_free(self->host);
-    g_free(self->port);
-    g_free(self->fd_text);
     g_free(self->address);
     G_OBJECT_CLASS(char_socket_parent_class)->finalize(object);
 }

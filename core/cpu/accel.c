@@ -115,7 +115,7 @@ emu_machine_setup_accel(EmuMachine *self, GError **error)
 
         priv->accel = try_accel(self, text, &failure);
         if (priv->accel) {
-            emu_object_add_child(self, "accel", g_object_ref(priv->accel), NULL);
+            emu_object_add_child(self, "accel", priv->accel, NULL);
             if (i > 0) {
                 emu_warn_report("%s; falling back to %s", refusals->str, text);
             }

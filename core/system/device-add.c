@@ -208,7 +208,7 @@ emu_machine_add_object(EmuMachine *machine, const EmuOpts *opts, GError **error)
         return NULL;
     }
     emu_object_set_lookup_root(object, emu_machine_get_root(machine));
-    if (!set_properties(object, opts, skip, error) || !emu_object_add_child(objects, id, g_object_ref(object), error)) {
+    if (!set_properties(object, opts, skip, error) || !emu_object_add_child(objects, id, object, error)) {
         return NULL;
     }
     if (!emu_user_creatable_complete(object, error)) {

@@ -155,7 +155,7 @@ emu_machine_constructed(GObject *object)
     emu_address_space_set_lock(priv->memory_as, &machine_memory_lock_ops, self);
     emu_address_space_set_lock(priv->io_as, &machine_memory_lock_ops, self);
     priv->sysbus = emu_bus_new("System", NULL, "main-system-bus");
-    emu_object_add_child(emu_object_get_container(self, "unattached"), "sysbus", g_object_ref(priv->sysbus), NULL);
+    emu_object_add_child(emu_object_get_container(self, "unattached"), "sysbus", priv->sysbus, NULL);
     emu_machine_unlock(self);
 }
 
@@ -217,6 +217,7 @@ emu_machine_finalize(GObject *object)
     g_free(priv->firmware);
     g_free(priv->boot_order);
     g_free(priv->memory_backend);
+    g_clear_object(&priv->sysbus);
     emu_address_space_free(priv->memory_as);
     emu_address_space_free(priv->io_as);
     emu_clocks_unref(priv->clocks);
