@@ -34,7 +34,7 @@ struct _TcgBlock {
     uint16_t code_size, cold;
     uint16_t entry, poll_entry, cross_entry, ind_entry, token_field;
     uint16_t guest_size;
-    uint8_t n_insns, n_exits, n_stubs_unused;
+    uint8_t n_insns, n_exits, interp_budget;
     uint8_t invalid; /* atomic */
     uint16_t n_stubs;
     TcgBlock *page_next;

@@ -15,6 +15,8 @@
 
 #define CHUNK_SIZE (256u * 1024)
 #define BLOCK_ROOM (64u * 1024)
+/* Instructions that a block in a mode that cannot be lifted (real mode ...) interprets at a time. */
+#define INTERP_RUN 64
 
 typedef struct {
     uint64_t vpage;
@@ -107,18 +109,41 @@ full_find_insn(EmuTcgVcpu *v, uintptr_t ret, unsigned *insn, uint64_t *pc)
     return b;
 }
 
+/*
+ * The current instruction goes to the interpreter: it is lifted that way, or an access of it missed its
+ * prediction slot and the TLB.  In the second case the page is looked up first: when that is all that was
+ * missing, the instruction starts again; when the access faults, the exception is delivered.
+ */
 static uintptr_t
 full_interp(EmuTcgState *s, uintptr_t ret)
 {
     EmuTcgVcpu *v = s->vcpu;
+    TcgCache *c = v->machine->cache;
     uint64_t flushes = v->n_flushes;
     unsigned insn, executed = 0;
-    uint64_t pc;
+    uint64_t pc, vaddr;
     TcgBlock *b = full_find_insn(v, ret, &insn, &pc);
+    bool missed = tcg_host_missed(s, &vaddr);
     EmuTcgExit reason;
 
-    v->force_interp = 0;
     full_sync_in(v, pc);
+    if (missed && !v->force_interp) {
+        uint32_t desc = tcg_host_last_desc(s);
+        EmuTcgAccess access = TCG_DESC_ACCESS(desc);
+        TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, TCG_DESC_MODE(desc));
+
+        if ((vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) <= TCG_PAGE_SIZE &&
+            (e->tag[access] & (TCG_PAGE_MASK | TCG_TLB_INVALID)) != (vaddr & TCG_PAGE_MASK)) {
+            e = tcg_tlb_lookup(v, vaddr, access, TCG_DESC_MODE(desc), true);
+            if (e == NULL) {
+                return full_go_on(v, v->fe->raise_recorded(s), NULL, 0, flushes);
+            }
+            if (e->tag[access] == (vaddr & TCG_PAGE_MASK) && v->n_flushes == flushes) {
+                return tcg_block_exec(c, b, tcg_block_offsets(b)[insn]);
+            }
+        }
+    }
+    v->force_interp = 0;
     v->n_interp++;
     reason = v->fe->interp(s, 1, &executed);
     return full_go_on(v, reason, b, insn, flushes);
@@ -130,12 +155,17 @@ full_interp_end(EmuTcgState *s, uintptr_t ret)
     EmuTcgVcpu *v = s->vcpu;
     unsigned insn, executed = 0;
     uint64_t pc;
-    EmuTcgExit reason;
+    EmuTcgExit reason = EMU_TCG_EXIT_NONE;
+    TcgBlock *b = full_find_insn(v, ret, &insn, &pc);
 
-    full_find_insn(v, ret, &insn, &pc);
     full_sync_in(v, pc);
-    v->n_interp++;
-    reason = v->fe->interp(s, 1, &executed);
+    for (unsigned n = 0; n < b->interp_budget; n++) {
+        reason = v->fe->interp(s, 1, &executed);
+        v->n_interp++;
+        if (reason != EMU_TCG_EXIT_NONE || executed == 0 || s->mode_key != b->mode_key) {
+            break;
+        }
+    }
     return full_go_on(v, reason, NULL, 0, 0);
 }
 
@@ -599,6 +629,11 @@ translate(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, uint64_t ram)
     b->token_field = out->token_field;
     b->guest_size = covered;
     b->n_insns = ir->n_insns;
+    /* Declined at the end of a page: an instruction that straddles it; elsewhere: the mode. */
+    b->interp_budget = ir->insns[0].length == 0 && (pc & ~TCG_PAGE_MASK) + 16 <= TCG_PAGE_SIZE &&
+                               !v->machine->one_insn_per_block
+                           ? INTERP_RUN
+                           : 1;
     b->n_exits = out->n_exits;
     b->n_stubs = out->n_stubs;
     for (unsigned i = 0; i < out->n_exits; i++) {

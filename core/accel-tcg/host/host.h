@@ -113,6 +113,8 @@ bool tcg_host_left_with_pc(EmuTcgState *s, uint64_t *pc, EmuTcgExit *reason);
 void tcg_host_call_operands(const TcgHost *h, EmuTcgState *s, const EmuTcgHelper **helper,
                             uint64_t **args);
 uint32_t tcg_host_last_desc(EmuTcgState *s);
+/* Whether the interpreter thunk was entered because of an access, and its address; once per entry. */
+bool tcg_host_missed(EmuTcgState *s, uint64_t *vaddr);
 /* FLAGS between the host's image and the front end's global. */
 void tcg_host_flags_to_guest(const TcgHost *h, EmuTcgState *s);
 void tcg_host_flags_from_guest(const TcgHost *h, EmuTcgState *s);

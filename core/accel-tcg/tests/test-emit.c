@@ -666,6 +666,7 @@ test_walk(EmuTcgState *s, uint64_t vaddr, EmuTcgAccess access, unsigned mmu_mode
 static EmuTcgExit
 test_raise(EmuTcgState *s)
 {
+    ((TestState *)s)->faulted = true;
     return EMU_TCG_EXIT_DEBUG;
 }
 

@@ -274,6 +274,7 @@ thunk_miss(X64Asm *a, TcgHost *h)
     uint8_t *fail;
 
     h->t_miss = thunk_begin(a);
+    x64_mov_store(a, 8, x64_mem(X64_RSP, X64_ST_PC + 8), X64_R10);
     for (unsigned i = 0; i < n; i++) {
         x64_push(a, saved[i]);
     }
@@ -294,6 +295,7 @@ thunk_miss(X64Asm *a, TcgHost *h)
             x64_byte(a, 0xc3);
             x64_bind(a, fail);
         } else {
+            x64_mov_store_imm(a, 4, x64_mem(X64_RSP, X64_ST_LEFT + 8), X64_LEFT_MISSED);
             x64_jmp(a, h->t_interp);
         }
     }
@@ -338,6 +340,17 @@ tcg_host_left_with_pc(EmuTcgState *s, uint64_t *pc, EmuTcgExit *reason)
     *pc = *(uint64_t *)state_at(s, X64_ST_PC);
     *reason = left > X64_LEFT_REASON ? (EmuTcgExit)(left - X64_LEFT_REASON) : EMU_TCG_EXIT_NONE;
     return left != 0;
+}
+
+bool
+tcg_host_missed(EmuTcgState *s, uint64_t *vaddr)
+{
+    uint32_t *left = state_at(s, X64_ST_LEFT);
+    bool missed = *left == X64_LEFT_MISSED;
+
+    *left = 0;
+    *vaddr = *(uint64_t *)state_at(s, X64_ST_PC);
+    return missed;
 }
 
 void

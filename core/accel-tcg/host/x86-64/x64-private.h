@@ -28,7 +28,8 @@
 
 G_STATIC_ASSERT(offsetof(EmuTcgState, backend) == X64_ST_IMAGE);
 
-#define X64_LEFT_REASON 2 /* + EmuTcgExit */
+#define X64_LEFT_MISSED 2 /* not left: an access missed, its address is in X64_ST_PC */
+#define X64_LEFT_REASON 16 /* + EmuTcgExit */
 
 #define X64_MAX_GLOBALS 64
 
