@@ -147,7 +147,7 @@ const EmuFlatRange *emu_flat_view_search(const EmuFlatView *view, uint64_t addr)
 extern __thread struct {
     const EmuFlatView *view;
     unsigned index;
-} emu_flat_view_hits[8];
+} emu_flat_view_hits[8] __attribute__((tls_model("initial-exec")));
 
 static inline const EmuFlatRange *
 emu_flat_view_find(const EmuFlatView *view, uint64_t addr)
@@ -194,7 +194,7 @@ void emu_address_space_mark_changed(EmuAddressSpace *as);
 
 /* ---- RCU ------------------------------------------------------------------------------------------ */
 
-extern __thread bool emu_rcu_registered;
+extern __thread bool emu_rcu_registered __attribute__((tls_model("initial-exec")));
 
 static inline void
 emu_rcu_enter(void)
