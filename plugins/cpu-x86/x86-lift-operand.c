@@ -41,35 +41,14 @@ x86_lift_is_64(const X86Lift *l)
     return (l->mode >> X86_MODE_CODE_SHIFT & X86_MODE_CODE_MASK) == X86_MODE_CODE64;
 }
 
-/*
- * Adds the segment. 64-bit code: FS and GS have a base, behind the wrap. Otherwise the sum wraps at 4G again, which an
- * EmuTcgAddr does not say, so the offset is computed first.
- */
-static bool
+/* Adds the segment: in 64-bit code FS and GS have a base; elsewhere any may, and the sum wraps at 4G again. */
+static void
 x86_lift_segment(X86Lift *l, unsigned segment, EmuTcgAddr *a)
 {
-    EmuTcgArg offset, sum;
-    EmuTcgArg base = emu_tcg_ir_global(l->ir, X86_GLOBAL_SEG_BASE + segment, EMU_TCG_PART_FULL);
-
-    if (x86_lift_is_64(l)) {
-        if (segment == X86_FS || segment == X86_GS) {
-            a->segment = base;
-        }
-        return true;
+    if (x86_lift_is_64(l) ? segment == X86_FS || segment == X86_GS : !(l->mode & X86_MODE_FLAT(segment))) {
+        a->segment = emu_tcg_ir_global(l->ir, X86_GLOBAL_SEG_BASE + segment, EMU_TCG_PART_FULL);
+        a->linear32 = !x86_lift_is_64(l);
     }
-    if (l->mode & X86_MODE_FLAT(segment)) {
-        return true;
-    }
-    if (!(l->mode & X86_MODE_NOLIMIT(segment))) {
-        return false;
-    }
-    offset = emu_tcg_ir_temp(l->ir);
-    sum = emu_tcg_ir_temp(l->ir);
-    emu_tcg_ir_lea(l->ir, EMU_TCG_I32, offset, a);
-    emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_ADD, EMU_TCG_I32, sum, offset,
-                        emu_tcg_ir_global(l->ir, X86_GLOBAL_SEG_BASE + segment, EMU_TCG_PART_LOW32), EMU_TCG_FLAGS_NONE);
-    *a = (EmuTcgAddr){.base = sum, .wrap = 32};
-    return true;
 }
 
 /* The effective address without its segment, as LEA computes it. */
@@ -97,7 +76,8 @@ x86_lift_address(X86Lift *l, const X86Insn *insn, EmuTcgAddr *out)
         return false;
     }
     x86_lift_offset(l, insn, out);
-    return x86_lift_segment(l, insn->segment, out);
+    x86_lift_segment(l, insn->segment, out);
+    return true;
 }
 
 bool
@@ -106,6 +86,10 @@ x86_lift_mem(X86Lift *l, const X86Insn *insn, unsigned size, unsigned access, Em
     EmuTcgAddr addr;
 
     if (!size || !x86_lift_address(l, insn, &addr)) {
+        return false;
+    }
+    /* Code segments are never written to outside 64-bit code. */
+    if ((access & EMU_TCG_PROT_WRITE) && insn->segment == X86_CS && !x86_lift_is_64(l)) {
         return false;
     }
     *out = (EmuTcgMem){.addr = addr, .size = size, .access = access, .mmu_mode = EMU_TCG_MMU_CURRENT};

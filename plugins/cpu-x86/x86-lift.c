@@ -86,3 +86,51 @@ x86_lift(EmuTcgState *tcg, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsig
     }
     return done;
 }
+
+/* No CPU's features are known here, and none matter: every form looked for is of the first 386. */
+bool
+x86_flags_dead(uint64_t pc G_GNUC_UNUSED, const uint8_t *code, unsigned avail, uint64_t mode_key)
+{
+    static const uint32_t features[X86_N_FEATURE_WORDS];
+    unsigned done = 0;
+
+    for (unsigned n = 0; n < 8; n++) {
+        X86Insn insn;
+        int length = done < avail ? x86_decode(code + done, avail - done, mode_key, features, &insn) : X86_DECODE_MORE;
+
+        if (length <= 0 || insn.row->feature != X86_FEAT_NONE || insn.row->flags_read) {
+            return false;
+        }
+        switch (insn.row->op) {
+        case X86_OP_add:
+        case X86_OP_sub:
+        case X86_OP_and:
+        case X86_OP_or:
+        case X86_OP_xor:
+        case X86_OP_cmp:
+        case X86_OP_test:
+        case X86_OP_neg:
+            return x86_insn_mem_operand(&insn) < 0;
+        case X86_OP_lea:
+        case X86_OP_nop:
+            break;
+        case X86_OP_mov:
+        case X86_OP_movzx:
+        case X86_OP_movsx:
+        case X86_OP_movsxd:
+        case X86_OP_xchg:
+        case X86_OP_not:
+        case X86_OP_bswap:
+        case X86_OP_cbw:
+        case X86_OP_cwd:
+            if (x86_insn_mem_operand(&insn) >= 0) {
+                return false;
+            }
+            break;
+        default:
+            return false;
+        }
+        done += (unsigned)length;
+    }
+    return false;
+}

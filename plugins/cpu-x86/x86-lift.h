@@ -59,3 +59,7 @@ enum { X86_GLOBAL_FLAGS = 32, X86_GLOBAL_EFLAGS, X86_GLOBAL_RIP, X86_GLOBAL_SEG_
 
 unsigned x86_lift(EmuTcgState *s, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key,
                   unsigned max_insns);
+bool x86_flags_dead(uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key);
+
+/* ---- x86-lift-encode.c ---- */
+unsigned x86_encode_template(const void *insn, const EmuTcgHostMem *mem, const uint8_t gpr[16], uint8_t *out, unsigned max);
