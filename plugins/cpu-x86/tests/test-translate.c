@@ -1,0 +1,978 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Translated code against the reference interpreter: random instructions from the decode table, alone and in sequences
+ * with branches, faults, and stores into the code, in 64-bit, compatibility and 32-bit protected mode. Two machines of
+ * one CPU each start from the same state; one interprets, one translates; then everything is compared.
+ *
+ *   EMU_X86_TRANSLATE_SECONDS  time per mode (default 3)
+ *   EMU_X86_TRANSLATE_SEED     start of the random sequence
+ *   EMU_X86_TRANSLATE_ROW      only rows of this name
+ */
+
+#include "accel-tcg/cache.h"
+#include "accel-tcg/translate.h"
+
+#include "../x86-interp.h"
+#include "../x86-lift.h"
+
+#include <capstone/capstone.h>
+#include <cpuid.h>
+#include <stdlib.h>
+#include <sys/time.h>
+
+#define RAM_SIZE 0x80000u
+#define COMPARED 0x40000u /* what lies above stays as it is */
+#define GDT 0x7000u
+#define IDT 0x8000u
+#define HANDLERS 0x9000u /* a HLT each, 16 bytes apart */
+#define TSS 0xa000u
+#define CODE 0x10000u /* three pages, then a hole */
+#define DATA 0x20000u /* four pages; then none, read-only, supervisor's, not RAM */
+#define KERNEL_STACK 0x31000u
+#define HIGH UINT64_C(0xffffffff80000000) /* in 64-bit mode the low 2 MiB once more */
+
+#define MAX_INSNS 14
+#define MAX_CODE 256
+#define MAX_STEPS 300
+
+typedef struct {
+    const char *name;
+    unsigned bits; /* of code */
+    unsigned cpl;
+    bool long_mode;
+    bool high;     /* code at HIGH */
+    uint32_t ds_base; /* of DS and ES, where it is not flat */
+} Mode;
+
+typedef struct {
+    TcgMachine m;
+    EmuMemoryRegion *root, *ram;
+    EmuAddressSpace *as;
+    uint8_t *host;
+    uint64_t ram_addr;
+    X86State *s;
+    EmuTcgVcpu *v;
+} Machine;
+
+typedef struct {
+    uint64_t gpr[16], rip;
+    uint32_t eflags;
+    X86Fxsave fx;
+} Cpu;
+
+typedef struct {
+    Cpu cpu;
+    uint64_t entry; /* linear */
+    unsigned n_insns, n_bytes;
+    uint8_t code[MAX_CODE];
+    uint8_t start[MAX_INSNS + 1];
+    uint16_t row[MAX_INSNS];
+    uint64_t data_seed;
+} Case;
+
+static Machine reference, translated;
+static uint8_t pristine[RAM_SIZE];
+static uint64_t *counters;
+static unsigned failures;
+static X86State *features_of;
+static bool validate_failed;
+
+/* ---- random ---- */
+
+static uint64_t rng_state;
+
+static uint64_t
+rnd(void)
+{
+    rng_state ^= rng_state << 13;
+    rng_state ^= rng_state >> 7;
+    rng_state ^= rng_state << 17;
+    return rng_state * UINT64_C(0x2545f4914f6cdd1d);
+}
+
+static unsigned
+rnd_below(unsigned n)
+{
+    return (unsigned)((rnd() >> 32) * n >> 32);
+}
+
+static uint64_t
+rnd_value(void)
+{
+    static const uint64_t special[] = {0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000u,
+                                       0xffffffffu, UINT64_C(0x7fffffffffffffff), UINT64_C(0x8000000000000000),
+                                       ~UINT64_C(0), 9};
+
+    switch (rnd_below(4)) {
+    case 0:
+        return special[rnd_below(G_N_ELEMENTS(special))];
+    case 1:
+        return rnd() >> rnd_below(64);
+    default:
+        return rnd();
+    }
+}
+
+/* ---- the machines ---- */
+
+static unsigned
+checked_lift(EmuTcgState *s, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key,
+             unsigned max_insns)
+{
+    unsigned n = x86_lift(s, ir, pc, code, avail, mode_key, max_insns);
+
+    if (n && !ir->overflow) {
+        g_autofree char *wrong = tcg_ir_validate(ir);
+
+        if (wrong) {
+            g_autoptr(GString) text = g_string_new(NULL);
+
+            tcg_ir_dump(ir, text);
+            g_printerr("invalid IR: %s\n%s\n", wrong, text->str);
+            validate_failed = true;
+        }
+    }
+    return n;
+}
+
+static const EmuTcgFrontend frontend = {
+    .struct_size = sizeof(EmuTcgFrontend),
+    .name = "x86",
+    .isa = "x86-64",
+    .state_size = sizeof(X86State),
+    .globals = x86_globals,
+    .n_globals = X86_N_GLOBALS,
+    .fx_offset = offsetof(X86State, fx),
+    .get_pc = x86_get_pc,
+    .set_pc = x86_set_pc,
+    .interp = x86_interp,
+    .lift = checked_lift,
+    .flags_dead = x86_flags_dead,
+    .encode_template = x86_encode_template,
+    .walk = x86_walk,
+    .raise_recorded = x86_raise_recorded,
+    .interrupt_wanted = x86_interrupt_wanted,
+    .deliver_interrupt = x86_deliver_interrupt,
+    .has_work = x86_has_work,
+};
+
+static void
+host_features(uint32_t *f)
+{
+    unsigned a, b, c, d;
+
+    __cpuid(1, a, b, c, d);
+    f[X86_CPUID_1_EDX] = d;
+    f[X86_CPUID_1_ECX] = c & ~(1u << 27);
+    __cpuid_count(7, 0, a, b, c, d);
+    f[X86_CPUID_7_EBX] = b;
+    f[X86_CPUID_7_ECX] = c;
+    f[X86_CPUID_7_EDX] = d;
+    __cpuid(0x80000001u, a, b, c, d);
+    f[X86_CPUID_80000001_EDX] = d;
+    f[X86_CPUID_80000001_ECX] = c;
+}
+
+static void
+machine_make(Machine *t, TcgRunMode mode)
+{
+    g_autoptr(GError) error = NULL;
+
+    t->root = emu_memory_region_new_container(NULL, "root", UINT64_MAX);
+    t->ram = emu_memory_region_new_ram(NULL, "ram", RAM_SIZE, &error);
+    g_assert_no_error(error);
+    emu_memory_region_add_subregion(t->root, 0, t->ram, 0);
+    t->as = emu_address_space_new(t->root, "test");
+    t->host = emu_memory_region_get_ram_pointer(t->ram);
+    t->ram_addr = emu_ram_addr_from_host(t->host);
+    t->m.mode = mode;
+    t->m.vcpus = g_ptr_array_new();
+    t->m.io = t->as;
+    pthread_mutex_init(&t->m.lock, NULL);
+    pthread_cond_init(&t->m.cond, NULL);
+    tcg_machine_register(&t->m);
+    t->s = (X86State *)emu_tcg_state_new(&frontend, NULL);
+    t->v = t->s->tcg.vcpu;
+    t->v->machine = &t->m;
+    t->v->as = t->as;
+    host_features(t->s->features);
+    x86_interp_init(t->s);
+    if (mode == TCG_MODE_JIT) {
+        g_assert_true(tcg_translator_new(&t->m, 4 << 20, &error));
+        g_assert_true(tcg_translator_add_vcpu(t->v, &error));
+    }
+    g_ptr_array_add(t->m.vcpus, t->v);
+    x86_reset(t->s);
+}
+
+static void
+put(uint32_t at, uint64_t v, unsigned size)
+{
+    memcpy(pristine + at, &v, size);
+}
+
+static void
+put_gate(unsigned vector, uint64_t handler, const Mode *mode)
+{
+    if (mode->long_mode) {
+        put(IDT + vector * 16, (handler & 0xffff) | 0x08 << 16 | UINT64_C(0xee01) << 32 | (handler >> 16 & 0xffff) << 48, 8);
+        put(IDT + vector * 16 + 8, handler >> 32, 8);
+    } else {
+        put(IDT + vector * 8, (handler & 0xffff) | 0x18 << 16 | UINT64_C(0xee00) << 32 | (handler >> 16 & 0xffff) << 48, 8);
+    }
+}
+
+/* Tables and what does not change from case to case. Accessed and dirty bits are set from the start. */
+static void
+make_pristine(const Mode *mode)
+{
+    memset(pristine, 0, sizeof(pristine));
+    put(0x1000, 0x2067, 8);
+    put(0x1000 + 511 * 8, 0x2067, 8);
+    put(0x2000, 0x3067, 8);
+    put(0x2000 + 510 * 8, 0x3067, 8);
+    put(0x3000, 0x4067, 8);
+    put(0x5000, 0x6067, 4);
+    for (unsigned i = 0; i < 512; i++) {
+        unsigned at = i << 12, flags = 0x67;
+
+        if (at == CODE + 0x3000 || at == DATA + 0x4000) {
+            flags = 0;
+        } else if (at == DATA + 0x5000) {
+            flags = 0x65;
+        } else if (at == DATA + 0x6000 || (at < CODE)) {
+            flags = 0x63;
+        }
+        put(0x4000 + i * 8, (at == DATA + 0x7000 ? 0x1f0000u : at) | flags, 8);
+        put(0x6000 + i * 4, (at == DATA + 0x7000 ? 0x1f0000u : at) | flags, 4);
+    }
+    put(GDT + 0x08, UINT64_C(0x00af9b000000ffff), 8);
+    put(GDT + 0x10, UINT64_C(0x00cf93000000ffff), 8);
+    put(GDT + 0x18, UINT64_C(0x00cf9b000000ffff), 8);
+    put(GDT + 0x20, UINT64_C(0x00affb000000ffff), 8);
+    put(GDT + 0x28, UINT64_C(0x00cff3000000ffff), 8);
+    put(GDT + 0x30, UINT64_C(0x00cffb000000ffff), 8);
+    for (unsigned i = 0; i < 32; i++) {
+        put_gate(i, (mode->high ? HIGH : 0) + HANDLERS + i * 16, mode);
+        put(HANDLERS + i * 16, 0xf4, 1);
+    }
+    if (mode->long_mode) {
+        put(TSS + 4, KERNEL_STACK, 8);
+        put(TSS + 36, KERNEL_STACK, 8); /* IST1 */
+    } else {
+        put(TSS + 4, KERNEL_STACK, 4);
+        put(TSS + 8, 0x10, 4);
+    }
+}
+
+static void
+set_segments(X86State *s, const Mode *mode)
+{
+    uint32_t data = X86_DESC_P | X86_DESC_S | X86_DESC_A | X86_DESC_W | X86_DESC_B | X86_DESC_G | mode->cpl << X86_DESC_DPL_SHIFT;
+    uint32_t code = X86_DESC_P | X86_DESC_S | X86_DESC_A | X86_DESC_R | X86_DESC_CODE | X86_DESC_G | mode->cpl << X86_DESC_DPL_SHIFT;
+    unsigned user = mode->cpl ? 0x18 : 0;
+
+    for (unsigned i = X86_ES; i <= X86_GS; i++) {
+        x86_set_seg(s, i, (uint16_t)(0x10 + user + mode->cpl), i == X86_ES || i == X86_DS ? mode->ds_base : 0, 0xffffffffu, data);
+    }
+    x86_set_seg(s, X86_CS, (uint16_t)((mode->bits == 64 ? 0x08 : 0x18) + user + mode->cpl), 0, 0xffffffffu,
+                code | (mode->bits == 64 ? X86_DESC_L : X86_DESC_B));
+    *x86_seg_base(s, X86_FS) = 0x100;
+    *x86_seg_base(s, X86_GS) = mode->high ? HIGH + 0x40 : 0x40;
+    x86_set_seg(s, X86_TR, 0x38, TSS, 0x67, X86_DESC_P | 11u << 8);
+    x86_set_seg(s, X86_LDTR, 0, 0, 0, X86_DESC_NULL);
+    s->gdtr.base = GDT;
+    s->gdtr.limit = 0x37;
+    s->idtr.base = IDT;
+    s->idtr.limit = 32 * (mode->long_mode ? 16 : 8) - 1;
+    s->cpl = (uint8_t)mode->cpl;
+    s->cr0 = X86_CR0_PE | X86_CR0_PG | X86_CR0_NE | X86_CR0_ET | X86_CR0_MP | X86_CR0_WP;
+    s->cr4 = X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | (mode->long_mode ? X86_CR4_PAE : 0);
+    s->cr3 = mode->long_mode ? 0x1000 : 0x5000;
+    s->cr2 = 0;
+    s->efer = mode->long_mode ? X86_EFER_LME | X86_EFER_LMA | X86_EFER_SCE : 0;
+    s->dr[6] = 0xffff0ff0u;
+    s->dr[7] = 0x400;
+}
+
+static void
+load_machine(Machine *t, const Case *c, const Mode *mode)
+{
+    X86State *s = t->s;
+    uint64_t seed = c->data_seed;
+
+    memcpy(t->host, pristine, COMPARED);
+    for (unsigned i = 0; i < 0x5000; i += 8) {
+        uint64_t v;
+
+        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        v = (seed >> 60) < 4 ? seed >> 20 & 0xff : (seed >> 60) == 5 ? (seed >> 24 & 0x3ff8) + DATA : seed * (seed >> 32 | 1);
+        memcpy(t->host + (i < 0x4000 ? DATA + i : DATA + 0x1000 + i), &v, 8);
+    }
+    memcpy(t->host + (c->entry & 0xfffff), c->code, c->n_bytes);
+    tcg_code_written(&t->m, NULL, t->ram_addr + CODE, COMPARED - CODE);
+
+    set_segments(s, mode);
+    for (unsigned i = 0; i < 16; i++) {
+        *x86_gpr(s, i) = c->cpu.gpr[i];
+    }
+    s->rip = c->cpu.rip;
+    x86_set_eflags(s, c->cpu.eflags);
+    s->fx = c->cpu.fx;
+    s->exception = -1;
+    s->shadow = 0;
+    s->halted = 0;
+    s->exception_is_soft = 0;
+    x86_update_mode(s);
+    __atomic_store_n(&s->tcg.exit_request, 0, __ATOMIC_SEQ_CST);
+}
+
+static X86State *volatile running;
+
+static void
+on_alarm(int sig)
+{
+    if (running) {
+        __atomic_store_n(&running->tcg.exit_request, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
+/* True when it came to an end, which is a halt or a shutdown. */
+static bool
+run_reference(EmuTcgExit *how)
+{
+    X86State *s = reference.s;
+    unsigned total = 0;
+
+    while (total < MAX_STEPS) {
+        unsigned n = 0;
+
+        *how = x86_interp(&s->tcg, MAX_STEPS, &n);
+        total += n;
+        if (*how == EMU_TCG_EXIT_HALT || *how == EMU_TCG_EXIT_SHUTDOWN) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+run_translated(EmuTcgExit *how)
+{
+    struct itimerval timer = {.it_value = {.tv_sec = 1}}, off = {0};
+    bool end = false;
+
+    running = translated.s;
+    setitimer(ITIMER_REAL, &timer, NULL);
+    for (;;) {
+        *how = tcg_execute(translated.v);
+        if (*how == EMU_TCG_EXIT_HALT || *how == EMU_TCG_EXIT_SHUTDOWN) {
+            end = true;
+            break;
+        }
+        if (translated.s->tcg.exit_request) {
+            break;
+        }
+    }
+    running = NULL;
+    setitimer(ITIMER_REAL, &off, NULL);
+    return end;
+}
+
+/* ---- what differs ---- */
+
+static const char *
+difference(void)
+{
+    X86State *a = reference.s, *b = translated.s;
+
+    for (unsigned i = 0; i < 16; i++) {
+        if (*x86_gpr(a, i) != *x86_gpr(b, i)) {
+            return x86_globals[i].name;
+        }
+    }
+    if (a->rip != b->rip) {
+        return "rip";
+    }
+    if (a->cc != b->cc) {
+        return "flags";
+    }
+    if (a->eflags != b->eflags) {
+        return "eflags";
+    }
+    if (a->cr2 != b->cr2) {
+        return "cr2";
+    }
+    if (a->tcg.mode_key != b->tcg.mode_key) {
+        return "mode key";
+    }
+    if (memcmp(a->fx.xmm, b->fx.xmm, sizeof(a->fx.xmm))) {
+        return "xmm";
+    }
+    if (a->fx.mxcsr != b->fx.mxcsr) {
+        return "mxcsr";
+    }
+    if (a->fx.fcw != b->fx.fcw) {
+        return "fcw";
+    }
+    if (a->fx.fsw != b->fx.fsw) {
+        return "fsw";
+    }
+    if (a->fx.ftw != b->fx.ftw) {
+        return "ftw";
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned phys = (i + (a->fx.fsw >> 11)) & 7;
+
+        if ((a->fx.ftw >> phys & 1) && memcmp(a->fx.st[i], b->fx.st[i], 10)) {
+            return "st";
+        }
+    }
+    if (memcmp(reference.host, translated.host, COMPARED)) {
+        return "memory";
+    }
+    return NULL;
+}
+
+/* NULL: alike. @ends: the reference came to an end. */
+static const char *
+run_case(const Case *c, const Mode *mode, bool *ends)
+{
+    EmuTcgExit how, how2;
+
+    load_machine(&reference, c, mode);
+    *ends = run_reference(&how);
+    if (!*ends) {
+        return NULL;
+    }
+    load_machine(&translated, c, mode);
+    if (!run_translated(&how2)) {
+        return "never ends";
+    }
+    if (validate_failed) {
+        return "invalid IR";
+    }
+    if (how != how2) {
+        return "way of ending";
+    }
+    return difference();
+}
+
+static void
+show(const Case *c, const Mode *mode, const char *what)
+{
+    X86State *a = reference.s, *b = translated.s;
+    csh handle;
+    cs_insn *insns;
+    g_autoptr(GString) t = g_string_new(NULL);
+
+    g_string_append_printf(t, "%s: %s differs; entry %lx\n", mode->name, what, c->entry);
+    if (cs_open(CS_ARCH_X86, mode->bits == 64 ? CS_MODE_64 : CS_MODE_32, &handle) == CS_ERR_OK) {
+        cs_option(handle, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT);
+        for (unsigned i = 0; i < c->n_insns; i++) {
+            unsigned at = c->start[i];
+
+            g_string_append_printf(t, "  %8lx:", c->entry + at);
+            for (unsigned k = at; k < c->start[i + 1]; k++) {
+                g_string_append_printf(t, " %02x", c->code[k]);
+            }
+            if (cs_disasm(handle, c->code + at, c->start[i + 1] - at, c->entry + at, 1, &insns) == 1) {
+                g_string_append_printf(t, "   %s %s", insns->mnemonic, insns->op_str);
+                cs_free(insns, 1);
+            }
+            g_string_append_c(t, '\n');
+        }
+        cs_close(&handle);
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        g_string_append_printf(t, "  %-3s in %016lx interp %016lx jit %016lx%s\n", x86_globals[i].name, c->cpu.gpr[i],
+                               *x86_gpr(a, i), *x86_gpr(b, i), *x86_gpr(a, i) != *x86_gpr(b, i) ? " <" : "");
+    }
+    g_string_append_printf(t, "  rip in %lx interp %lx jit %lx; eflags in %x interp %x jit %x; cr2 %lx %lx; mode %lx %lx\n",
+                           c->cpu.rip, a->rip, b->rip, c->cpu.eflags, x86_get_eflags(a), x86_get_eflags(b), a->cr2, b->cr2,
+                           a->tcg.mode_key, b->tcg.mode_key);
+    g_string_append_printf(t, "  exception %d %d; mxcsr in %x interp %x jit %x; fcw in %x interp %x jit %x; fsw in %x interp %x jit %x; ftw in %x interp %x jit %x\n",
+                           a->exception, b->exception, c->cpu.fx.mxcsr, a->fx.mxcsr, b->fx.mxcsr, c->cpu.fx.fcw, a->fx.fcw, b->fx.fcw,
+                           c->cpu.fx.fsw, a->fx.fsw, b->fx.fsw, c->cpu.fx.ftw, a->fx.ftw, b->fx.ftw);
+    for (unsigned i = 0; i < 16; i++) {
+        if (memcmp(a->fx.xmm[i], b->fx.xmm[i], 16)) {
+            uint64_t x[6];
+
+            memcpy(x, c->cpu.fx.xmm[i], 16);
+            memcpy(x + 2, a->fx.xmm[i], 16);
+            memcpy(x + 4, b->fx.xmm[i], 16);
+            g_string_append_printf(t, "  xmm%u in %016lx%016lx interp %016lx%016lx jit %016lx%016lx\n", i, x[1], x[0], x[3], x[2],
+                                   x[5], x[4]);
+        }
+    }
+    for (unsigned i = 0, n = 0; i < COMPARED && n < 8; i++) {
+        if (reference.host[i] != translated.host[i]) {
+            g_string_append_printf(t, "  [%x] interp %02x jit %02x\n", i, reference.host[i], translated.host[i]);
+            n++;
+        }
+    }
+    g_printerr("%s", t->str);
+}
+
+/* Takes instructions away as long as the difference stays. */
+static void
+shrink(Case *c, const Mode *mode)
+{
+    bool again = true;
+
+    while (again) {
+        again = false;
+        for (unsigned i = 0; i < c->n_insns; i++) {
+            Case t = *c;
+            unsigned n = c->start[i + 1] - c->start[i];
+            bool ends, nops = true;
+
+            for (unsigned k = c->start[i]; k < c->start[i + 1]; k++) {
+                nops = nops && c->code[k] == 0x90;
+            }
+            if (nops) {
+                continue;
+            }
+            memset(t.code + t.start[i], 0x90, n);
+            validate_failed = false;
+            if (run_case(&t, mode, &ends) && ends) {
+                *c = t;
+                again = true;
+            }
+        }
+    }
+}
+
+/* ---- making cases ---- */
+
+static bool
+row_is_testable(const X86Row *row, const Mode *mode)
+{
+    static const uint16_t no[] = {
+        X86_OP_cpuid, X86_OP_rdtsc, X86_OP_rdtscp, X86_OP_rdpmc, X86_OP_rdrand, X86_OP_rdpid, X86_OP_hlt, X86_OP_in, X86_OP_out,
+        X86_OP_ins, X86_OP_outs, X86_OP_mov_to_cr, X86_OP_mov_to_dr, X86_OP_mov_from_dr, X86_OP_lmsw, X86_OP_lgdt, X86_OP_lidt, X86_OP_lldt,
+        X86_OP_ltr, X86_OP_rdmsr, X86_OP_wrmsr, X86_OP_syscall, X86_OP_sysret, X86_OP_sysenter, X86_OP_sysexit, X86_OP_rsm,
+        X86_OP_monitor, X86_OP_mwait, X86_OP_vmcall, X86_OP_xsetbv, X86_OP_xgetbv, X86_OP_invpcid, X86_OP_iret,
+        /* images that hold what the interpreter tracks and translated code does not: instruction pointers */
+        X86_OP_fnstenv, X86_OP_fnsave, X86_OP_fxsave, X86_OP_xsave, X86_OP_xsaveopt, X86_OP_fldenv, X86_OP_frstor, X86_OP_fxrstor, X86_OP_xrstor,
+        X86_OP_call_far, X86_OP_jmp_far, X86_OP_ret_far, X86_OP_les, X86_OP_lds, X86_OP_lss, X86_OP_lfs, X86_OP_lgs, X86_OP_mov_seg_to,
+        X86_OP_pop_seg, X86_OP_wrfsbase, X86_OP_wrgsbase, X86_OP_swapgs, X86_OP_popf, X86_OP_clts,
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(no); i++) {
+        if (row->op == no[i]) {
+            return false;
+        }
+    }
+    if ((row->select & X86_SEL_ONLY64) && mode->bits != 64) {
+        return false;
+    }
+    if ((row->select & X86_SEL_NO64) && mode->bits == 64) {
+        return false;
+    }
+    return x86_has_feature(features_of, row->feature);
+}
+
+static bool
+make_bytes(const X86Row *row, const Mode *mode, uint8_t *b, X86Insn *insn)
+{
+    unsigned n = 0, pfx = row->select & X86_SEL_PREFIX;
+    bool code64 = mode->bits == 64;
+    uint64_t mode_key = code64 ? X86_MODE_CODE64 | X86_MODE_CODE64 << X86_MODE_STACK_SHIFT
+                               : X86_MODE_CODE32 | X86_MODE_CODE32 << X86_MODE_STACK_SHIFT;
+    int r;
+
+    if (pfx == X86_SEL_66) {
+        b[n++] = 0x66;
+    } else if (pfx == X86_SEL_F3) {
+        b[n++] = 0xf3;
+    } else if (pfx == X86_SEL_F2) {
+        b[n++] = 0xf2;
+    } else if (pfx == 0 && rnd_below(4) == 0) {
+        b[n++] = 0x66;
+    }
+    if ((pfx == X86_SEL_F2 || pfx == X86_SEL_F3) && row->cls == X86_CLASS_PORTABLE && rnd_below(4) == 0) {
+        b[n++] = 0x66;
+    }
+    if (rnd_below(16) == 0) {
+        b[n++] = 0x67;
+    }
+    if (rnd_below(12) == 0) {
+        b[n++] = (uint8_t)(rnd_below(2) ? 0x64 + rnd_below(2) : 0x26 + 8 * rnd_below(4));
+    }
+    if ((row->attr & (X86_A_REP | X86_A_REPCC)) && rnd_below(2)) {
+        b[n++] = rnd_below(2) ? 0xf2 : 0xf3;
+    }
+    if ((row->attr & X86_A_LOCK) && rnd_below(4) == 0) {
+        b[n++] = 0xf0;
+    }
+    if (code64 && rnd_below(2)) {
+        b[n++] = (uint8_t)(0x40 | rnd_below(16));
+    }
+    if (row->map != X86_MAP_PRIMARY && row->map != X86_MAP_X87) {
+        b[n++] = 0x0f;
+        if (row->map == X86_MAP_0F38) {
+            b[n++] = 0x38;
+        } else if (row->map == X86_MAP_0F3A) {
+            b[n++] = 0x3a;
+        }
+    }
+    b[n++] = row->opcode;
+    for (unsigned i = 0; i < 16; i++) {
+        b[n + i] = (uint8_t)rnd();
+    }
+    if (rnd_below(3) == 0) {
+        b[n] |= 0xc0;
+    }
+    if (row->select & X86_SEL_REG) {
+        b[n] = (uint8_t)((b[n] & ~0x38) | (row->select >> 1 & 0x38));
+    }
+    if (row->select & X86_SEL_MOD3) {
+        b[n] |= 0xc0;
+    } else if ((row->select & X86_SEL_MEM) && b[n] >= 0xc0) {
+        b[n] &= 0x3f;
+    }
+    if (row->select & X86_SEL_RM) {
+        b[n] = (uint8_t)((b[n] & ~7) | (row->select >> 10 & 7));
+    }
+    r = x86_decode(b, 15, mode_key, features_of->features, insn);
+    return r > 0 && insn->row == row;
+}
+
+/* Registers that hold addresses of data. */
+static bool
+is_pointer(unsigned reg)
+{
+    return reg == X86_RBX || reg == X86_RBP || reg == X86_RSI || reg == X86_RDI || reg == X86_RSP || reg == X86_R9 ||
+           reg == X86_R12 || reg == X86_R13;
+}
+
+static uint64_t
+pick_address(const Case *c)
+{
+    switch (rnd_below(16)) {
+    case 0:
+        return DATA + 0x1000 * (1 + rnd_below(8)) - rnd_below(20);
+    case 1:
+        return c->entry + rnd_below(64);
+    case 2:
+        return DATA + rnd_below(0x8000);
+    default:
+        return DATA + 0x100 + (rnd_below(0x3e00) & ~(rnd_below(4) ? 15u : 0));
+    }
+}
+
+/* Points the memory operand at data when the registers allow it. */
+static bool
+aim(Case *c, const Mode *mode, uint8_t *b, X86Insn *insn, unsigned at)
+{
+    bool has_sib = (insn->modrm & 7) == 4 && insn->addrsize != 2;
+    unsigned disp_at = insn->modrm_pos + 1u + has_sib;
+    uint64_t want = pick_address(c) - (insn->segment == X86_DS || insn->segment == X86_ES ? mode->ds_base : 0);
+
+    if (x86_insn_mem_operand(insn) < 0 || rnd_below(24) == 0) {
+        return true;
+    }
+    if (!insn->has_modrm) {
+        memcpy(b + insn->length - insn->addrsize, &want, insn->addrsize);
+    } else if (insn->addrsize == 2) {
+        return rnd_below(8) == 0;
+    } else if (insn->base == X86_NO_REG || insn->base == X86_BASE_RIP) {
+        int32_t d = (int32_t)(want - (insn->base == X86_BASE_RIP ? c->entry + at + insn->length : 0));
+
+        memcpy(b + disp_at, &d, 4);
+    } else {
+        if (!is_pointer(insn->base)) {
+            return rnd_below(16) == 0;
+        }
+        if (insn->mod == 2) {
+            int32_t d = (int32_t)rnd_below(400) - 200;
+
+            memcpy(b + disp_at, &d, 4);
+        }
+    }
+    if (insn->index != X86_NO_REG && is_pointer(insn->index)) {
+        return rnd_below(16) == 0;
+    }
+    return true;
+}
+
+static void
+append(Case *c, const uint8_t *b, unsigned n, unsigned row)
+{
+    memcpy(c->code + c->n_bytes, b, n);
+    c->row[c->n_insns] = (uint16_t)row;
+    c->start[c->n_insns++] = (uint8_t)c->n_bytes;
+    c->n_bytes += n;
+    c->start[c->n_insns] = (uint8_t)c->n_bytes;
+}
+
+#define NO_ROW 0xffff
+
+/* Flags that the instruction leaves undefined must not decide anything: keeps the others in rax, then defines all. */
+static void
+append_flags_barrier(Case *c, const Mode *mode, uint32_t undefined)
+{
+    uint8_t b[8] = {0x25};
+    uint32_t mask = ~undefined;
+
+    append(c, (const uint8_t[]){0x9c}, 1, NO_ROW);       /* pushf */
+    append(c, (const uint8_t[]){0x58}, 1, NO_ROW);       /* pop rax */
+    memcpy(b + 1, &mask, 4);
+    append(c, b, 5, NO_ROW);                             /* and eax, mask */
+    append(c, (const uint8_t[]){0x39, 0xca}, 2, NO_ROW); /* cmp edx, ecx */
+    if (mode->bits == 64 && rnd_below(2)) {
+        append(c, (const uint8_t[]){0x90}, 1, NO_ROW);
+    }
+}
+
+static uint32_t
+undefined_flags(const X86Insn *insn)
+{
+    uint32_t u = insn->row->flags_undefined;
+
+    switch (insn->row->op) {
+    case X86_OP_shl:
+    case X86_OP_shr:
+    case X86_OP_sar:
+    case X86_OP_rol:
+    case X86_OP_ror:
+    case X86_OP_rcl:
+    case X86_OP_rcr:
+    case X86_OP_shld:
+    case X86_OP_shrd:
+        return insn->opsize == 2 || insn->op[0].size == 1 ? u | X86_CF : u;
+    default:
+        return u;
+    }
+}
+
+static bool
+add_random(Case *c, const Mode *mode, unsigned row_index, bool alone)
+{
+    const X86Row *row = &x86_rows[row_index];
+    uint8_t b[40];
+    X86Insn insn;
+
+    for (unsigned attempt = 0; attempt < 20; attempt++) {
+        bool ok = true;
+
+        memset(b, 0, sizeof(b));
+        if (!make_bytes(row, mode, b, &insn)) {
+            continue;
+        }
+        if (!aim(c, mode, b, &insn, c->n_bytes)) {
+            continue;
+        }
+        if (x86_decode(b, 15, insn.mode | (uint64_t)insn.mode << X86_MODE_STACK_SHIFT, features_of->features, &insn) <= 0 ||
+            insn.row != row) {
+            continue;
+        }
+        for (unsigned i = 0; i < insn.n_operands && !alone; i++) {
+            const X86Operand *o = &insn.op[i];
+
+            if (o->kind == X86_OPND_GPR && (o->rw & X86_RW_WRITE) && is_pointer(o->reg & 15) && !(o->reg & 0x10)) {
+                ok = ok && rnd_below(20) == 0;
+            }
+        }
+        if (insn.op[0].kind == X86_OPND_REL) {
+            int32_t d = (int32_t)rnd_below(60) - 20;
+
+            if (insn.imm_size == 1) {
+                b[insn.length - 1] = (uint8_t)d;
+            } else {
+                memcpy(b + insn.length - insn.imm_size, &d, insn.imm_size);
+            }
+        }
+        if ((row->op == X86_OP_jmp_ind || row->op == X86_OP_call_ind || row->op == X86_OP_ret) && !alone) {
+            ok = ok && rnd_below(4) == 0;
+        }
+        if (!ok || c->n_insns + 6 > MAX_INSNS || c->n_bytes + 30 > MAX_CODE) {
+            continue;
+        }
+        append(c, b, insn.length, row_index);
+        if (undefined_flags(&insn)) {
+            append_flags_barrier(c, mode, undefined_flags(&insn));
+        }
+        return true;
+    }
+    return false;
+}
+
+static void
+random_fx(X86Fxsave *fx, bool mmx)
+{
+    static const uint32_t f32[] = {0, 0x80000000u, 0x3f800000, 0xbf800000u, 0x7f800000, 0x7fc00000, 0x7fa00000, 1, 0x00800000};
+
+    memset(fx, 0, sizeof(*fx));
+    for (unsigned i = 0; i < 16; i++) {
+        for (unsigned k = 0; k < 4; k++) {
+            uint32_t v = rnd_below(2) ? (uint32_t)rnd() : rnd_below(2) ? f32[rnd_below(G_N_ELEMENTS(f32))] : 0x3f800000u + rnd_below(0x1000000);
+
+            memcpy(fx->xmm[i] + 4 * k, &v, 4);
+        }
+    }
+    fx->fcw = rnd_below(4) ? 0x37f : (uint16_t)(0x7f | rnd_below(4) << 10 | 0x200);
+    if (rnd_below(16) == 0) {
+        fx->fcw = (uint16_t)((rnd() & 0xf3f) | 0x40);
+    }
+    fx->fsw = (uint16_t)(rnd() & 0x4700) | (uint16_t)(rnd_below(8) << 11);
+    if (fx->fsw & ~fx->fcw & 0x3f) {
+        fx->fsw |= 0x8080;
+    }
+    fx->ftw = (uint8_t)(rnd_below(2) ? 0xff : rnd_below(2) ? rnd() : 0);
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t man = rnd() | UINT64_C(1) << 63;
+        uint16_t exp = (uint16_t)(0x3fff - 20 + rnd_below(40));
+
+        memcpy(fx->st[i], &man, 8);
+        memcpy(fx->st[i] + 8, &exp, 2);
+        if (mmx) {
+            memset(fx->st[i] + 8, 0xff, 2);
+        }
+    }
+    fx->mxcsr = 0x1f80 | rnd_below(4) << 13 | ((uint32_t)rnd() & 0x3f & (rnd_below(2) ? 0x3f : 0));
+    if (rnd_below(8) == 0) {
+        fx->mxcsr &= ~((uint32_t)rnd() & 0x0e80);
+    }
+    fx->mxcsr_mask = 0xffff;
+}
+
+static void
+random_case(Case *c, const Mode *mode, const GArray *rows, unsigned n)
+{
+    unsigned offset = rnd_below(3) == 0 ? 0xfc0 + rnd_below(0x60) : rnd_below(0xe00);
+
+    memset(c, 0, sizeof(*c));
+    c->entry = CODE + rnd_below(2) * 0x1000 + offset + (mode->high ? HIGH : 0);
+    c->data_seed = rnd();
+    for (unsigned i = 0; i < 16; i++) {
+        c->cpu.gpr[i] = is_pointer(i) ? pick_address(c) : rnd_below(4) ? rnd_value() : rnd_below(64);
+        if (is_pointer(i) && rnd_below(2) && mode->high) {
+            c->cpu.gpr[i] |= HIGH;
+        }
+        if ((i == X86_RSI || i == X86_RDI) && mode->bits == 32) {
+            c->cpu.gpr[i] -= mode->ds_base;
+        }
+        if (mode->bits != 64) {
+            c->cpu.gpr[i] = i < 8 ? (uint32_t)c->cpu.gpr[i] : 0;
+        }
+    }
+    c->cpu.gpr[X86_RSP] = (mode->high ? HIGH : 0) + DATA + 0x800 + rnd_below(0x2000);
+    if (rnd_below(4)) {
+        c->cpu.gpr[X86_RSP] &= ~UINT64_C(7);
+    }
+    if (rnd_below(2)) {
+        c->cpu.gpr[X86_RCX] = rnd_below(40);
+    }
+    c->cpu.rip = c->entry;
+    c->cpu.eflags = 2 | ((uint32_t)rnd() & X86_CC) | (rnd_below(16) == 0 ? X86_DF : 0) | (rnd_below(8) == 0 ? X86_IOPL : 0);
+    random_fx(&c->cpu.fx, rnd_below(2));
+    for (unsigned i = 0; i < n; i++) {
+        /* Half of a sequence is what programs are made of. */
+        unsigned r = g_array_index(rows, guint, rnd_below(rows->len));
+
+        if (n > 1 && rnd_below(2)) {
+            for (unsigned k = 0; k < 8 && (x86_rows[r].cls != X86_CLASS_PORTABLE || x86_rows[r].map != X86_MAP_PRIMARY); k++) {
+                r = g_array_index(rows, guint, rnd_below(rows->len));
+            }
+        }
+        add_random(c, mode, r, n == 1);
+    }
+    append(c, (const uint8_t[]){0xf4}, 1, NO_ROW);
+}
+
+static void
+run_mode(const Mode *mode)
+{
+    const char *seconds = g_getenv("EMU_X86_TRANSLATE_SECONDS"), *only = g_getenv("EMU_X86_TRANSLATE_ROW");
+    gint64 end = g_get_monotonic_time() + (gint64)((seconds ? g_ascii_strtod(seconds, NULL) : 3.0) * G_USEC_PER_SEC);
+    g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(guint));
+    uint64_t total = 0, endless = 0, untested = 0, interpreted = translated.v->n_interp;
+
+    make_pristine(mode);
+    memcpy(reference.host, pristine, RAM_SIZE);
+    memcpy(translated.host, pristine, RAM_SIZE);
+    emu_tcg_flush_all(&reference.s->tcg);
+    emu_tcg_flush_all(&translated.s->tcg);
+    tcg_code_written(&translated.m, NULL, translated.ram_addr, RAM_SIZE);
+    failures = 0;
+    memset(counters, 0, x86_n_rows * sizeof(*counters));
+    for (guint i = 0; i < x86_n_rows; i++) {
+        if (row_is_testable(&x86_rows[i], mode) && (!only || strcmp(only, x86_rows[i].name) == 0)) {
+            g_array_append_val(rows, i);
+        }
+    }
+    g_assert_cmpuint(rows->len, >, 0);
+
+    while (g_get_monotonic_time() < end && failures < 20) {
+        for (unsigned k = 0; k < 64 && failures < 20; k++) {
+            Case c;
+            bool ends;
+            const char *what;
+
+            random_case(&c, mode, rows, rnd_below(2) ? 1 : 2 + rnd_below(MAX_INSNS - 2));
+            validate_failed = false;
+            what = run_case(&c, mode, &ends);
+            total++;
+            endless += !ends;
+            for (unsigned i = 0; i < c.n_insns; i++) {
+                if (c.row[i] != NO_ROW) {
+                    counters[c.row[i]]++;
+                }
+            }
+            if (what) {
+                failures++;
+                shrink(&c, mode);
+                validate_failed = false;
+                what = run_case(&c, mode, &ends);
+                show(&c, mode, what ? what : "nothing any more");
+            }
+        }
+    }
+    for (unsigned i = 0; i < rows->len; i++) {
+        untested += counters[g_array_index(rows, guint, i)] == 0;
+    }
+    g_test_message("%s: %" G_GUINT64_FORMAT " cases (%" G_GUINT64_FORMAT " without end), %u differences, %u rows, %" G_GUINT64_FORMAT
+                   " of them without a case, %" G_GUINT64_FORMAT " instructions interpreted",
+                   mode->name, total, endless, failures, rows->len, untested, translated.v->n_interp - interpreted);
+    g_assert_cmpuint(failures, ==, 0);
+}
+
+static void
+test_mode(gconstpointer data)
+{
+    run_mode(data);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const Mode modes[] = {
+        {"64-bit", 64, 3, true, false, 0},
+        {"64-bit-kernel", 64, 0, true, true, 0},
+        {"compatibility", 32, 3, true, false, 0},
+        {"32-bit", 32, 0, false, false, 0},
+        {"32-bit-segments", 32, 3, false, false, 0x7000},
+    };
+    const char *seed = g_getenv("EMU_X86_TRANSLATE_SEED");
+    struct sigaction sa = {.sa_handler = on_alarm};
+
+    g_test_init(&argc, &argv, NULL);
+    rng_state = seed ? g_ascii_strtoull(seed, NULL, 0) : (uint64_t)g_get_real_time();
+    rng_state = rng_state * 2 + 1;
+    g_test_message("EMU_X86_TRANSLATE_SEED=%" G_GUINT64_FORMAT, rng_state / 2);
+    sigaction(SIGALRM, &sa, NULL);
+    emu_rcu_register_thread();
+    machine_make(&reference, TCG_MODE_INTERP);
+    machine_make(&translated, TCG_MODE_JIT);
+    features_of = reference.s;
+    counters = g_new0(uint64_t, x86_n_rows);
+    for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
+        g_autofree char *path = g_strconcat("/x86/translate/", modes[i].name, NULL);
+
+        g_test_add_data_func(path, &modes[i], test_mode);
+    }
+    return g_test_run();
+}
