@@ -127,17 +127,27 @@ lift_bswap(X86Lift *l, const X86Insn *insn)
     return insn->opsize != 2 && lift_unary(l, insn, EMU_TCG_OP_BSWAP);
 }
 
-/* Shifts and rotates. A count that is an immediate 0 does nothing but, with 32 bits, clear the upper half. */
+/* A shift by an immediate that is not 0: the table's flag sets hold. */
+static bool
+lift_template_by_constant(X86Lift *l, const X86Insn *insn)
+{
+    const X86Operand *count = &insn->op[insn->n_operands - 1];
+    unsigned mask = insn->op[0].size == 8 ? 63 : 31;
+
+    if (count->kind != X86_OPND_IMM || (insn->imm & mask) == 0) {
+        return false;
+    }
+    return x86_lift_template(l, insn, NULL, 0, 0);
+}
+
+/* Shifts and rotates. A count of 0 does nothing but, with 32 bits, clear the upper half. */
 static bool
 lift_shift(X86Lift *l, const X86Insn *insn, EmuTcgOpcode op)
 {
     EmuTcgArg dst, count;
 
     if (insn->op[0].kind == X86_OPND_MEM) {
-        if (insn->op[1].kind == X86_OPND_GPR) {
-            return false; /* by CL: flags stay as they are for count 0, which the row's sets do not say */
-        }
-        return x86_lift_template(l, insn, NULL, 0, 0);
+        return lift_template_by_constant(l, insn);
     }
     if (!x86_lift_read(l, insn, 1, &count)) {
         return false;
@@ -157,19 +167,6 @@ SHIFT(shr, SHR)
 SHIFT(sar, SAR)
 SHIFT(rol, ROL)
 SHIFT(ror, ROR)
-
-/* A shift by an immediate that is not 0: the table's flag sets hold. */
-static bool
-lift_template_by_constant(X86Lift *l, const X86Insn *insn)
-{
-    const X86Operand *count = &insn->op[insn->n_operands - 1];
-    unsigned mask = insn->op[0].size == 8 ? 63 : 31;
-
-    if (count->kind != X86_OPND_IMM || (insn->imm & mask) == 0) {
-        return false;
-    }
-    return x86_lift_template(l, insn, NULL, 0, 0);
-}
 
 static bool
 lift_plain_template(X86Lift *l, const X86Insn *insn)

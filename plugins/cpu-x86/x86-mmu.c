@@ -234,6 +234,14 @@ x86_walk(EmuTcgState *tcg, uint64_t vaddr, EmuTcgAccess access, unsigned mmu_mod
 
     if (!x86_long(s)) {
         w.vaddr = (uint32_t)vaddr;
+    } else if (!x86_canonical(vaddr)) {
+        if (record) {
+            s->exception = X86_EXC_GP;
+            s->error_code = 0;
+            s->has_error_code = 1;
+            s->exception_is_soft = 0;
+        }
+        return false;
     }
     if (!(s->cr0 & X86_CR0_PG)) {
         out->phys = w.vaddr & s->a20_mask;
