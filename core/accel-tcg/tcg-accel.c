@@ -12,8 +12,6 @@ G_DECLARE_FINAL_TYPE(TcgAccel, tcg_accel, TCG, ACCEL, EmuAccel)
 struct _TcgAccel {
     EmuAccel parent_instance;
     TcgMachine m;
-    gpointer listener;
-    EmuAddressSpace *listened;
 
     /* options */
     int mode;
@@ -88,10 +86,7 @@ tcg_accel_create_vcpu(EmuAccel *accel, EmuCpu *cpu, GError **error)
     pthread_mutex_lock(&self->m.lock);
     g_ptr_array_add(self->m.vcpus, v);
     pthread_mutex_unlock(&self->m.lock);
-    if (self->listener == NULL) {
-        self->listened = v->as;
-        self->listener = emu_address_space_add_listener(v->as, &listener, &self->m);
-    }
+    v->listener = emu_address_space_add_listener(v->as, &listener, &self->m);
     if (klass->attach_state != NULL) {
         klass->attach_state(cpu, s);
     }
@@ -107,6 +102,7 @@ tcg_accel_destroy_vcpu(EmuAccel *accel, EmuCpu *cpu)
     if (v == NULL) {
         return;
     }
+    emu_address_space_remove_listener(v->as, v->listener);
     pthread_mutex_lock(&self->m.lock);
     g_ptr_array_remove(self->m.vcpus, v);
     pthread_mutex_unlock(&self->m.lock);
@@ -178,9 +174,6 @@ tcg_accel_finalize(GObject *object)
 {
     TcgAccel *self = TCG_ACCEL(object);
 
-    if (self->listener != NULL) {
-        emu_address_space_remove_listener(self->listened, self->listener);
-    }
     tcg_machine_unregister(&self->m);
     tcg_translator_free(&self->m);
     g_ptr_array_unref(self->m.vcpus);

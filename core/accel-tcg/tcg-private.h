@@ -108,6 +108,7 @@ struct _EmuTcgVcpu {
     TcgMachine *machine;
     EmuCpu *cpu;
     EmuAddressSpace *as;
+    gpointer listener; /* on @as */
     unsigned index;
 
     TcgTlbEntry tlb[EMU_TCG_MMU_MODES][TCG_TLB_SIZE];
