@@ -120,6 +120,48 @@ plain_msr(X86State *s, uint32_t index)
     return NULL;
 }
 
+/*
+ * MSRs that exist on the CPUs whose family numbers the models carry, but hold nothing here: they read
+ * as 0 and ignore writes.  Operating systems read them without a fault handler.
+ */
+static bool
+inert_msr(uint32_t index)
+{
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        {0x17, 0x17},             /* PLATFORM_ID */
+        {0x2a, 0x2c},             /* EBL_CR_POWERON and bus frequency */
+        {0x34, 0x34},             /* SMI_COUNT */
+        {0xc1, 0xc4},             /* performance counters */
+        {0xcd, 0xce},             /* FSB_FREQ, PLATFORM_INFO */
+        {0x119, 0x119},           /* BBL_CR_CTL */
+        {0x11e, 0x11e},           /* BBL_CR_CTL3 */
+        {0x140, 0x140},           /* MISC_FEATURES_ENABLES */
+        {0x186, 0x189},           /* performance event select */
+        {0x198, 0x19d},           /* P-state status, clock modulation, thermal */
+        {0x1c9, 0x1c9},           /* last branch record stack */
+        {0x1db, 0x1de},           /* last branch, last interrupt */
+        {0x606, 0x606},           /* RAPL_POWER_UNIT */
+        {0xc0010000u, 0xc0010007u}, /* K7 performance counters */
+        {0xc0010010u, 0xc0010010u}, /* SYSCFG */
+        {0xc0010015u, 0xc001001du}, /* HWCR, IORRs, TOP_MEM, TOP_MEM2 */
+        {0xc001001fu, 0xc001001fu}, /* NB_CFG */
+        {0xc0010055u, 0xc0010055u}, /* interrupt pending message */
+        {0xc0010058u, 0xc0010058u}, /* MMIO configuration base */
+        {0xc0010111u, 0xc0010117u}, /* SMM base and mask, VM_CR, VM_HSAVE_PA */
+        {0xc0010140u, 0xc0010141u}, /* OS visible work-arounds */
+        {0xc0011020u, 0xc001102du}, /* LS_CFG ... DE_CFG */
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(ranges); i++) {
+        if (index >= ranges[i].first && index <= ranges[i].last) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool
 msr_exists(X86State *s, uint32_t index)
 {
@@ -174,7 +216,9 @@ x86_exec_rdmsr(X86State *s, const X86Insn *insn)
             v = s->efer;
             break;
         default:
-            x86_raise(s, X86_EXC_GP, 0);
+            if (!inert_msr(index)) {
+                x86_raise(s, X86_EXC_GP, 0);
+            }
         }
     }
     X86_LOW(s, X86_RAX) = (uint32_t)v;
@@ -266,7 +310,9 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
             write_efer(s, v);
             break;
         default:
-            x86_raise(s, X86_EXC_GP, 0);
+            if (!inert_msr(index)) {
+                x86_raise(s, X86_EXC_GP, 0);
+            }
         }
     }
     x86_update_mode(s);

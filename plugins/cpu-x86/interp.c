@@ -223,11 +223,24 @@ fetch(X86State *s, uint64_t pc)
 
     if (G_LIKELY(e->pc == pc && e->insn.mode == (s->tcg.mode_key & X86_MODE_CODE_MASK) &&
                  (pc & 0xfff) <= 0xff0)) {
+        X86Interp *ip = s->interp;
         bool fault;
-        const uint8_t *p = emu_tcg_host_pointer(&s->tcg, pc, 1, EMU_TCG_FETCH, s->tcg.mmu_mode,
-                                                &fault);
 
-        if (G_LIKELY(p != NULL)) {
+        if (G_UNLIKELY(ip->code_page != (pc & ~UINT64_C(0xfff)))) {
+            const uint8_t *p = emu_tcg_host_pointer(&s->tcg, pc, 1, EMU_TCG_FETCH, s->tcg.mmu_mode,
+                                                    &fault);
+
+            if (!p) {
+                if (fault) {
+                    x86_raise_recorded_now(s);
+                }
+                return fetch_slow(s, pc, e);
+            }
+            ip->code_page = pc & ~UINT64_C(0xfff);
+            ip->code_ptr = p - (pc & 0xfff);
+        }
+        {
+            const uint8_t *p = ip->code_ptr + (pc & 0xfff);
             uint64_t lo, hi;
 
             memcpy(&lo, p, 8);
@@ -235,8 +248,6 @@ fetch(X86State *s, uint64_t pc)
             if (G_LIKELY((((lo ^ e->lo) & e->lo_mask) | ((hi ^ e->hi) & e->hi_mask)) == 0)) {
                 return &e->insn;
             }
-        } else if (fault) {
-            x86_raise_recorded_now(s);
         }
     }
     return fetch_slow(s, pc, e);
@@ -325,6 +336,7 @@ x86_interp(EmuTcgState *tcg, unsigned max_insns, unsigned *executed)
     ip->stop = EMU_TCG_EXIT_NONE;
     ip->dr6_hit = 0;
     why = _setjmp(here);
+    ip->code_page = ~UINT64_C(0);
     if (why == X86_UNWIND_EXCLUSIVE) {
         Exclusive x = {current, 0};
 
@@ -387,6 +399,9 @@ x86_interp(EmuTcgState *tcg, unsigned max_insns, unsigned *executed)
         }
         insn->row->exec(s, insn);
         count++;
+        if (insn->row->cls == X86_CLASS_SYSTEM) {
+            ip->code_page = ~UINT64_C(0);
+        }
         if (G_UNLIKELY(ip->rep_again)) {
             /* not finished: rip stays, the caller may look at requests */
             ip->rep_again = false;
@@ -406,6 +421,7 @@ x86_interp(EmuTcgState *tcg, unsigned max_insns, unsigned *executed)
                 s->exception = X86_EXC_DB;
                 s->has_error_code = 0;
                 s->exception_is_soft = 0;
+                ip->code_page = ~UINT64_C(0);
                 if (x86_deliver(s) == EMU_TCG_EXIT_SHUTDOWN) {
                     result = EMU_TCG_EXIT_SHUTDOWN;
                     break;

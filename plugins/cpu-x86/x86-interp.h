@@ -14,6 +14,9 @@
 
 #include "x86-insn.h"
 
+/* Operand access is inlined by force: the compiler would share it, at a third of the speed. */
+#define X86_INLINE inline __attribute__((always_inline))
+
 typedef struct _X86DecodeEntry X86DecodeEntry;
 typedef struct _X86StubCache X86StubCache;
 
@@ -28,6 +31,8 @@ typedef struct _X86Interp {
     bool shadow_set;     /* this instruction opened an interrupt shadow */
     uint32_t dr6_hit;    /* data breakpoints met by this instruction */
     EmuTcgExit stop;     /* leave the loop after this instruction (HLT, PAUSE, shutdown) */
+    uint64_t code_page; /* whose host address code_ptr is; ~0 = none.  Dies at every system insn */
+    const uint8_t *code_ptr;
     X86DecodeEntry *cache;
     X86StubCache *stubs;
 } X86Interp;
@@ -128,7 +133,7 @@ x86_system_mmu_mode(const X86State *s)
 }
 
 /* Linear address of [offset, offset + size), checked against the segment. */
-static inline uint64_t
+static X86_INLINE uint64_t
 x86_linear(X86State *s, unsigned seg, uint64_t offset, unsigned size, EmuTcgAccess access)
 {
     uint64_t linear;
@@ -173,14 +178,14 @@ x86_store_linear(X86State *s, uint64_t linear, uint64_t v, unsigned size, unsign
     }
 }
 
-static inline uint64_t
+static X86_INLINE uint64_t
 x86_load(X86State *s, unsigned seg, uint64_t offset, unsigned size)
 {
     return x86_load_linear(s, x86_linear(s, seg, offset, size, EMU_TCG_READ), size,
                            s->tcg.mmu_mode);
 }
 
-static inline void
+static X86_INLINE void
 x86_store(X86State *s, unsigned seg, uint64_t offset, uint64_t v, unsigned size)
 {
     x86_store_linear(s, x86_linear(s, seg, offset, size, EMU_TCG_WRITE), v, size,
@@ -188,7 +193,7 @@ x86_store(X86State *s, unsigned seg, uint64_t offset, uint64_t v, unsigned size)
 }
 
 /* Offset of the memory operand in its segment. */
-static inline uint64_t
+static X86_INLINE uint64_t
 x86_ea(X86State *s, const X86Insn *insn)
 {
     uint64_t ea = (uint64_t)insn->disp;
@@ -213,7 +218,7 @@ x86_operand_linear(X86State *s, const X86Insn *insn, unsigned size, EmuTcgAccess
     return x86_linear(s, insn->segment, x86_ea(s, insn), size, access);
 }
 
-static inline uint64_t
+static X86_INLINE uint64_t
 x86_get_bytes(const void *p, unsigned size)
 {
     switch (size) {
@@ -229,7 +234,7 @@ x86_get_bytes(const void *p, unsigned size)
 }
 
 /* A register write: 4 bytes clear the upper half, 1 and 2 keep the rest. */
-static inline void
+static X86_INLINE void
 x86_set_reg_bytes(void *p, uint64_t v, unsigned size)
 {
     switch (size) {
@@ -260,7 +265,7 @@ x86_get_gpr(X86State *s, unsigned n, unsigned size)
     return *x86_gpr(s, n) & x86_size_mask(size);
 }
 
-static inline uint64_t
+static X86_INLINE uint64_t
 x86_read_operand(X86State *s, const X86Insn *insn, unsigned n)
 {
     const X86Operand *op = &insn->op[n];
@@ -275,7 +280,7 @@ x86_read_operand(X86State *s, const X86Insn *insn, unsigned n)
     }
 }
 
-static inline void
+static X86_INLINE void
 x86_write_operand(X86State *s, const X86Insn *insn, unsigned n, uint64_t v)
 {
     const X86Operand *op = &insn->op[n];
@@ -301,7 +306,7 @@ void x86_rmw_begin_memory(X86State *s, X86Rmw *m, unsigned seg, uint64_t offset,
                           bool locked);
 bool x86_rmw_store_memory(X86State *s, X86Rmw *m, uint64_t v);
 
-static inline void
+static X86_INLINE void
 x86_rmw_begin(X86State *s, const X86Insn *insn, X86Rmw *m, bool locked)
 {
     const X86Operand *op = &insn->op[0];
