@@ -187,7 +187,7 @@ fw_cfg_dma_transfer(FwCfg *self, EmuAddressSpace *as, uint32_t command, uint64_t
     uint32_t available = item && self->offset < item->len ? MIN(item->len - self->offset, length) : 0;
 
     if (command & FW_CFG_DMA_READ) {
-        static const uint8_t zeroes[256];
+        static const uint8_t zeroes[4096];
 
         if (available && emu_dma_write(as, address, item->data + self->offset, available) != EMU_MEM_OK) {
             return false;

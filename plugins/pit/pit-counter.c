@@ -209,9 +209,10 @@ pit_counter_next_edge(PitCounter *self, int64_t tick)
     if (self->state != PIT_COUNTER_RUNNING) {
         return -1;
     }
-    if (d < 0) {
+    if (d < 0 && self->mode == 1) {
         return self->start_tick;
     }
+    d = MAX(d, 0);
     switch (self->mode) {
     case 0:
     case 1:
