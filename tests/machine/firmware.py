@@ -27,7 +27,7 @@ def screendump():
     with tempfile.TemporaryDirectory() as folder, Emu("-M", "pc", "-m", "64", "-vga", "std") as emu:
         emu.expect_vga("SeaBIOS", 60)
         path = os.path.join(folder, "screen.png")
-        emu.hmp(f"screendump -f png {path}")
+        emu.hmp(f"screendump {path} -f png")
         data = open(path, "rb").read()
         if data[:8] != b"\x89PNG\r\n\x1a\n" or len(data) < 1000:
             raise Failure(f"the picture is {len(data)} bytes and starts with {data[:8]!r}")
