@@ -257,6 +257,9 @@ read_argument(EmuHmp *hmp, const char *name, const char *spec, const char **text
     case 'b': {
         g_autofree char *word = read_word(text, error);
 
+        if (!word) {
+            return false;
+        }
         if (g_strcmp0(word, "on") != 0 && g_strcmp0(word, "off") != 0) {
             g_set_error(error, EMU_QMP_ERROR, EMU_QMP_ERROR_GENERIC, "Expected 'on' or 'off'");
             return false;

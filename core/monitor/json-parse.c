@@ -476,6 +476,15 @@ stream_byte(EmuJsonStream *self, char c)
     }
     if (self->mode == MODE_VALUE && (self->text->len || !strchr(" \t\r\n", c) || !c)) {
         g_string_append_c(self->text, c);
+        if (self->text->len > EMU_JSON_MAX_BYTES) {
+            self->mode = self->depth ? MODE_BALANCE : MODE_LINE;
+            self->bare = false;
+            stream_error(self, "JSON token size limit exceeded");
+            if (self->mode == MODE_LINE) {
+                self->quote = 0;
+                return;
+            }
+        }
     }
     if (self->quote) {
         stream_string_byte(self, c);
@@ -519,11 +528,6 @@ stream_byte(EmuJsonStream *self, char c)
             }
         }
         break;
-    }
-    if (self->text->len > EMU_JSON_MAX_BYTES) {
-        self->mode = self->depth ? MODE_BALANCE : MODE_LINE;
-        self->bare = false;
-        stream_error(self, "JSON token size limit exceeded");
     }
 }
 

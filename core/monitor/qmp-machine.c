@@ -304,7 +304,7 @@ qmp_query_memory_size_summary(EmuQmpCall *call, GError **error G_GNUC_UNUSED)
 static bool
 add_memdev_cb(EmuObject *child, gpointer data)
 {
-    if (emu_object_is_a(child, "memory-backend")) {
+    if (g_str_has_prefix(emu_object_get_type_name(child), "memory-backend-")) {
         g_autofree char *size = emu_object_get_as_string(child, "size", NULL);
         g_autofree char *share = emu_object_get_as_string(child, "share", NULL);
         QmpMemdev *info = qmp_Memdev_new();

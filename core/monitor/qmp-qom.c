@@ -200,7 +200,7 @@ GPtrArray *
 qmp_qom_list_types(EmuQmpCall *call G_GNUC_UNUSED, const Qmp_qom_list_types_args *args, GError **error G_GNUC_UNUSED)
 {
     bool include_abstract = !args->has_abstract || args->abstract;
-    g_autoptr(GPtrArray) names = emu_type_list(args->implements, include_abstract);
+    g_autoptr(GPtrArray) names = args->implements && !emu_type_exists(args->implements) ? g_ptr_array_new() : emu_type_list(args->implements ? args->implements : "object", include_abstract);
     GPtrArray *list = g_ptr_array_new();
 
     for (guint i = 0; i < names->len; i++) {
