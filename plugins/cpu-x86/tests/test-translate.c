@@ -460,19 +460,21 @@ lost_on_the_way(void)
  * Undefined flags came to light before the barrier behind the instruction: it was stored over, or it faulted.
  */
 static bool
-barrier_broken(const Case *c)
+barrier_broken(const Case *c, const char *what)
 {
     uint64_t at = c->entry & 0xfffff, rip = 0;
     bool undefined = false;
 
+    /* Instructions that nobody generated: no barriers behind them. What branched on them would differ more. */
+    if (memcmp(reference.host + at, c->code, c->n_bytes) != 0 &&
+        (g_str_equal(what, "flags") || g_str_equal(what, "memory") || g_str_equal(what, "rax"))) {
+        return true;
+    }
     for (unsigned i = 0; i < c->n_insns; i++) {
         undefined = undefined || (c->row[i] == NO_ROW && c->code[c->start[i]] == 0x9c);
     }
     if (!undefined) {
         return false;
-    }
-    if (memcmp(reference.host + at, c->code, c->n_bytes) != 0) {
-        return true;
     }
     memcpy(&rip, reference.host + (X86_LOW(reference.s, X86_RSP) & (COMPARED - 1)) + (reference.s->code_size == 64 ? 8 : 4), 4);
     for (unsigned i = 0; i < c->n_insns; i++) {
@@ -491,6 +493,7 @@ static const char *
 run_case(const Case *c, const Mode *mode, bool *ends)
 {
     EmuTcgExit how, how2;
+    const char *what;
 
     load_machine(&reference, c, mode);
     *ends = run_reference(&how);
@@ -507,7 +510,8 @@ run_case(const Case *c, const Mode *mode, bool *ends)
     if (how != how2) {
         return "way of ending";
     }
-    return lost_on_the_way() || barrier_broken(c) ? NULL : difference();
+    what = difference();
+    return !what || lost_on_the_way() || barrier_broken(c, what) ? NULL : what;
 }
 
 static void
