@@ -46,6 +46,16 @@ emu_bus_dispose(GObject *object)
     G_OBJECT_CLASS(emu_bus_parent_class)->dispose(object);
 }
 
+/* Somebody may hold a bus longer than its device lives. */
+static void
+emu_bus_unparent(EmuObject *object)
+{
+    emu_bus_detach_owner(EMU_BUS(object));
+    if (EMU_OBJECT_CLASS(emu_bus_parent_class)->unparent) {
+        EMU_OBJECT_CLASS(emu_bus_parent_class)->unparent(object);
+    }
+}
+
 static void
 emu_bus_finalize(GObject *object)
 {
@@ -61,6 +71,7 @@ emu_bus_class_init(EmuBusClass *klass)
 {
     G_OBJECT_CLASS(klass)->dispose = emu_bus_dispose;
     G_OBJECT_CLASS(klass)->finalize = emu_bus_finalize;
+    EMU_OBJECT_CLASS(klass)->unparent = emu_bus_unparent;
 }
 
 /* "pci.0": the first number that no sibling has. */
