@@ -65,8 +65,11 @@ tcg_vcpu_run(EmuTcgVcpu *v)
             reason = vcpu_deliver(v);
         } else if (kicked) {
             return;
-        } else if (vcpu_is_halted(v) && (v->shutdown || !v->fe->has_work(s))) {
-            vcpu_wait(v);
+        } else if (vcpu_is_halted(v)) {
+            /* Work that came between the two looks is an interrupt: it is taken before any instruction behind the HLT. */
+            if (v->shutdown || !v->fe->has_work(s)) {
+                vcpu_wait(v);
+            }
             continue;
         } else {
             tcg_vcpu_enter(v);
