@@ -420,6 +420,7 @@ vga_core_realize(VgaCore *s, EmuDevice *owner, uint32_t vram_size, GError **erro
 void
 vga_core_unrealize(VgaCore *s)
 {
+    g_clear_pointer(&s->console, emu_console_remove);
     g_clear_pointer(&s->cells, g_free);
     g_clear_pointer(&s->dirty_pages, g_free);
     s->n_cells = 0;
