@@ -76,10 +76,15 @@ tcg_accel_create_vcpu(EmuAccel *accel, EmuCpu *cpu, GError **error)
     v->cpu = cpu;
     v->as = emu_cpu_get_memory_as(cpu);
     v->index = emu_cpu_get_index(cpu);
+    /* The vCPU's memory points into this object: it stays until the last of them is gone. */
+    g_object_ref(self);
     emu_cpu_set_accel_data(cpu, v);
     emu_cpu_set_state(cpu, s);
     if (self->m.mode == TCG_MODE_JIT && !tcg_translator_add_vcpu(v, error)) {
+        emu_cpu_set_accel_data(cpu, NULL);
+        emu_cpu_set_state(cpu, NULL);
         emu_tcg_state_free(s);
+        g_object_unref(self);
         return false;
     }
 
@@ -112,6 +117,7 @@ tcg_accel_destroy_vcpu(EmuAccel *accel, EmuCpu *cpu)
     emu_cpu_set_accel_data(cpu, NULL);
     emu_cpu_set_state(cpu, NULL);
     emu_tcg_state_free(v->state);
+    g_object_unref(self);
 }
 
 static void
