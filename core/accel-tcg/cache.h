@@ -36,6 +36,7 @@ struct _TcgBlock {
     uint16_t guest_size;
     uint8_t n_insns, n_exits, interp_budget;
     uint8_t invalid; /* atomic */
+    uint8_t group_fails;
     uint16_t n_stubs;
     TcgBlock *page_next;
     TcgBlock *in_first; /* incoming links */
@@ -50,6 +51,8 @@ tcg_block_offsets(const TcgBlock *b)
 {
     return (const uint16_t *)(const void *)(b->stubs + b->n_stubs);
 }
+
+#define TCG_LENGTH_INSIDE 0x80u /* in a length: not to be entered there, see TcgHostCode.inside */
 
 static inline const uint8_t *
 tcg_block_lengths(const TcgBlock *b)
@@ -85,6 +88,7 @@ typedef struct _TcgCache {
     uint32_t next_token;
     uint64_t mode_keys[TCG_MODE_SLOTS];
     int n_mode_keys;
+    GHashTable *no_groups; /* pc of blocks whose groups keep crossing pages */
     GPtrArray *chunks; /* memory of blocks */
     gsize chunk_used;
 
@@ -147,5 +151,7 @@ TcgCodePage *tcg_code_page(TcgCache *c, const uint8_t *host_page);
 void tcg_code_page_prepare(EmuTcgVcpu *v, const uint8_t *host_page, uint64_t ram);
 /* Adds a block; false when the page is no longer prepared.  c->lock held. */
 bool tcg_code_page_add(TcgCache *c, TcgBlock *b);
+/* Takes one block out of use. */
+void tcg_block_drop(TcgCache *c, TcgBlock *b);
 /* The block and instruction that host address @pc belongs to; NULL: none. */
 TcgBlock *tcg_block_from_host(const TcgCache *c, uintptr_t pc, unsigned *offset);

@@ -154,6 +154,23 @@ block_invalidate(TcgCache *c, TcgBlock *b)
     c->n_invalidated++;
 }
 
+void
+tcg_block_drop(TcgCache *c, TcgBlock *b)
+{
+    tcg_spin_lock(&c->lock);
+    if (!b->invalid) {
+        TcgCodePage *page = tcg_code_page(c, b->host_page);
+        TcgBlock **link = &page->blocks;
+
+        while (*link != b) {
+            link = &(*link)->page_next;
+        }
+        *link = b->page_next;
+        block_invalidate(c, b);
+    }
+    tcg_spin_unlock(&c->lock);
+}
+
 static void
 page_written(TcgCache *c, TcgCodePage *page, uint64_t offset, uint64_t size)
 {

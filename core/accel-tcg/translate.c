@@ -15,6 +15,8 @@
 
 #define CHUNK_SIZE (256u * 1024)
 #define BLOCK_ROOM (64u * 1024)
+/* Failures after which a block is made again without groups. */
+#define GROUP_FAILS 8
 /* Instructions that a block in a mode that cannot be lifted (real mode ...) interprets at a time. */
 #define INTERP_RUN 64
 
@@ -50,36 +52,60 @@ full_sync_in(EmuTcgVcpu *v, uint64_t pc)
     v->fe->set_pc(v->state, pc);
 }
 
-/* Where to go on after C moved the guest; 0: leave. */
+static inline unsigned
+insn_length(const TcgBlock *b, unsigned i)
+{
+    return tcg_block_lengths(b)[i] & ~TCG_LENGTH_INSIDE;
+}
+
+static inline bool
+insn_is_inside(const TcgBlock *b, unsigned i)
+{
+    return (tcg_block_lengths(b)[i] & TCG_LENGTH_INSIDE) != 0;
+}
+
+/*
+ * Where to go on after C moved the guest from instruction @insn of block @b (NULL: anywhere); 0: leave.
+ * Instructions that cannot be entered are interpreted as well.
+ */
 static uintptr_t
 full_go_on(EmuTcgVcpu *v, EmuTcgExit reason, TcgBlock *b, unsigned insn, uint64_t flushes)
 {
     TcgCache *c = v->machine->cache;
     EmuTcgState *s = v->state;
+    uint64_t next = 0;
 
-    if (reason != EMU_TCG_EXIT_NONE && reason != EMU_TCG_EXIT_MODE) {
-        v->leave_reason = reason;
-        return 0;
+    if (b != NULL) {
+        next = b->pc;
+        for (unsigned i = 0; i <= insn; i++) {
+            next += insn_length(b, i);
+        }
     }
-    if (__atomic_load_n(&s->exit_request, __ATOMIC_RELAXED) || v->fe->interrupt_wanted(s)) {
-        return 0;
+    for (;;) {
+        unsigned executed;
+
+        if (reason != EMU_TCG_EXIT_NONE && reason != EMU_TCG_EXIT_MODE) {
+            v->leave_reason = reason;
+            return 0;
+        }
+        if (__atomic_load_n(&s->exit_request, __ATOMIC_RELAXED) || v->fe->interrupt_wanted(s)) {
+            return 0;
+        }
+        if (b == NULL || insn + 1 >= b->n_insns || b->invalid || v->n_flushes != flushes ||
+            s->mode_key != b->mode_key || v->fe->get_pc(s) != next) {
+            break;
+        }
+        insn++;
+        if (!insn_is_inside(b, insn)) {
+            tcg_host_flags_from_guest(c->host, s);
+            return tcg_block_exec(c, b, tcg_block_offsets(b)[insn]);
+        }
+        next += insn_length(b, insn);
+        v->n_interp++;
+        reason = v->fe->interp(s, 1, &executed);
     }
     tcg_host_flags_from_guest(c->host, s);
-
-    uint64_t pc = v->fe->get_pc(s);
-
-    if (b != NULL && insn + 1 < b->n_insns && !b->invalid && v->n_flushes == flushes &&
-        s->mode_key == b->mode_key) {
-        uint64_t next = b->pc;
-
-        for (unsigned i = 0; i <= insn; i++) {
-            next += tcg_block_lengths(b)[i];
-        }
-        if (pc == next) {
-            return tcg_block_exec(c, b, tcg_block_offsets(b)[insn + 1]);
-        }
-    }
-    return tcg_fast_lookup(s, pc);
+    return tcg_fast_lookup(s, v->fe->get_pc(s));
 }
 
 /* The instruction that a return address belongs to. */
@@ -103,7 +129,7 @@ full_find_insn(EmuTcgVcpu *v, uintptr_t ret, unsigned *insn, uint64_t *pc)
     }
     *pc = b->pc;
     for (unsigned i = 0; i < n; i++) {
-        *pc += tcg_block_lengths(b)[i];
+        *pc += insn_length(b, i);
     }
     *insn = n;
     return b;
@@ -132,7 +158,16 @@ full_interp(EmuTcgState *s, uintptr_t ret)
         EmuTcgAccess access = TCG_DESC_ACCESS(desc);
         TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, TCG_DESC_MODE(desc));
 
-        if ((vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) <= TCG_PAGE_SIZE &&
+        if ((desc & TCG_DESC_SHARED) && (vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) > TCG_PAGE_SIZE &&
+            ++b->group_fails == GROUP_FAILS) {
+            /* From now on with a check per access; this time the interpreter does it. */
+            pthread_mutex_lock(&c->translate);
+            g_hash_table_add(c->no_groups, GSIZE_TO_POINTER(b->pc));
+            pthread_mutex_unlock(&c->translate);
+            tcg_block_drop(c, b);
+        } else if (
+            !(desc & TCG_DESC_SHARED) && !insn_is_inside(b, insn) &&
+            (vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) <= TCG_PAGE_SIZE &&
             (e->tag[access] & (TCG_PAGE_MASK | TCG_TLB_INVALID)) != (vaddr & TCG_PAGE_MASK)) {
             e = tcg_tlb_lookup(v, vaddr, access, TCG_DESC_MODE(desc), true);
             if (e == NULL) {
@@ -278,6 +313,7 @@ tcg_translator_new(TcgMachine *m, uint64_t cache_size, GError **error)
     close(fd);
     c->pages = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     c->tokens = g_hash_table_new_full(token_hash, token_equal, g_free, NULL);
+    c->no_groups = g_hash_table_new(NULL, NULL);
     c->chunks = g_ptr_array_new_with_free_func(g_free);
     c->next_token = TCG_TOKEN_FIRST;
     c->ir = tcg_ir_new();
@@ -297,6 +333,7 @@ tcg_translator_free(TcgMachine *m)
     if (c->chunks != NULL) {
         g_hash_table_unref(c->pages);
         g_hash_table_unref(c->tokens);
+        g_hash_table_unref(c->no_groups);
         g_ptr_array_unref(c->chunks);
         g_free(c->ir);
         g_free(c->out);
@@ -412,6 +449,7 @@ cache_drop(EmuTcgVcpu *v)
     }
     g_hash_table_remove_all(c->pages);
     g_hash_table_remove_all(c->tokens);
+    g_hash_table_remove_all(c->no_groups);
     g_ptr_array_set_size(c->chunks, 0);
     c->chunk_used = 0;
     memset(c->hash, 0, (gsize)sizeof(TcgBlock *) << TCG_HASH_BITS);
@@ -602,6 +640,7 @@ translate(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, uint64_t ram)
         .token = token_of(c, pc, host_page, s->mode_key),
         .token_index = tcg_token_index(pc),
         .force_slow = v->machine->stress_slot_miss,
+        .no_groups = g_hash_table_contains(c->no_groups, GSIZE_TO_POINTER(pc)),
     };
 
     if (!make_code(v, pc, host_page, &job, &covered)) {
@@ -645,7 +684,8 @@ translate(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, uint64_t ram)
     memcpy((void *)(uintptr_t)tcg_block_offsets(b), out->insn_offset,
            (ir->n_insns + 1) * sizeof(uint16_t));
     for (unsigned i = 0; i < ir->n_insns; i++) {
-        ((uint8_t *)(uintptr_t)tcg_block_lengths(b))[i] = ir->insns[i].length;
+        ((uint8_t *)(uintptr_t)tcg_block_lengths(b))[i] =
+            ir->insns[i].length | (out->inside[i] ? TCG_LENGTH_INSIDE : 0);
     }
 
     if (G_UNLIKELY(emu_log_mask & (EMU_LOG_IN_ASM | EMU_LOG_OP | EMU_LOG_OUT_ASM))) {

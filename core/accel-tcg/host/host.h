@@ -35,6 +35,7 @@ typedef struct {
     unsigned n_exits;
     TcgHostExit exits[2];
     uint16_t insn_offset[TCG_IR_MAX_INSNS + 1];
+    bool inside[TCG_IR_MAX_INSNS]; /* the instruction relies on a check made before it: no entry there */
     unsigned n_stubs;
     TcgHostStub stubs[TCG_HOST_MAX_STUBS];
 } TcgHostCode;
@@ -53,6 +54,7 @@ typedef struct {
     uint32_t token;
     uint32_t token_index;
     int mode_slot; /* -1: no jump table */
+    bool no_groups;  /* each access has its own check */
     bool force_slow; /* stress: every access takes the slow path */
 } TcgHostJob;
 
@@ -82,6 +84,8 @@ typedef struct TcgMiss {
 #define TCG_DESC(slot, mode, access, size, insn)                                                   \
     ((uint32_t)(slot) | (uint32_t)(mode) << 5 | (uint32_t)(access) << 8 | (uint32_t)(size) << 10 | \
      (uint32_t)(insn) << 20)
+/* The access is one of several that the check is for: a miss is no fault. */
+#define TCG_DESC_SHARED (UINT32_C(1) << 26)
 #define TCG_DESC_SLOT(d) ((d)&31u)
 #define TCG_DESC_MODE(d) ((d) >> 5 & 7u)
 #define TCG_DESC_ACCESS(d) ((EmuTcgAccess)((d) >> 8 & 3u))

@@ -399,7 +399,9 @@ eval_insn(TestState *s, unsigned insn)
 static EmuTcgArg
 random_global(GRand *r, EmuTcgIr *ir, unsigned size)
 {
-    unsigned n = (unsigned)g_rand_int_range(r, 0, 16);
+    static const uint8_t often[] = {0, 1, 2, 3, 6, 7, 8, 10, 11, 12};
+    unsigned n = g_rand_boolean(r) ? often[g_rand_int_range(r, 0, G_N_ELEMENTS(often))]
+                                   : (unsigned)g_rand_int_range(r, 0, 16);
     EmuTcgPart part = size == 1   ? EMU_TCG_PART_LOW8
                       : size == 2 ? EMU_TCG_PART_LOW16
                       : size == 4 ? EMU_TCG_PART_LOW32
@@ -429,7 +431,17 @@ static EmuTcgMem
 random_mem(GRand *r, EmuTcgIr *ir)
 {
     EmuTcgMem mem = {.mmu_mode = EMU_TCG_MMU_CURRENT, .addr = {.wrap = 64}};
-    EmuTcgArg small = emu_tcg_ir_temp(ir);
+    EmuTcgArg small;
+
+    /* Frames and fields: what groups are for. The registers start near the end of a page. */
+    if (g_rand_boolean(r)) {
+        static const uint8_t bases[] = {4, 5, 9};
+
+        mem.addr.base = emu_tcg_ir_global(ir, bases[g_rand_int_range(r, 0, 3)], EMU_TCG_PART_FULL);
+        mem.addr.disp = g_rand_int_range(r, -8, 8) * 8;
+        return mem;
+    }
+    small = emu_tcg_ir_temp(ir);
 
     /* An address that lies in RAM whatever the registers hold, or any register at all. */
     emu_tcg_ir_op_flags(ir, EMU_TCG_OP_AND, EMU_TCG_I64, small, random_global(r, ir, 8),
@@ -473,6 +485,22 @@ random_insn(GRand *r, EmuTcgIr *ir)
     EmuTcgArg a = g_rand_int_range(r, 0, 3) ? d : random_source(r, ir, size);
     bool no_flags = g_rand_int_range(r, 0, 4) == 0;
 
+    /* Constants added to a base. */
+    if (g_rand_int_range(r, 0, 6) == 0) {
+        static const uint8_t bases[] = {4, 5, 9};
+        EmuTcgArg base = emu_tcg_ir_global(ir, bases[g_rand_int_range(r, 0, 3)], EMU_TCG_PART_FULL);
+        int n = g_rand_int_range(r, -3, 4) * 8;
+
+        if (g_rand_boolean(r)) {
+            EmuTcgAddr addr = {.base = base, .wrap = 64, .disp = n};
+
+            emu_tcg_ir_lea(ir, EMU_TCG_I64, base, &addr);
+        } else {
+            emu_tcg_ir_op(ir, g_rand_boolean(r) ? EMU_TCG_OP_ADD : EMU_TCG_OP_SUB, EMU_TCG_I64, base,
+                          base, emu_tcg_ir_const(ir, n));
+        }
+        return;
+    }
     switch (g_rand_int_range(r, 0, 16)) {
     case 0:
     case 1:
@@ -886,6 +914,9 @@ random_start(Outcome *o, guint32 seed)
         o->gpr[i] = g_rand_boolean(r) ? DATA + g_rand_int(r) % 0x2000
                                       : (uint64_t)g_rand_int(r) << 32 | g_rand_int(r);
     }
+    o->gpr[4] = DATA + 0xe00 + g_rand_int(r) % 0x400;
+    o->gpr[5] = DATA + 0xe00 + g_rand_int(r) % 0x400;
+    o->gpr[9] = DATA + 0xe00 + g_rand_int(r) % 0x400;
     o->flags = g_rand_int(r) & EMU_TCG_FLAGS_ALL;
     o->extra = g_rand_int(r);
     o->guard = UINT64_C(0x1122334455667788);

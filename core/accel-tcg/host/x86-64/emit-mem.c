@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Memory accesses.
+ * Memory accesses.  D is a scratch register, mostly r10.
  *
- * Straight path, address = base + disp:          any other address, in r9 or r11:
- *     lea  r10, [base + disp]                        mov  r10, ea
- *     sub  r10, [slot.base]                          sub  r10, [slot.base]
- *     cmp  r10, 4096 - size                          cmp  r10, 4096 - size
+ * Straight path, address = base + disp:          any other address, in a scratch register EA:
+ *     lea  D, [base + disp]                          mov  D, EA
+ *     sub  D, [slot.base]                            sub  D, [slot.base]
+ *     cmp  D, 4096 - size                            cmp  D, 4096 - size
  *     ja   stub                                      ja   stub
- *     mov  r10, [slot.delta]                         mov  r10, [slot.delta]
+ *     mov  D, [slot.delta]                           mov  D, [slot.delta]
  *   back:                                          back:
- *     op   [base + r10 + disp]                       op   [ea + r10]
+ *     op   [base + D + disp]                         op   [EA + D]
  * Stub:
  *     FLAGS by recipe, where the image is stale; address -> r10; description -> state
  *     call miss thunk        (r10 = delta; or the instruction is interpreted and does not return)
  *     jmp  back
+ *
+ * Groups: the delta does not depend on the address, only on the page.  So a check that covers the bytes of
+ * later accesses off the same base register (moved by constants only: push, pop, locals, fields) serves
+ * them all, as long as D is not needed for something else.  An instruction between check and use cannot be
+ * entered from outside: the side table marks it, and a group whose check fails is interpreted to its end.
  */
 
 #include "x64-private.h"
@@ -60,7 +65,7 @@ addr_reg(X64Emit *e, EmuTcgArg arg)
 
 /* Computes an address into a new scratch register, or returns (simple) base register and disp. */
 static unsigned
-addr_compute(X64Emit *e, const EmuTcgAddr *addr, int32_t *disp_out)
+addr_compute(X64Emit *e, const EmuTcgAddr *addr, unsigned spare, int32_t *disp_out)
 {
     X64Asm *a = &e->a;
     bool disp32 = addr->disp == (int32_t)addr->disp;
@@ -91,8 +96,8 @@ addr_compute(X64Emit *e, const EmuTcgAddr *addr, int32_t *disp_out)
 
             index = loc.kind == X64_LOC_REG ? loc.reg : X64_NONE;
             if (index == X64_NONE) {
-                /* r10 is free until the check. */
-                index = X64_R10;
+                /* The delta's register is free until the check. */
+                index = spare;
                 x64_load_arg(e, index, addr->index, 8);
             }
         }
@@ -120,8 +125,8 @@ addr_compute(X64Emit *e, const EmuTcgAddr *addr, int32_t *disp_out)
                     x64_mem_index(base, index, addr->scale, disp32 ? (int32_t)addr->disp : 0));
         }
         if (!disp32) {
-            x64_mov_imm(a, X64_R10, addr->disp);
-            x64_alu_load(a, X64_ADD, width, ea, x64_reg(X64_R10));
+            x64_mov_imm(a, spare, addr->disp);
+            x64_alu_load(a, X64_ADD, width, ea, x64_reg(spare));
         }
         if (addr->wrap == 16) {
             x64_movzx(a, 2, ea, x64_reg(ea));
@@ -131,8 +136,8 @@ addr_compute(X64Emit *e, const EmuTcgAddr *addr, int32_t *disp_out)
         X64Loc seg = x64_loc(e, addr->segment);
 
         if (seg.kind == X64_LOC_IMM) {
-            x64_mov_imm(a, X64_R10, seg.imm);
-            x64_alu_load(a, X64_ADD, addr->linear32 ? 4 : 8, ea, x64_reg(X64_R10));
+            x64_mov_imm(a, spare, seg.imm);
+            x64_alu_load(a, X64_ADD, addr->linear32 ? 4 : 8, ea, x64_reg(spare));
         } else {
             x64_alu_load(a, X64_ADD, addr->linear32 ? 4 : 8, ea, x64_loc_rm(seg));
         }
@@ -159,6 +164,166 @@ stub_new(X64Emit *e)
     return s;
 }
 
+/* ---- groups --------------------------------------------------------------------------------------------- */
+
+#define GROUP_SPAN 256
+
+/* An address of a form that groups: one 64-bit register and a displacement. */
+static bool
+group_form(const EmuTcgAddr *addr)
+{
+    return TCG_ARG_KIND(addr->base) == EMU_TCG_ARG_GLOBAL &&
+           TCG_GLOBAL_PART(addr->base) == EMU_TCG_PART_FULL && addr->index == EMU_TCG_NO_ARG &&
+           addr->segment == EMU_TCG_NO_ARG && addr->wrap == 64 && addr->disp >= -0x10000000 &&
+           addr->disp <= 0x10000000;
+}
+
+static const EmuTcgMem *
+op_mem(const EmuTcgIr *ir, const TcgOp *op)
+{
+    if (op->op == EMU_TCG_OP_LOAD || op->op == EMU_TCG_OP_STORE) {
+        return &ir->mems[op->x];
+    }
+    if (op->op == EMU_TCG_OP_TEMPLATE && ir->templates[op->x].has_mem) {
+        return &ir->templates[op->x].mem;
+    }
+    return NULL;
+}
+
+/* What the op does to a base: kept (true, with what it adds), or lost. */
+static bool
+base_after(const EmuTcgIr *ir, const TcgOp *op, EmuTcgArg base, int64_t *add)
+{
+    unsigned index = TCG_GLOBAL_INDEX(base);
+
+    *add = 0;
+    switch (op->op) {
+    case EMU_TCG_OP_INTERP:
+    case EMU_TCG_OP_CALL:
+        return false;
+    case EMU_TCG_OP_TEMPLATE: {
+        const EmuTcgTemplate *t = &ir->templates[op->x];
+
+        for (unsigned i = 0; i < t->n_regs; i++) {
+            if ((t->roles[i] & EMU_TCG_ROLE_WRITE) && TCG_GLOBAL_INDEX(t->regs[i]) == index) {
+                return false;
+            }
+        }
+        return true;
+    }
+    default:
+        break;
+    }
+    if (op->op == EMU_TCG_OP_BRNZ || TCG_ARG_KIND(op->dst) != EMU_TCG_ARG_GLOBAL ||
+        TCG_GLOBAL_INDEX(op->dst) != index) {
+        return true;
+    }
+    if (op->dst != base || op->type != EMU_TCG_I64) {
+        return false;
+    }
+    if (op->op == EMU_TCG_OP_LEA) {
+        const EmuTcgAddr *addr = &ir->mems[op->x].addr;
+
+        *add = addr->disp;
+        return addr->base == base && group_form(addr);
+    }
+    if ((op->op == EMU_TCG_OP_ADD || op->op == EMU_TCG_OP_SUB) && op->a == base &&
+        tcg_arg_is_const(op->b)) {
+        int64_t v = tcg_arg_value(ir, op->b);
+
+        *add = op->op == EMU_TCG_OP_ADD ? v : -v;
+        return v >= -0x10000000 && v <= 0x10000000;
+    }
+    return false;
+}
+
+void
+x64_groups_after(X64Emit *e, const TcgOp *op)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        X64Group *g = &e->group[i];
+        int64_t add;
+
+        if (g->active) {
+            g->active = base_after(e->ir, op, g->base, &add);
+            g->k += add;
+        }
+    }
+}
+
+/* The range that a check at the current op should cover; true when it serves another access too. */
+static bool
+group_look_ahead(X64Emit *e, const EmuTcgMem *mem, X64Group *g)
+{
+    const EmuTcgIr *ir = e->ir;
+    int64_t k = 0;
+    unsigned members = 1;
+
+    *g = (X64Group){
+        .active = true,
+        .base = mem->addr.base,
+        .lo = mem->addr.disp,
+        .hi = mem->addr.disp + MAX(mem->size, 1u),
+        .write = (mem->access & EMU_TCG_PROT_WRITE) != 0,
+        .mode = mem->mmu_mode,
+        .start = e->insn,
+    };
+    if (e->job->no_groups || g->hi - g->lo > GROUP_SPAN) {
+        return false;
+    }
+    for (unsigned i = e->op; i < ir->n_ops; i++) {
+        const TcgOp *op = &ir->ops[i];
+        const EmuTcgMem *m = i == e->op ? NULL : op_mem(ir, op);
+        int64_t add;
+
+        if (m != NULL && m->addr.base == g->base && group_form(&m->addr) && m->mmu_mode == g->mode) {
+            int64_t lo = MIN(g->lo, m->addr.disp + k);
+            int64_t hi = MAX(g->hi, m->addr.disp + k + MAX(m->size, 1u));
+
+            if (hi - lo <= GROUP_SPAN) {
+                g->lo = lo;
+                g->hi = hi;
+                g->write = g->write || (m->access & EMU_TCG_PROT_WRITE);
+                members++;
+            }
+        }
+        if (!base_after(ir, op, g->base, &add)) {
+            break;
+        }
+        k += add;
+    }
+    return members > 1;
+}
+
+/* An earlier check that covers the access: the register with the delta, or X64_NONE. */
+static unsigned
+group_find(X64Emit *e, const EmuTcgMem *mem)
+{
+    bool is_write = (mem->access & EMU_TCG_PROT_WRITE) != 0;
+
+    if (!group_form(&mem->addr)) {
+        return X64_NONE;
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        X64Group *g = &e->group[i];
+        int64_t at = mem->addr.disp + g->k;
+
+        if (!g->active || g->base != mem->addr.base || g->mode != mem->mmu_mode) {
+            continue;
+        }
+        if (at >= g->lo && at + (int64_t)MAX(mem->size, 1u) <= g->hi && (g->write || !is_write)) {
+            for (unsigned n = g->start + 1u; n <= e->insn; n++) {
+                e->out->inside[n] = true;
+            }
+            e->locked |= 1u << i;
+            return X64_R9 + i;
+        }
+        /* A new check for the same base takes its place. */
+        g->active = false;
+    }
+    return X64_NONE;
+}
+
 /*
  * FLAGS before an access: parts that are used behind the check, or by the op itself, go to the image;
  * parts that only an exception can see stay a recipe.
@@ -175,36 +340,57 @@ x64_mem_prepare(X64Emit *e, const EmuTcgMem *mem)
                       (int32_t)((mem->mmu_mode & (EMU_TCG_MMU_MODES - 1)) * TCG_PREDICT_SLOTS +
                                 slot) *
                           (int32_t)sizeof(TcgPredict);
-    int32_t disp;
+    int32_t disp, low;
+    X64Group group = {.active = false};
+    unsigned delta = group_find(e, mem);
+    bool shared = false;
+
+    if (delta != X64_NONE) {
+        if (e->ir->ops[e->op].op == EMU_TCG_OP_TEMPLATE) {
+            x64_fault_stub(e); /* alignment */
+        }
+        return x64_mem_index(addr_compute(e, &mem->addr, X64_NONE, &disp), delta, 0,
+                             (int32_t)mem->addr.disp);
+    }
 
     x64_flags_before_clobber(e, x64_live_in(e));
-    if (!x64_scratch_is(e, X64_R10)) {
-        e->failed = true;
+    delta = x64_delta_reg(e);
+
+    unsigned base = addr_compute(e, &mem->addr, delta, &disp);
+
+    low = disp;
+    if (group_form(&mem->addr)) {
+        shared = group_look_ahead(e, mem, &group);
+        low = (int32_t)group.lo;
+        size = (unsigned)(group.hi - group.lo);
+        is_write = group.write;
     }
 
-    unsigned base = addr_compute(e, &mem->addr, &disp);
     X64Stub *s = stub_new(e);
 
-    s->simple = true;
     s->base = base;
-    s->disp = disp;
-    s->desc = TCG_DESC(slot, mem->mmu_mode, is_write ? EMU_TCG_WRITE : EMU_TCG_READ, size, e->insn);
+    s->delta = delta;
+    s->disp = low;
+    s->desc = TCG_DESC(slot, mem->mmu_mode, is_write ? EMU_TCG_WRITE : EMU_TCG_READ, size, e->insn) |
+              (shared ? TCG_DESC_SHARED : 0);
 
-    if (disp != 0) {
-        x64_lea(a, 8, X64_R10, x64_mem(base, disp));
+    if (low != 0) {
+        x64_lea(a, 8, delta, x64_mem(base, low));
     } else {
-        x64_mov_rr(a, 8, X64_R10, base);
+        x64_mov_rr(a, 8, delta, base);
     }
-    x64_alu_load(a, X64_SUB, 8, X64_R10,
+    x64_alu_load(a, X64_SUB, 8, delta,
                  x64_mem(X64_RSP, predict + (int32_t)(is_write ? offsetof(TcgPredict, write_base)
                                                                : offsetof(TcgPredict, read_base))));
-    x64_alu_imm(a, X64_CMP, 8, x64_reg(X64_R10),
+    x64_alu_imm(a, X64_CMP, 8, x64_reg(delta),
                 e->job->force_slow || size > TCG_PAGE_SIZE ? -1 : (int64_t)(TCG_PAGE_SIZE - size));
     s->jump = x64_jcc_forward(a, e->job->force_slow ? 6 : 7); /* jbe : ja */
-    x64_mov_load(a, 8, X64_R10,
-                 x64_mem(X64_RSP, predict + (int32_t)offsetof(TcgPredict, delta)));
+    x64_mov_load(a, 8, delta, x64_mem(X64_RSP, predict + (int32_t)offsetof(TcgPredict, delta)));
     s->back = a->p;
-    return x64_mem_index(base, X64_R10, 0, disp);
+    if (shared) {
+        e->group[delta - X64_R9] = group;
+    }
+    return x64_mem_index(base, delta, 0, disp);
 }
 
 void
@@ -235,8 +421,10 @@ x64_emit_stubs(X64Emit *e)
             x64_bind(a, s->jump);
         }
         if (s->recipe >= 0) {
-            x64_recipe(e, s->recipe, X64_R10);
-            x64_flags_save(a, X64_R10);
+            unsigned scratch = s->interp ? X64_R10 : s->delta;
+
+            x64_recipe(e, s->recipe, scratch);
+            x64_flags_save(a, scratch);
         }
         x64_mov_store_imm(a, 4, x64_mem(X64_RSP, X64_ST_DESC), (int32_t)s->desc);
         if (s->interp) {
@@ -244,14 +432,28 @@ x64_emit_stubs(X64Emit *e)
             continue;
         }
         if (s->disp != 0) {
-            x64_lea(a, 8, X64_R10, x64_mem(s->base, s->disp));
+            x64_lea(a, 8, s->delta, x64_mem(s->base, s->disp));
         } else {
-            x64_mov_rr(a, 8, X64_R10, s->base);
+            x64_mov_rr(a, 8, s->delta, s->base);
+        }
+        /* The thunk works on r10 and keeps all else. */
+        if (s->delta != X64_R10) {
+            x64_op(a, 8, 0x87, s->delta, x64_reg(X64_R10));
         }
         x64_call(a, e->h->t_miss);
+        if (s->delta != X64_R10) {
+            x64_op(a, 8, 0x87, s->delta, x64_reg(X64_R10));
+        }
         x64_jmp_back(a, s->back);
     }
     e->out->n_stubs = e->n_stubs;
+}
+
+/* The register when it is a group's: its delta stays. */
+static unsigned
+group_reg(const X64Emit *e, unsigned reg)
+{
+    return e->group[reg - X64_R9].active ? reg : X64_NONE;
 }
 
 void
@@ -267,7 +469,7 @@ x64_emit_load(X64Emit *e, const TcgOp *op)
     rm = x64_mem_prepare(e, &e->ir->mems[op->x]);
     if (TCG_ARG_KIND(op->dst) == EMU_TCG_ARG_TEMP) {
         /* The load reads its address before it writes. */
-        x64_release_dying(e, X64_NONE, X64_NONE, false);
+        x64_release_dying(e, X64_NONE, X64_NONE, group_reg(e, rm.index));
         r = x64_def(e, op->dst, size);
         if (size < 4) {
             x64_movzx(&e->a, size, r, rm);
@@ -283,8 +485,9 @@ x64_emit_load(X64Emit *e, const TcgOp *op)
         x64_mov_load(&e->a, size, d.reg, rm);
         return;
     }
-    /* The address is not needed behind the load: r10 may take the value. */
-    r = X64_R10;
+    /* The address is not needed behind the load: its registers may take the value. */
+    x64_release_dying(e, X64_NONE, X64_NONE, group_reg(e, rm.index));
+    r = x64_scratch(e);
     if (size < 4) {
         x64_movzx(&e->a, size, r, rm);
     } else {
@@ -300,7 +503,7 @@ x64_emit_store(X64Emit *e, const TcgOp *op)
     X64Loc v = x64_loc(e, op->a);
     X64Rm rm = x64_mem_prepare(e, &e->ir->mems[op->x]);
 
-    x64_release_dying(e, rm.base, v.reg, true);
+    x64_release_dying(e, rm.base, v.reg, rm.index);
     if (v.kind == X64_LOC_IMM) {
         int64_t imm = size == 1 ? (int8_t)v.imm
                       : size == 2 ? (int16_t)v.imm
@@ -337,16 +540,18 @@ x64_emit_lea(X64Emit *e, const TcgOp *op)
         int32_t disp;
         unsigned ea;
 
+        unsigned spare;
+
         x64_flags_before_clobber(e, op->live);
-        x64_scratch_is(e, X64_R10);
-        ea = addr_compute(e, addr, &disp);
+        spare = x64_scratch(e);
+        ea = addr_compute(e, addr, spare, &disp);
         if (disp != 0) {
-            x64_lea(a, 8, X64_R10, x64_mem(ea, disp));
-            ea = X64_R10;
+            x64_lea(a, 8, spare, x64_mem(ea, disp));
+            ea = spare;
         }
         if (size == 4) {
-            x64_mov_rr(a, 4, X64_R10, ea);
-            ea = X64_R10;
+            x64_mov_rr(a, 4, spare, ea);
+            ea = spare;
         }
         x64_def_done(e, op->dst, size, ea);
         return;

@@ -18,7 +18,9 @@ x64_emit_template(X64Emit *e, const TcgOp *op)
     unsigned n_stubs = e->n_stubs;
     bool f_host = e->f_host, f_image = e->f_image;
     int f_recipe = e->f_recipe;
+    X64Group groups[3];
 
+    memcpy(groups, e->group, sizeof(groups));
     if (e->h->fe->encode_template == NULL) {
         x64_emit_interp(e);
         return;
@@ -61,9 +63,10 @@ x64_emit_template(X64Emit *e, const TcgOp *op)
         }
         if (in_state > 0 && rm.base >= X64_R9 && rm.base <= X64_R11) {
             /* One register for the address instead of two. */
-            x64_lea(a, 8, X64_R10, x64_mem_index(rm.base, X64_R10, 0, rm.disp));
+            x64_lea(a, 8, rm.index, x64_mem_index(rm.base, rm.index, 0, rm.disp));
+            e->group[rm.index - X64_R9].active = false;
             x64_unlock(e, rm.base);
-            mem = (EmuTcgHostMem){.base = X64_R10, .index = X64_NONE};
+            mem = (EmuTcgHostMem){.base = rm.index, .index = X64_NONE};
         }
     }
 
@@ -117,6 +120,7 @@ x64_emit_template(X64Emit *e, const TcgOp *op)
         e->f_image = f_image;
         e->f_recipe = f_recipe;
         e->locked = 0;
+        memcpy(e->group, groups, sizeof(groups));
         x64_emit_interp(e);
         return;
     }

@@ -61,6 +61,7 @@ x64_emit_interp(X64Emit *e)
     e->f_host = true;
     e->f_image = true;
     e->f_recipe = -1;
+    memset(e->group, 0, sizeof(e->group));
 }
 
 /* C calls: the thunk finds arguments and helper in the hot area. */
@@ -304,6 +305,7 @@ tcg_host_emit(TcgHost *h, const TcgHostJob *job, TcgHostCode *out)
     e->failed = false;
     out->n_exits = 0;
     out->n_stubs = 0;
+    memset(out->inside, 0, sizeof(out->inside));
     x64_temps_begin(e);
     if (!x64_has_room(&e->a)) {
         return false;
@@ -320,6 +322,7 @@ tcg_host_emit(TcgHost *h, const TcgHostJob *job, TcgHostCode *out)
             e->insn++;
         }
         emit_op(e, op);
+        x64_groups_after(e, op);
         x64_op_done(e);
         if (e->failed) {
             return false;

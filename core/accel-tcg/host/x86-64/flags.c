@@ -50,7 +50,8 @@ static unsigned
 flags_scratch(const X64Emit *e)
 {
     for (unsigned reg = X64_R9; reg <= X64_R11; reg++) {
-        if (!(e->locked & 1u << (reg - X64_R9)) && e->reg_temp[reg - X64_R9] < 0) {
+        if (!(e->locked & 1u << (reg - X64_R9)) && e->reg_temp[reg - X64_R9] < 0 &&
+            !e->group[reg - X64_R9].active) {
             return reg;
         }
     }

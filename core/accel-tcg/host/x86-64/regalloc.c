@@ -11,6 +11,7 @@ x64_temps_begin(X64Emit *e)
         e->reg_temp[i] = -1;
     }
     memset(e->temp_reg, 0, e->ir->n_temps);
+    memset(e->group, 0, sizeof(e->group));
     e->locked = 0;
 }
 
@@ -46,29 +47,55 @@ x64_scratch_is(X64Emit *e, unsigned reg)
         return false;
     }
     temp_evict(e, reg);
+    e->group[reg - X64_R9].active = false;
     e->locked |= scratch_bit(reg);
     return true;
+}
+
+/* Free first; then one that holds a delta; then one with a temp. */
+static unsigned
+scratch_pick(X64Emit *e, const uint8_t *order, unsigned n)
+{
+    for (unsigned pass = 0; pass < 3; pass++) {
+        for (unsigned i = 0; i < n; i++) {
+            unsigned reg = order[i];
+
+            if ((e->locked & scratch_bit(reg)) || (pass < 2 && e->reg_temp[reg - X64_R9] >= 0) ||
+                (pass < 1 && e->group[reg - X64_R9].active)) {
+                continue;
+            }
+            x64_scratch_is(e, reg);
+            return reg;
+        }
+    }
+    return X64_NONE;
 }
 
 unsigned
 x64_scratch(X64Emit *e)
 {
     static const uint8_t order[3] = {X64_R9, X64_R11, X64_R10};
+    unsigned reg = scratch_pick(e, order, 3);
 
-    for (unsigned i = 0; i < 3; i++) {
-        if (!(e->locked & scratch_bit(order[i])) && e->reg_temp[order[i] - X64_R9] < 0) {
-            e->locked |= scratch_bit(order[i]);
-            return order[i];
-        }
+    if (reg == X64_NONE) {
+        /* No op needs four: the block is given up, and its first instruction interpreted. */
+        e->failed = true;
+        return X64_R11;
     }
-    for (unsigned i = 0; i < 3; i++) {
-        if (x64_scratch_is(e, order[i])) {
-            return order[i];
-        }
+    return reg;
+}
+
+unsigned
+x64_delta_reg(X64Emit *e)
+{
+    static const uint8_t order[3] = {X64_R10, X64_R11, X64_R9};
+    unsigned reg = scratch_pick(e, order, 3);
+
+    if (reg == X64_NONE) {
+        e->failed = true;
+        return X64_R10;
     }
-    /* No op needs four: the block is given up, and its first instruction interpreted. */
-    e->failed = true;
-    return X64_R11;
+    return reg;
 }
 
 void
@@ -177,20 +204,12 @@ x64_def(X64Emit *e, EmuTcgArg dst, unsigned size)
 
         /* r10 belongs to address checks. */
         static const uint8_t order[2] = {X64_R11, X64_R9};
+        unsigned reg = scratch_pick(e, order, 2);
 
-        for (unsigned pass = 0; pass < 2; pass++) {
-            for (unsigned i = 0; i < 2; i++) {
-                unsigned reg = order[i];
-
-                if (!(e->locked & scratch_bit(reg)) &&
-                    (pass == 1 || e->reg_temp[reg - X64_R9] < 0)) {
-                    temp_evict(e, reg);
-                    e->locked |= scratch_bit(reg);
-                    e->reg_temp[reg - X64_R9] = temp;
-                    e->temp_reg[temp] = reg;
-                    return reg;
-                }
-            }
+        if (reg != X64_NONE) {
+            e->reg_temp[reg - X64_R9] = temp;
+            e->temp_reg[temp] = reg;
+            return reg;
         }
         /* Both are operands of this op: into a scratch, then to the spill slot. */
         return x64_scratch(e);
@@ -230,16 +249,16 @@ x64_def_done(X64Emit *e, EmuTcgArg dst, unsigned size, unsigned reg)
 }
 
 /*
- * Gives back the registers that this op has locked and does not need any more, but @keep1, @keep2 and
- * r10 if @keep_r10: temps that die here, and scratches.
+ * Gives back the registers that this op has locked and does not need any more, but three: temps that die
+ * here, and scratches.
  */
 void
-x64_release_dying(X64Emit *e, unsigned keep1, unsigned keep2, bool keep_r10)
+x64_release_dying(X64Emit *e, unsigned keep1, unsigned keep2, unsigned keep3)
 {
     for (unsigned reg = X64_R9; reg <= X64_R11; reg++) {
         int temp = e->reg_temp[reg - X64_R9];
 
-        if (reg == keep1 || reg == keep2 || (reg == X64_R10 && keep_r10)) {
+        if (reg == keep1 || reg == keep2 || reg == keep3) {
             continue;
         }
 

@@ -56,11 +56,25 @@ typedef struct {
     int64_t imm;
 } X64Loc;
 
+/*
+ * A page check whose result, the delta in a scratch register, serves several accesses off one base
+ * register.  Range and offset are relative to the base's value at the check.
+ */
+typedef struct {
+    bool active;
+    EmuTcgArg base;
+    int64_t k;      /* what was added to the base since */
+    int64_t lo, hi; /* verified bytes */
+    bool write;     /* for stores too */
+    uint8_t mode;
+    uint8_t start;  /* instruction of the check */
+} X64Group;
+
 typedef struct {
     uint8_t *jump;       /* displacement of the check's jump; NULL: reached by signals only */
     const uint8_t *back; /* where the fast path goes on */
-    bool simple;         /* address = base + disp */
     uint8_t base;        /* register with (part of) the address */
+    uint8_t delta;       /* register for the delta */
     int32_t disp;
     int recipe;          /* op whose FLAGS must be computed, or -1 */
     bool interp;         /* no address: straight to the interpreter */
@@ -88,6 +102,7 @@ typedef struct {
     /* r9 r10 r11: [reg - 9] */
     int16_t reg_temp[3]; /* temp that lives there, or -1 */
     uint8_t locked;      /* bit per register: in use by this op */
+    X64Group group[3];   /* whose delta lives there */
     int8_t temp_reg[TCG_IR_MAX_TEMPS]; /* 0: none, spilled; else register */
 
     X64Stub stubs[TCG_HOST_MAX_STUBS];
@@ -109,7 +124,9 @@ unsigned x64_use(X64Emit *e, EmuTcgArg arg, unsigned size);
 unsigned x64_def(X64Emit *e, EmuTcgArg dst, unsigned size);
 void x64_def_done(X64Emit *e, EmuTcgArg dst, unsigned size, unsigned reg);
 void x64_load_arg(X64Emit *e, unsigned reg, EmuTcgArg arg, unsigned size);
-void x64_release_dying(X64Emit *e, unsigned keep1, unsigned keep2, bool keep_r10);
+void x64_release_dying(X64Emit *e, unsigned keep1, unsigned keep2, unsigned keep3);
+/* For the delta of a check; a group keeps it behind the op. */
+unsigned x64_delta_reg(X64Emit *e);
 void x64_op_done(X64Emit *e); /* frees temps that died, unlocks all */
 
 /* flags.c */
@@ -135,6 +152,8 @@ void x64_emit_load(X64Emit *e, const TcgOp *op);
 void x64_emit_store(X64Emit *e, const TcgOp *op);
 void x64_emit_lea(X64Emit *e, const TcgOp *op);
 void x64_emit_stubs(X64Emit *e);
+/* Behind each op: groups whose base it changed. */
+void x64_groups_after(X64Emit *e, const TcgOp *op);
 /* A stub that is not reached by a check, for instructions that fault. */
 void x64_fault_stub(X64Emit *e);
 
