@@ -147,7 +147,9 @@ x86_linear(X86State *s, unsigned seg, uint64_t offset, unsigned size, EmuTcgAcce
             x86_raise_noncanonical(s, seg);
         }
     } else {
+        /* (a code segment without limit may be read, not written) */
         if (!(s->tcg.mode_key & X86_MODE_NOLIMIT(seg)) ||
+            (access == EMU_TCG_WRITE && G_UNLIKELY(seg == X86_CS)) ||
             G_UNLIKELY((uint32_t)(offset + size - 1) < (uint32_t)offset)) {
             x86_seg_check(s, seg, offset, size, access);
         }

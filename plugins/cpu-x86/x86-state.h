@@ -104,9 +104,9 @@ enum {
 #define X86_MODE_CODE32 1u
 #define X86_MODE_CODE64 2u
 #define X86_MODE_STACK_SHIFT 2 /* stack pointer size, coded alike */
-#define X86_MODE_FLAT_SHIFT 4  /* six bits, one per segment: base 0, limit 4G - 1, writable */
+#define X86_MODE_FLAT_SHIFT 4  /* six bits, one per segment: base 0, limit 4G - 1, rights alike */
 #define X86_MODE_FLAT(seg) (UINT64_C(1) << (X86_MODE_FLAT_SHIFT + (seg)))
-#define X86_MODE_NOLIMIT_SHIFT 10 /* six bits: any base, limit 4G - 1, writable (CS: readable) */
+#define X86_MODE_NOLIMIT_SHIFT 10 /* six bits: any base, limit 4G - 1, writable (CS: only readable) */
 #define X86_MODE_NOLIMIT(seg) (UINT64_C(1) << (X86_MODE_NOLIMIT_SHIFT + (seg)))
 #define X86_MODE_CPL_SHIFT 16 /* two bits */
 #define X86_MODE_PE (UINT64_C(1) << 18)
