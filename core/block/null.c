@@ -14,7 +14,7 @@ static bool
 null_open(EmuBlockNode *node, EmuBlockOptions *options, GError **error)
 {
     NullState *self = emu_block_node_get_state(node);
-    g_autofree char *filename = emu_block_options_take(options, "filename"); /* "null-co://" leaves "//" */
+    g_autofree char *filename G_GNUC_UNUSED = emu_block_options_take(options, "filename"); /* "null-co://" leaves "//" */
 
     self->size = UINT64_C(1) << 30;
     if (!emu_block_options_take_size(options, "size", &self->size, error) ||

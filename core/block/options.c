@@ -165,6 +165,7 @@ emu_block_options_parse_json(const char *text, GError **error)
     JsonNode *root;
 
     if (!json_parser_load_from_data(parser, text, -1, error)) {
+        g_prefix_error(error, "this is not JSON: ");
         return NULL;
     }
     root = json_parser_get_root(parser);

@@ -525,6 +525,12 @@ apic_current_count(const X86Apic *apic)
     return apic->initial_count - (uint32_t)(elapsed >> apic_divide_shift(apic));
 }
 
+uint32_t
+x86_apic_get_current_count(const X86Apic *apic)
+{
+    return apic_current_count(apic);
+}
+
 /* Sets the host timer for the next expiry after now. */
 static void
 apic_arm_timer(X86Apic *apic)

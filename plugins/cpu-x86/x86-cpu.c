@@ -11,6 +11,7 @@
 #include "x86-cpu.h"
 #include "x86-lift.h"
 
+#include <emu/info.h>
 #include <emu/log.h>
 #include <string.h>
 
@@ -706,8 +707,23 @@ x86_cpu_class_init(gpointer klass, gconstpointer class_data)
     emu_object_class_add_properties(klass, x86_cpu_properties, G_N_ELEMENTS(x86_cpu_properties));
 }
 
+static char *
+x86_cpu_describe(EmuInfoProvider *provider, const char *topic)
+{
+    X86Cpu *self = (X86Cpu *)provider;
+
+    return g_str_equal(topic, "lapic") && self->has_apic ? x86_apic_describe(&self->apic, emu_cpu_get_index(EMU_CPU(self))) : NULL;
+}
+
+static void
+x86_cpu_info_provider_init(gpointer iface, gpointer data G_GNUC_UNUSED)
+{
+    ((EmuInfoProviderInterface *)iface)->describe = x86_cpu_describe;
+}
+
 static const EmuInterfaceImpl x86_cpu_interfaces[] = {
     {"x86-cpu-control", x86_cpu_control_init},
+    {"info-provider", x86_cpu_info_provider_init},
     {NULL, NULL},
 };
 

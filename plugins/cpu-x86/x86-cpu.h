@@ -78,6 +78,8 @@ uint8_t x86_apic_get_cr8(X86Apic *apic);
 void x86_apic_set_cr8(X86Apic *apic, uint8_t cr8);
 /* Recomputes X86_REQ_HARD. */
 void x86_apic_update(X86Apic *apic);
+uint32_t x86_apic_get_current_count(const X86Apic *apic);
+char *x86_apic_describe(const X86Apic *apic, unsigned cpu_index); /* info lapic; (transfer full) */
 void x86_apic_update_mapping(X86Apic *apic);
 
 /* ---- the object ------------------------------------------------------------------------------- */

@@ -172,3 +172,68 @@ x86_disassemble(uint64_t pc, const uint8_t *code, unsigned avail, unsigned bits,
     cs_close(&handle);
     return length;
 }
+
+/* ---- local APIC --------------------------------------------------------------------------------- */
+
+static const char *const delivery_modes[8] = {"Fixed", "Lowest", "SMI", "...", "NMI", "INIT", "SIPI", "ExtINT"};
+
+static void
+append_lvt(GString *out, const char *name, uint32_t lvt, bool is_timer)
+{
+    unsigned mode = (lvt >> 8) & 7;
+
+    g_string_append_printf(out, "%s\t 0x%08x active-%s %-5s %-6s %-7s %-12s %-6s", name, lvt, lvt & (1u << 13) ? "lo" : "hi",
+                           lvt & (1u << 15) ? "level" : "edge", lvt & (1u << 16) ? "masked" : "", lvt & (1u << 12) ? "pending" : "",
+                           !is_timer ? "" : lvt & (1u << 17) ? "periodic" : "one-shot", delivery_modes[mode]);
+    g_string_append_printf(out, mode == 2 || mode == 4 || mode == 5 || mode == 7 ? "\n" : " (vec %u)\n", lvt & 0xff);
+}
+
+static void
+append_vectors(GString *out, const char *name, const uint32_t *bits, const uint32_t *levels)
+{
+    bool any = false;
+
+    g_string_append_printf(out, "%s\t ", name);
+    for (unsigned i = 0; i < 256; i++) {
+        if (bits[i / 32] & (1u << (i % 32))) {
+            g_string_append_printf(out, "%u%s ", i, levels && levels[i / 32] & (1u << (i % 32)) ? "(level)" : "");
+            any = true;
+        }
+    }
+    g_string_append(out, any ? "\n" : "(none)\n");
+}
+
+char *
+x86_apic_describe(const X86Apic *apic, unsigned cpu_index)
+{
+    static const char *const shorthands[4] = {"no-shorthand", "self", "all-self", "all"};
+    static const uint8_t dividers[8] = {2, 4, 8, 16, 32, 64, 128, 1};
+    unsigned divide = (apic->divide & 3) | ((apic->divide >> 1) & 4);
+    GString *out = g_string_new(NULL);
+
+    g_string_append_printf(out, "dumping local APIC state for CPU %-2u\n\n", cpu_index);
+    append_lvt(out, "LVT0", apic->lvt[X86_LVT_LINT0], false);
+    append_lvt(out, "LVT1", apic->lvt[X86_LVT_LINT1], false);
+    append_lvt(out, "LVTPC", apic->lvt[X86_LVT_PERF], false);
+    append_lvt(out, "LVTERR", apic->lvt[X86_LVT_ERROR], false);
+    append_lvt(out, "LVTTHMR", apic->lvt[X86_LVT_THERMAL], false);
+    append_lvt(out, "LVTT", apic->lvt[X86_LVT_TIMER], true);
+    g_string_append_printf(out, "Timer\t DCR=0x%x (divide by %u) initial_count = %u current_count = %u\n", apic->divide, dividers[divide],
+                           apic->initial_count, x86_apic_get_current_count(apic));
+    g_string_append_printf(out, "SPIV\t 0x%08x APIC %s, focus=%s, spurious vec %u\n", apic->svr, apic->svr & 0x100 ? "enabled" : "disabled",
+                           apic->svr & 0x200 ? "on" : "off", apic->svr & 0xff);
+    g_string_append_printf(out, "ICR\t 0x%08x %s %s %s %s\n", apic->icr[0], apic->icr[0] & (1u << 11) ? "logical" : "physical",
+                           apic->icr[0] & (1u << 15) ? "level" : "edge", apic->icr[0] & (1u << 14) ? "assert" : "de-assert",
+                           shorthands[(apic->icr[0] >> 18) & 3]);
+    g_string_append_printf(out, "ICR2\t 0x%08x", apic->icr[1]);
+    if (apic->icr[0] & (1u << 11)) {
+        g_string_append_printf(out, " mask %08x\n", apic->icr[1] >> 24);
+    } else {
+        g_string_append_printf(out, " cpu %u (APIC ID)\n", apic->icr[1] >> 24);
+    }
+    g_string_append_printf(out, "ESR\t 0x%08x\n", apic->esr);
+    append_vectors(out, "ISR", apic->isr, apic->tmr);
+    append_vectors(out, "IRR", apic->irr, apic->tmr);
+    g_string_append_printf(out, "\nAPR 0x%02x TPR 0x%02x DFR 0x%02x LDR 0x%02x\n", 0, apic->tpr, apic->dfr >> 28, apic->ldr >> 24);
+    return g_string_free(out, FALSE);
+}

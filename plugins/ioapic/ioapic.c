@@ -10,6 +10,7 @@
 
 #include "ioapic.h"
 
+#include <emu/info.h>
 #include <emu/log.h>
 #include <emu/machine.h>
 
@@ -52,6 +53,8 @@ typedef struct {
     uint32_t levels;  /* the pins now */
     uint32_t pending; /* requests not yet sent */
     uint64_t table[IOAPIC_N_PINS];
+
+    uint64_t counts[IOAPIC_N_PINS]; /* rising edges since the start, for "info irq"; no guest sees them */
 } Ioapic;
 
 EMU_TRACE_DEFINE(ioapic_set_pin)
@@ -110,6 +113,7 @@ ioapic_set_pin(gpointer opaque, unsigned pin, int level)
         self->pending |= bit;
     }
     if (rising) {
+        self->counts[pin]++;
         EMU_TRACE(ioapic_set_pin, "pin %u entry 0x%016" G_GINT64_MODIFIER "x", pin, self->table[pin]);
     }
     ioapic_service_pin(self, pin);
@@ -294,8 +298,71 @@ ioapic_apic_eoi_init(gpointer iface, gpointer data G_GNUC_UNUSED)
     ((EmuApicEoiInterface *)iface)->eoi = ioapic_eoi;
 }
 
+static void
+ioapic_append_pins(GString *out, const char *title, uint32_t pins)
+{
+    g_string_append_printf(out, "  %s", title);
+    for (unsigned pin = 0; pin < IOAPIC_N_PINS; pin++) {
+        if (pins & (1u << pin)) {
+            g_string_append_printf(out, " %u", pin);
+        }
+    }
+    g_string_append(out, pins ? "\n" : " (none)\n");
+}
+
+static char *
+ioapic_describe_pins(Ioapic *self)
+{
+    static const char *const modes[8] = {"fixed", "lowest", "SMI", "...", "NMI", "INIT", "...", "extINT"};
+    GString *out = g_string_new(NULL);
+    uint32_t remote = 0;
+
+    g_string_append_printf(out, "ioapic0: ver=0x%x id=0x%02x sel=0x%02x\n", self->version, self->id, self->select);
+    for (unsigned pin = 0; pin < IOAPIC_N_PINS; pin++) {
+        uint64_t entry = self->table[pin];
+
+        g_string_append_printf(out, "  pin %-2u 0x%016" G_GINT64_MODIFIER "x dest=%x vec=%-3u active-%s %-5s %-6s %-6s %s\n", pin, entry,
+                               (unsigned)(entry >> IOAPIC_ENTRY_DEST_SHIFT), (unsigned)(entry & IOAPIC_ENTRY_VECTOR),
+                               entry & (UINT64_C(1) << 13) ? "lo" : "hi", entry & IOAPIC_ENTRY_LEVEL ? "level" : "edge",
+                               entry & IOAPIC_ENTRY_MASKED ? "masked" : "", modes[(entry & IOAPIC_ENTRY_DELIVERY_MODE) >> 8],
+                               entry & IOAPIC_ENTRY_LOGICAL ? "logical" : "physical");
+        remote |= (entry & IOAPIC_ENTRY_REMOTE_IRR ? 1u : 0u) << pin;
+    }
+    ioapic_append_pins(out, "IRR", self->pending);
+    ioapic_append_pins(out, "Remote IRR", remote);
+    return g_string_free(out, FALSE);
+}
+
+static char *
+ioapic_describe(EmuInfoProvider *provider, const char *topic)
+{
+    Ioapic *self = (Ioapic *)provider;
+    GString *out;
+
+    if (g_str_equal(topic, "pic")) {
+        return ioapic_describe_pins(self);
+    }
+    if (!g_str_equal(topic, "irq")) {
+        return NULL;
+    }
+    out = g_string_new("IRQ statistics for ioapic:\n");
+    for (unsigned pin = 0; pin < IOAPIC_N_PINS; pin++) {
+        if (self->counts[pin]) {
+            g_string_append_printf(out, "%2u: %" G_GUINT64_FORMAT "\n", pin, self->counts[pin]);
+        }
+    }
+    return g_string_free(out, FALSE);
+}
+
+static void
+ioapic_info_provider_init(gpointer iface, gpointer data G_GNUC_UNUSED)
+{
+    ((EmuInfoProviderInterface *)iface)->describe = ioapic_describe;
+}
+
 static const EmuInterfaceImpl ioapic_interfaces[] = {
     {"apic-eoi", ioapic_apic_eoi_init},
+    {"info-provider", ioapic_info_provider_init},
     {NULL, NULL},
 };
 

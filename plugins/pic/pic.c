@@ -15,6 +15,7 @@
 
 #include "pic.h"
 
+#include <emu/info.h>
 #include <emu/log.h>
 
 #define PIC_N_INPUTS 8
@@ -66,6 +67,8 @@ struct _Pic {
     bool auto_eoi;
     bool rotate_on_auto_eoi;
     bool special_fully_nested;
+
+    uint64_t counts[PIC_N_INPUTS]; /* rising edges since the start, for "info irq"; no guest sees them */
 };
 
 EMU_TRACE_DEFINE(pic_set_input)
@@ -131,6 +134,7 @@ pic_set_input(gpointer opaque, unsigned index, int level)
     } else if (level && !(self->levels & bit)) {
         self->irr |= bit;
     }
+    self->counts[index] += level && !(self->levels & bit);
     self->levels = level ? self->levels | bit : self->levels & ~bit;
     pic_update(self);
 }
@@ -476,8 +480,39 @@ pic_interrupt_ack_init(gpointer iface, gpointer data G_GNUC_UNUSED)
     ((EmuInterruptAckInterface *)iface)->acknowledge = pic_acknowledge;
 }
 
+static char *
+pic_describe(EmuInfoProvider *provider, const char *topic)
+{
+    Pic *self = (Pic *)provider;
+    GString *out;
+
+    if (g_str_equal(topic, "pic")) {
+        return g_strdup_printf("pic%d: irr=%02x imr=%02x isr=%02x hprio=%d irq_base=%02x rr_sel=%d elcr=%02x fnm=%d\n", !self->master, self->irr,
+                               self->imr, self->isr, self->priority_add, self->vector_base, self->read_isr, self->elcr,
+                               self->special_fully_nested);
+    }
+    if (!g_str_equal(topic, "irq")) {
+        return NULL;
+    }
+    out = g_string_new(NULL);
+    g_string_append_printf(out, "IRQ statistics for isa-i8259 (%s):\n", self->master ? "master" : "slave");
+    for (unsigned i = 0; i < PIC_N_INPUTS; i++) {
+        if (self->counts[i]) {
+            g_string_append_printf(out, "%2u: %" G_GUINT64_FORMAT "\n", i + (self->master ? 0 : PIC_N_INPUTS), self->counts[i]);
+        }
+    }
+    return g_string_free(out, FALSE);
+}
+
+static void
+pic_info_provider_init(gpointer iface, gpointer data G_GNUC_UNUSED)
+{
+    ((EmuInfoProviderInterface *)iface)->describe = pic_describe;
+}
+
 static const EmuInterfaceImpl pic_interfaces[] = {
     {"interrupt-ack", pic_interrupt_ack_init},
+    {"info-provider", pic_info_provider_init},
     {NULL, NULL},
 };
 
