@@ -15,6 +15,7 @@ struct _EmuCharFrontend {
     EmuChardev *chardev; /* NULL: writes vanish */
     EmuChardevHandlers handlers;
     gpointer opaque;
+    bool told_open; /* OPENED was sent, CLOSED not since */
     guint8 pending[64]; /* a mux keeps what came while this front end could not take it */
     guint pending_len;
 };

@@ -19,6 +19,8 @@ typedef struct {
     GPtrArray *frontends;
     guint max_frontends;
     EmuCharFrontend *focus;
+    EmuCharFrontend *announced; /* who was told last that it has the focus */
+    EmuBh *announce_bh;
     GByteArray *queue;
     gsize dropped;
     bool opened;  /* open() has succeeded */
@@ -63,6 +65,8 @@ emu_chardev_dispose(GObject *object)
     }
     g_ptr_array_set_size(priv->frontends, 0);
     priv->focus = NULL;
+    priv->announced = NULL;
+    emu_bh_free(g_steal_pointer(&priv->announce_bh));
     G_OBJECT_CLASS(emu_chardev_parent_class)->dispose(object);
 }
 
@@ -128,7 +132,24 @@ emu_chardev_receive(EmuChardev *self, const uint8_t *buf, gsize len)
     }
 }
 
-/* Opening and closing concern all front ends, the rest the one in focus. */
+static void
+frontend_tell(EmuCharFrontend *fe, EmuChardevEvent event)
+{
+    if (event == EMU_CHARDEV_OPENED || event == EMU_CHARDEV_CLOSED) {
+        if (fe->told_open == (event == EMU_CHARDEV_OPENED)) {
+            return;
+        }
+        fe->told_open = event == EMU_CHARDEV_OPENED;
+    }
+    if (fe->handlers.event) {
+        fe->handlers.event(fe->opaque, event);
+    }
+}
+
+/*
+ * Opening and closing concern all front ends, the rest the one in focus. A front end of a mux hears that there is a peer
+ * when it first gets the focus: a monitor that nobody has switched to stays silent.
+ */
 void
 emu_chardev_event(EmuChardev *self, EmuChardevEvent event)
 {
@@ -142,18 +163,20 @@ emu_chardev_event(EmuChardev *self, EmuChardevEvent event)
         g_byte_array_set_size(priv->queue, 0);
     }
     if (event != EMU_CHARDEV_OPENED && event != EMU_CHARDEV_CLOSED) {
-        if (priv->focus && priv->focus->handlers.event) {
-            priv->focus->handlers.event(priv->focus->opaque, event);
+        if (priv->focus) {
+            frontend_tell(priv->focus, event);
+        }
+        return;
+    }
+    if (event == EMU_CHARDEV_OPENED && priv->max_frontends > 1) {
+        if (priv->announced) {
+            frontend_tell(priv->announced, event);
         }
         return;
     }
     frontends = g_ptr_array_copy(priv->frontends, NULL, NULL);
     for (guint i = 0; i < frontends->len; i++) {
-        EmuCharFrontend *fe = g_ptr_array_index(frontends, i);
-
-        if (fe->handlers.event) {
-            fe->handlers.event(fe->opaque, event);
-        }
+        frontend_tell(g_ptr_array_index(frontends, i), event);
     }
 }
 
@@ -287,20 +310,42 @@ emu_chardev_get_focus(EmuChardev *self)
     return chardev_priv(self)->focus;
 }
 
+static void
+chardev_announce_cb(gpointer opaque)
+{
+    EmuChardevPrivate *priv = chardev_priv(opaque);
+    EmuCharFrontend *before = priv->announced, *now = priv->focus;
+
+    if (before == now) {
+        return;
+    }
+    priv->announced = now;
+    if (before) {
+        frontend_tell(before, EMU_CHARDEV_MUX_OUT);
+    }
+    if (now && now == priv->focus) {
+        frontend_tell(now, EMU_CHARDEV_MUX_IN);
+    }
+    if (now && now == priv->focus && priv->peer) {
+        frontend_tell(now, EMU_CHARDEV_OPENED);
+    }
+}
+
+/*
+ * Input follows at once, the MUX events come from the main loop: while a machine is put together each new front end takes
+ * the focus, and only the last one should speak.
+ */
 void
 emu_chardev_set_focus(EmuChardev *self, EmuCharFrontend *fe)
 {
     EmuChardevPrivate *priv = chardev_priv(self);
 
-    if (priv->focus == fe) {
-        return;
-    }
-    if (priv->focus && priv->max_frontends > 1) {
-        emu_chardev_event(self, EMU_CHARDEV_MUX_OUT);
-    }
     priv->focus = fe;
-    if (fe && priv->max_frontends > 1) {
-        emu_chardev_event(self, EMU_CHARDEV_MUX_IN);
+    if (priv->max_frontends > 1 && priv->ctx) {
+        if (!priv->announce_bh) {
+            priv->announce_bh = emu_bh_new(priv->ctx, chardev_announce_cb, self);
+        }
+        emu_bh_schedule(priv->announce_bh);
     }
 }
 
@@ -339,8 +384,8 @@ emu_char_frontend_new(EmuChardev *chardev, const EmuChardevHandlers *handlers, g
     fe->chardev = g_object_ref(chardev);
     g_ptr_array_add(priv->frontends, fe);
     emu_chardev_set_focus(chardev, fe);
-    if (priv->peer && fe->handlers.event) {
-        fe->handlers.event(fe->opaque, EMU_CHARDEV_OPENED);
+    if (priv->peer && priv->max_frontends == 1) {
+        frontend_tell(fe, EMU_CHARDEV_OPENED);
     }
     emu_char_frontend_accept_input(fe);
     return fe;
@@ -356,8 +401,11 @@ emu_char_frontend_free(EmuCharFrontend *fe)
         EmuChardevPrivate *priv = chardev_priv(fe->chardev);
 
         g_ptr_array_remove(priv->frontends, fe);
+        if (priv->announced == fe) {
+            priv->announced = NULL;
+        }
         if (priv->focus == fe) {
-            priv->focus = priv->frontends->len ? g_ptr_array_index(priv->frontends, priv->frontends->len - 1) : NULL;
+            emu_chardev_set_focus(fe->chardev, priv->frontends->len ? g_ptr_array_index(priv->frontends, priv->frontends->len - 1) : NULL);
         }
         g_object_unref(fe->chardev);
     }

@@ -487,7 +487,9 @@ void
 emu_hmp_session_open(EmuHmpSession *self)
 {
     self->open = true;
-    session_greet(self);
+    if (!self->greeted) {
+        session_greet(self);
+    }
 }
 
 void

@@ -152,7 +152,7 @@ run_state_changed_cb(EmuMachine *machine, int state, EmuMonitors *self)
     bool running = state == EMU_RUN_STATE_RUNNING;
 
     /* Sleep and its end have events of their own. */
-    if (state == EMU_RUN_STATE_SUSPENDED || running == self->was_running) {
+    if (state == EMU_RUN_STATE_SUSPENDED || emu_machine_is_ending(machine) || running == self->was_running) {
         return;
     }
     self->was_running = running;

@@ -123,6 +123,7 @@ char *emu_cpu_model_name(const char *type_name);
 EmuMemoryRegion *emu_machine_use_memory_backend(EmuMachine *self, const char *id, GError **error);
 
 /* run-state.c */
+bool emu_machine_is_ending(EmuMachine *self); /* this stop is the last */
 void emu_machine_run_state_init(EmuMachine *self);
 void emu_machine_set_run_state(EmuMachine *self, EmuRunState state);
 

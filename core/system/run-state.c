@@ -215,12 +215,17 @@ emu_machine_request_stop(EmuMachine *self, EmuRunState state)
     emu_machine_hold_vcpus(self);
 }
 
+bool
+emu_machine_is_ending(EmuMachine *self)
+{
+    return emu_machine_priv(self)->exiting;
+}
+
 static void
 machine_end(EmuMachine *self)
 {
     EmuMachinePrivate *priv = emu_machine_priv(self);
 
-    priv->exiting = true;
     if (priv->loop) {
         g_main_loop_quit(priv->loop);
     }
@@ -233,13 +238,15 @@ machine_do_shutdown(EmuMachine *self)
     EmuShutdownCause cause = (EmuShutdownCause)__atomic_exchange_n(&priv->shutdown_cause, 0, __ATOMIC_SEQ_CST);
     bool quit = cause == EMU_SHUTDOWN_CAUSE_HOST_QMP_QUIT || cause == EMU_SHUTDOWN_CAUSE_HOST_SIGNAL || priv->force_exit;
 
+    bool ends = quit || priv->shutdown_action != EMU_ACTION_PAUSE;
+
+    /* Listeners can tell a stop from the end. */
+    priv->exiting = ends;
     g_signal_emit_by_name(self, "shutdown", cause_is_guest(cause), (int)cause);
-    if (!quit && priv->shutdown_action == EMU_ACTION_PAUSE) {
-        emu_machine_stop(self, EMU_RUN_STATE_SHUTDOWN);
-        return;
-    }
     emu_machine_stop(self, EMU_RUN_STATE_SHUTDOWN);
-    machine_end(self);
+    if (ends) {
+        machine_end(self);
+    }
 }
 
 /* Carries requests out, big lock held. The order matters: an end beats all else, a reset beats a sleep. */

@@ -934,7 +934,7 @@ ide_drive_realize(EmuDevice *dev, GError **error)
         s->serial = g_strdup_printf("EM%05u", s->unit + 1);
     }
     if (!s->model) {
-        s->model = g_strdup(s->is_cd ? "EMU DVD-ROM" : "EMU HARDDISK");
+        s->model = g_strdup(s->is_cd ? "QEMU DVD-ROM" : "QEMU HARDDISK");
     }
     if (!s->version) {
         s->version = g_strdup("1.0");
