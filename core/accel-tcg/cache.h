@@ -52,6 +52,7 @@ tcg_block_offsets(const TcgBlock *b)
     return (const uint16_t *)(const void *)(b->stubs + b->n_stubs);
 }
 
+#define TCG_LENGTH_INTEGER 0x40u /* in a length: TcgInsn.integer */
 #define TCG_LENGTH_INSIDE 0x80u /* in a length: not to be entered there, see TcgHostCode.inside */
 
 static inline const uint8_t *

@@ -41,6 +41,7 @@ typedef struct {
     uint64_t pc;
     uint16_t first_op;
     uint8_t length;
+    bool integer; /* no vector, x87 or control word state */
 } TcgInsn;
 
 struct _EmuTcgIr {

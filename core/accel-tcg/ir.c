@@ -155,12 +155,19 @@ emu_tcg_ir_insn(EmuTcgIr *ir, uint64_t pc, unsigned length)
     insn->pc = pc;
     insn->length = length;
     insn->first_op = ir->n_ops;
+    insn->integer = false;
 
     TcgOp *op = ir_add(ir, EMU_TCG_OP_INSN, EMU_TCG_TYPE_NONE);
 
     op->a = (uint16_t)(pc - ir->pc);
     op->x = length;
     return true;
+}
+
+void
+emu_tcg_ir_insn_integer(EmuTcgIr *ir)
+{
+    ir->insns[ir->n_insns - 1].integer = true;
 }
 
 void

@@ -55,7 +55,7 @@ full_sync_in(EmuTcgVcpu *v, uint64_t pc)
 static inline unsigned
 insn_length(const TcgBlock *b, unsigned i)
 {
-    return tcg_block_lengths(b)[i] & ~TCG_LENGTH_INSIDE;
+    return tcg_block_lengths(b)[i] & 15u;
 }
 
 static inline bool
@@ -64,9 +64,16 @@ insn_is_inside(const TcgBlock *b, unsigned i)
     return (tcg_block_lengths(b)[i] & TCG_LENGTH_INSIDE) != 0;
 }
 
+static inline bool
+insn_is_integer(const TcgBlock *b, unsigned i)
+{
+    return (tcg_block_lengths(b)[i] & TCG_LENGTH_INTEGER) != 0;
+}
+
 /*
  * Where to go on after C moved the guest from instruction @insn of block @b (NULL: anywhere); 0: leave.
- * Instructions that cannot be entered are interpreted as well.
+ * Instructions that cannot be entered are interpreted as well; unless vector and x87 state was left in the host's
+ * registers for @insn's sake, and the next one may need it.
  */
 static uintptr_t
 full_go_on(EmuTcgVcpu *v, EmuTcgExit reason, TcgBlock *b, unsigned insn, uint64_t flushes)
@@ -74,6 +81,7 @@ full_go_on(EmuTcgVcpu *v, EmuTcgExit reason, TcgBlock *b, unsigned insn, uint64_
     TcgCache *c = v->machine->cache;
     EmuTcgState *s = v->state;
     uint64_t next = 0;
+    bool integer = b != NULL && insn_is_integer(b, insn);
 
     if (b != NULL) {
         next = b->pc;
@@ -99,6 +107,9 @@ full_go_on(EmuTcgVcpu *v, EmuTcgExit reason, TcgBlock *b, unsigned insn, uint64_
         if (!insn_is_inside(b, insn)) {
             tcg_host_flags_from_guest(c->host, s);
             return tcg_block_exec(c, b, tcg_block_offsets(b)[insn]);
+        }
+        if (integer && !insn_is_integer(b, insn)) {
+            return 0;
         }
         next += insn_length(b, insn);
         v->n_interp++;
@@ -138,7 +149,7 @@ full_find_insn(EmuTcgVcpu *v, uintptr_t ret, unsigned *insn, uint64_t *pc)
 /*
  * The current instruction goes to the interpreter: it is lifted that way, or an access of it missed its
  * prediction slot and the TLB.  In the second case the page is looked up first: when that is all that was
- * missing, the instruction starts again; when the access faults, the exception is delivered.
+ * missing, the instruction starts again.
  */
 static uintptr_t
 full_interp(EmuTcgState *s, uintptr_t ret)
@@ -170,10 +181,8 @@ full_interp(EmuTcgState *s, uintptr_t ret)
             (vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) <= TCG_PAGE_SIZE &&
             (e->tag[access] & (TCG_PAGE_MASK | TCG_TLB_INVALID)) != (vaddr & TCG_PAGE_MASK)) {
             e = tcg_tlb_lookup(v, vaddr, access, TCG_DESC_MODE(desc), true);
-            if (e == NULL) {
-                return full_go_on(v, v->fe->raise_recorded(s), NULL, 0, flushes);
-            }
-            if (e->tag[access] == (vaddr & TCG_PAGE_MASK) && v->n_flushes == flushes) {
+            /* A fault: the interpreter knows whether another one comes first. */
+            if (e != NULL && e->tag[access] == (vaddr & TCG_PAGE_MASK) && v->n_flushes == flushes) {
                 return tcg_block_exec(c, b, tcg_block_offsets(b)[insn]);
             }
         }
@@ -685,7 +694,8 @@ translate(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, uint64_t ram)
            (ir->n_insns + 1) * sizeof(uint16_t));
     for (unsigned i = 0; i < ir->n_insns; i++) {
         ((uint8_t *)(uintptr_t)tcg_block_lengths(b))[i] =
-            ir->insns[i].length | (out->inside[i] ? TCG_LENGTH_INSIDE : 0);
+            (uint8_t)(ir->insns[i].length | (out->inside[i] ? TCG_LENGTH_INSIDE : 0) |
+                      (ir->insns[i].integer ? TCG_LENGTH_INTEGER : 0));
     }
 
     if (G_UNLIKELY(emu_log_mask & (EMU_LOG_IN_ASM | EMU_LOG_OP | EMU_LOG_OUT_ASM))) {

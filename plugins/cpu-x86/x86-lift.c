@@ -21,6 +21,28 @@ x86_lift_available(const X86Lift *l, const X86Row *row)
     return true;
 }
 
+/* Whether it leaves vector, x87 and control word state alone, wherever it is executed. */
+static bool
+x86_lift_is_integer(const X86Row *row)
+{
+    if (row->attr & (X86_A_X87 | X86_A_MMX | X86_A_SSE | X86_A_FP)) {
+        return false;
+    }
+    switch (row->op) {
+    case X86_OP_fwait:
+    case X86_OP_fxsave:
+    case X86_OP_fxrstor:
+    case X86_OP_xsave:
+    case X86_OP_xsaveopt:
+    case X86_OP_xrstor:
+    case X86_OP_maskmov:
+    case X86_OP_rsm:
+        return false;
+    default:
+        return true;
+    }
+}
+
 static void
 x86_lift_insn(X86Lift *l, const X86Insn *insn)
 {
@@ -74,6 +96,9 @@ x86_lift(EmuTcgState *tcg, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsig
         }
         if (!emu_tcg_ir_insn(ir, l.pc, length)) {
             break;
+        }
+        if (x86_lift_is_integer(insn.row)) {
+            emu_tcg_ir_insn_integer(ir);
         }
         x86_lift_insn(&l, &insn);
         done += length;

@@ -266,8 +266,7 @@ enum {
     EMU_TCG_HELPER_WRITES_FLAGS = 2,
     /* Returns an EmuTcgHelperResult instead of a value; pc is set to the instruction's own before. */
     EMU_TCG_HELPER_MAY_LEAVE = 4,
-    /* Compiled for general registers only and calling nothing else: vector, x87 and MXCSR state stay
-     * in the host's registers.  Without it they are in the state during the call. */
+    /* Has nothing to do with vector, x87 and control word state: during the call the state's is stale. */
     EMU_TCG_HELPER_NO_FP = 8,
 };
 
@@ -301,6 +300,9 @@ EMU_AVAILABLE_IN_1_0 EmuTcgArg emu_tcg_ir_pcrel(EmuTcgIr *ir, uint64_t value);
 /* Starts the instruction at linear address @pc, @length bytes long.  False when the block is full: the
  * lifter then ends the block with emu_tcg_ir_jump() to @pc. */
 EMU_AVAILABLE_IN_1_0 bool emu_tcg_ir_insn(EmuTcgIr *ir, uint64_t pc, unsigned length);
+/* The current instruction, also where the reference interpreter executes it, has nothing to do with vector,
+ * x87 and control word state: less is saved and loaded around it. */
+EMU_AVAILABLE_IN_1_0 void emu_tcg_ir_insn_integer(EmuTcgIr *ir);
 
 /* Ops with a destination and up to two sources: MOV NOT BSWAP INC DEC NEG (one), ADD ... MUL, SHL ...
  * ROR (two), CMP and TEST (@dst EMU_TCG_NO_ARG). */

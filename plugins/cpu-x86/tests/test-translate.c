@@ -315,7 +315,8 @@ load_machine(Machine *t, const Case *c, const Mode *mode)
         memcpy(t->host + (i < 0x4000 ? DATA + i : DATA + 0x1000 + i), &v, 8);
     }
     memcpy(t->host + (c->entry & 0xfffff), c->code, c->n_bytes);
-    tcg_code_written(&t->m, NULL, t->ram_addr + CODE, COMPARED - CODE);
+    tcg_code_written(&t->m, NULL, t->ram_addr, HANDLERS);
+    tcg_code_written(&t->m, NULL, t->ram_addr + TSS, COMPARED - TSS);
 
     set_segments(s, mode);
     for (unsigned i = 0; i < 16; i++) {

@@ -119,6 +119,37 @@ thunk_fx_save(X64Asm *a, const TcgHost *h)
     x64_op(a, 4, 0x0fae, 2, x64_mem(X64_RSP, slot)); /* ldmxcsr */
 }
 
+/*
+ * The same for C code that has nothing to do with the guest's: vector registers and MXCSR, which the C ABI lets it change,
+ * are kept; the x87 stays where it is, because compiled C code has no use for it.
+ */
+static void
+thunk_vectors(X64Asm *a, const TcgHost *h, bool restore)
+{
+    int32_t fx = (int32_t)h->fe->fx_offset;
+
+    for (unsigned n = 0; n < 16; n++) {
+        x64_op(a, 4, restore ? 0x0f10 : 0x0f11, n, x64_mem(X64_RSP, fx + 160 + (int32_t)n * 16)); /* movups */
+    }
+    x64_op(a, 4, 0x0fae, restore ? 2 : 3, x64_mem(X64_RSP, fx + 24)); /* ldmxcsr, stmxcsr */
+}
+
+static void
+thunk_vectors_save(X64Asm *a, const TcgHost *h)
+{
+    int32_t slot = h->hot_offset + (int32_t)offsetof(TcgHot, spill) + X64_SPILL_RAX * 8;
+    uint8_t *usual;
+
+    thunk_vectors(a, h, false);
+    x64_mov_load(a, 4, X64_RAX, x64_mem(X64_RSP, (int32_t)h->fe->fx_offset + 24));
+    x64_alu_imm(a, X64_AND, 4, x64_reg(X64_RAX), ~0x3f);
+    x64_alu_imm(a, X64_CMP, 4, x64_reg(X64_RAX), (int32_t)host_mxcsr);
+    usual = x64_jcc_forward(a, 4);
+    x64_mov_store_imm(a, 4, x64_mem(X64_RSP, slot), (int32_t)host_mxcsr);
+    x64_op(a, 4, 0x0fae, 2, x64_mem(X64_RSP, slot));
+    x64_bind(a, usual);
+}
+
 /* image -> EFLAGS, rax last */
 static void
 thunk_load_flags(X64Asm *a, const TcgHost *h)
@@ -235,14 +266,18 @@ thunk_lookup(X64Asm *a, TcgHost *h, const void *fn, bool link)
  * the state, C decides where to go on.
  */
 static const uint8_t *
-thunk_full(X64Asm *a, TcgHost *h, const void *fn)
+thunk_full(X64Asm *a, TcgHost *h, const void *fn, bool integer)
 {
     const uint8_t *at = thunk_begin(a);
     uint8_t *leave;
 
     x64_pop(a, X64_R10);
     thunk_store_guest(a, h);
-    thunk_fx_save(a, h);
+    if (integer) {
+        thunk_vectors_save(a, h);
+    } else {
+        thunk_fx_save(a, h);
+    }
     x64_mov_rr(a, 8, X64_RDI, X64_RSP);
     x64_mov_rr(a, 8, X64_RSI, X64_R10);
     x64_mov_rr(a, 8, X64_RBX, X64_RSP);
@@ -252,11 +287,19 @@ thunk_full(X64Asm *a, TcgHost *h, const void *fn)
     x64_op(a, 8, 0x85, X64_RAX, x64_reg(X64_RAX));
     leave = x64_jcc_forward(a, 4);
     x64_mov_rr(a, 8, X64_R10, X64_RAX);
-    thunk_fx(a, h, true);
+    if (integer) {
+        thunk_vectors(a, h, true);
+    } else {
+        thunk_fx(a, h, true);
+    }
     thunk_load_guest(a, h);
     thunk_load_flags(a, h);
     thunk_jmp_reg(a, X64_R10);
     x64_bind(a, leave);
+    if (integer) {
+        thunk_vectors(a, h, true);
+        thunk_fx_save(a, h);
+    }
     thunk_return_to_c(a);
     return at;
 }
@@ -266,14 +309,14 @@ thunk_full(X64Asm *a, TcgHost *h, const void *fn)
  * instruction goes to the interpreter.  Keeps all registers but r10.
  */
 static void
-thunk_miss(X64Asm *a, TcgHost *h)
+thunk_miss(X64Asm *a, TcgHost *h, bool integer)
 {
     static const uint8_t saved[] = {X64_RAX, X64_RCX, X64_RDX, X64_RSI,
                                     X64_RDI, X64_R8,  X64_R9,  X64_R11};
     unsigned n = G_N_ELEMENTS(saved);
     uint8_t *fail;
 
-    h->t_miss = thunk_begin(a);
+    h->t_miss[integer] = thunk_begin(a);
     x64_mov_store(a, 8, x64_mem(X64_RSP, X64_ST_PC + 8), X64_R10);
     for (unsigned i = 0; i < n; i++) {
         x64_push(a, saved[i]);
@@ -296,7 +339,7 @@ thunk_miss(X64Asm *a, TcgHost *h)
             x64_bind(a, fail);
         } else {
             x64_mov_store_imm(a, 4, x64_mem(X64_RSP, X64_ST_LEFT + 8), X64_LEFT_MISSED);
-            x64_jmp(a, h->t_interp);
+            x64_jmp(a, h->t_interp[integer]);
         }
     }
 }
@@ -311,10 +354,12 @@ tcg_host_emit_thunks(TcgHost *h, uint8_t *write, const uint8_t *exec, uint32_t r
     thunk_exit(a, h);
     h->t_lookup = thunk_lookup(a, h, (const void *)h->callbacks.lookup_fast, false);
     h->t_link = thunk_lookup(a, h, (const void *)h->callbacks.link_fast, true);
-    h->t_interp = thunk_full(a, h, (const void *)h->callbacks.interp);
-    h->t_interp_end = thunk_full(a, h, (const void *)h->callbacks.interp_end);
-    h->t_call = thunk_full(a, h, (const void *)h->callbacks.call);
-    thunk_miss(a, h);
+    for (unsigned integer = 0; integer < 2; integer++) {
+        h->t_interp[integer] = thunk_full(a, h, (const void *)h->callbacks.interp, integer);
+        h->t_interp_end[integer] = thunk_full(a, h, (const void *)h->callbacks.interp_end, integer);
+        h->t_call[integer] = thunk_full(a, h, (const void *)h->callbacks.call, integer);
+        thunk_miss(a, h, integer);
+    }
     return a->p - write;
 }
 

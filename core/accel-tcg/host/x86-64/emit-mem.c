@@ -428,7 +428,7 @@ x64_emit_stubs(X64Emit *e)
         }
         x64_mov_store_imm(a, 4, x64_mem(X64_RSP, X64_ST_DESC), (int32_t)s->desc);
         if (s->interp) {
-            x64_call(a, e->h->t_interp);
+            x64_call(a, e->h->t_interp[e->ir->insns[s->insn].integer]);
             continue;
         }
         if (s->disp != 0) {
@@ -440,7 +440,7 @@ x64_emit_stubs(X64Emit *e)
         if (s->delta != X64_R10) {
             x64_op(a, 8, 0x87, s->delta, x64_reg(X64_R10));
         }
-        x64_call(a, e->h->t_miss);
+        x64_call(a, e->h->t_miss[e->ir->insns[s->insn].integer]);
         if (s->delta != X64_R10) {
             x64_op(a, 8, 0x87, s->delta, x64_reg(X64_R10));
         }

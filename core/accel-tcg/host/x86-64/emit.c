@@ -57,7 +57,7 @@ void
 x64_emit_interp(X64Emit *e)
 {
     x64_flags_to_image(e);
-    x64_call(&e->a, e->h->t_interp);
+    x64_call(&e->a, e->h->t_interp[e->ir->insns[e->insn].integer]);
     e->f_host = true;
     e->f_image = true;
     e->f_recipe = -1;
@@ -101,7 +101,7 @@ emit_call(X64Emit *e, const TcgOp *op)
         x64_scratch_is(e, reg);
     }
     e->locked = 0;
-    x64_call(a, e->h->t_call);
+    x64_call(a, e->h->t_call[(call->helper->flags & EMU_TCG_HELPER_NO_FP) != 0]);
     e->f_image = true;
     e->f_host = true;
     e->f_recipe = -1;
@@ -243,7 +243,7 @@ emit_end(X64Emit *e, const TcgOp *op)
         break;
     default: /* EXIT_INTERP */
         x64_flags_to_image(e);
-        x64_call(a, e->h->t_interp_end);
+        x64_call(a, e->h->t_interp_end[e->ir->insns[e->insn].integer]);
         break;
     }
 }

@@ -42,7 +42,9 @@ struct _TcgHost {
     int flags_offset;
     int hot_offset;
 
-    const uint8_t *t_enter, *t_exit, *t_exit_reason, *t_lookup, *t_link, *t_miss, *t_interp, *t_interp_end, *t_call;
+    const uint8_t *t_enter, *t_exit, *t_exit_reason, *t_lookup, *t_link;
+    /* [1]: for instructions that have nothing to do with vector and x87 state */
+    const uint8_t *t_miss[2], *t_interp[2], *t_interp_end[2], *t_call[2];
 };
 
 extern const int8_t x64_pin_of_guest[16];
