@@ -578,18 +578,58 @@ emu_block_backend_is_locked(EmuBlockBackend *blk)
     return blk->ops && blk->ops->is_medium_locked ? blk->ops->is_medium_locked(blk->opaque) : blk->locked;
 }
 
+static bool
+has_tray(EmuBlockBackend *blk)
+{
+    return blk->ops && blk->ops->is_tray_open;
+}
+
+static bool
+check_removable(EmuBlockBackend *blk, GError **error)
+{
+    if (emu_block_backend_is_removable(blk)) {
+        return true;
+    }
+    g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Device '%s' is not removable", blk->id);
+    return false;
+}
+
+/* Moves the tray of a device that has one: change_media() tells it, and it looks at its medium again. */
+static void
+move_tray(EmuBlockBackend *blk, bool open)
+{
+    bool was_open = emu_block_backend_tray_is_open(blk);
+
+    if (has_tray(blk) && blk->ops->change_media) {
+        blk->ops->change_media(blk->opaque, !open);
+        blk->tray_open = open;
+        if (was_open != open) {
+            report_tray(blk, open);
+        }
+    }
+}
+
+/* A device without a tray notices the medium itself. */
+static void
+replace_medium(EmuBlockBackend *blk, EmuBlockNode *node)
+{
+    emu_block_backend_set_root(blk, node);
+    if (!has_tray(blk) && blk->ops && blk->ops->change_media) {
+        blk->ops->change_media(blk->opaque, node != NULL);
+    }
+}
+
 bool
 emu_block_backend_monitor_open_tray(EmuBlockBackend *blk, bool force, GError **error)
 {
-    if (!emu_block_backend_is_removable(blk)) {
-        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Device '%s' is not removable", blk->id);
+    if (!check_removable(blk, error)) {
         return false;
     }
-    if (emu_block_backend_tray_is_open(blk)) {
+    if (!has_tray(blk) || emu_block_backend_tray_is_open(blk)) {
         return true;
     }
     if (emu_block_backend_is_locked(blk)) {
-        if (blk->ops && blk->ops->eject_request) {
+        if (blk->ops->eject_request) {
             blk->ops->eject_request(blk->opaque, force);
         }
         if (!force) {
@@ -598,21 +638,31 @@ emu_block_backend_monitor_open_tray(EmuBlockBackend *blk, bool force, GError **e
             return false;
         }
     }
-    if (blk->ops && blk->ops->change_media) {
-        blk->ops->change_media(blk->opaque, false);
-    }
+    move_tray(blk, true);
     return true;
 }
 
 bool
 emu_block_backend_monitor_close_tray(EmuBlockBackend *blk, GError **error)
 {
-    if (!emu_block_backend_is_removable(blk)) {
-        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Device '%s' is not removable", blk->id);
+    if (!check_removable(blk, error)) {
         return false;
     }
-    if (emu_block_backend_tray_is_open(blk) && blk->ops && blk->ops->change_media) {
-        blk->ops->change_media(blk->opaque, true);
+    if (has_tray(blk) && emu_block_backend_tray_is_open(blk)) {
+        move_tray(blk, false);
+    }
+    return true;
+}
+
+static bool
+check_tray_open(EmuBlockBackend *blk, GError **error)
+{
+    if (!check_removable(blk, error)) {
+        return false;
+    }
+    if (has_tray(blk) && !emu_block_backend_tray_is_open(blk)) {
+        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Tray of device '%s' is not open", blk->id);
+        return false;
     }
     return true;
 }
@@ -620,27 +670,17 @@ emu_block_backend_monitor_close_tray(EmuBlockBackend *blk, GError **error)
 bool
 emu_block_backend_monitor_remove(EmuBlockBackend *blk, GError **error)
 {
-    if (!emu_block_backend_is_removable(blk)) {
-        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Device '%s' is not removable", blk->id);
+    if (!check_tray_open(blk, error)) {
         return false;
     }
-    if (blk->ops && blk->ops->is_tray_open && !blk->ops->is_tray_open(blk->opaque)) {
-        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Tray of device '%s' is not open", blk->id);
-        return false;
-    }
-    emu_block_backend_set_root(blk, NULL);
+    replace_medium(blk, NULL);
     return true;
 }
 
 bool
 emu_block_backend_monitor_insert(EmuBlockBackend *blk, EmuBlockNode *node, GError **error)
 {
-    if (!emu_block_backend_is_removable(blk)) {
-        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Device '%s' is not removable", blk->id);
-        return false;
-    }
-    if (blk->ops && blk->ops->is_tray_open && !blk->ops->is_tray_open(blk->opaque)) {
-        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Tray of device '%s' is not open", blk->id);
+    if (!check_tray_open(blk, error)) {
         return false;
     }
     if (blk->root) {
@@ -651,7 +691,7 @@ emu_block_backend_monitor_insert(EmuBlockBackend *blk, EmuBlockNode *node, GErro
         g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Node '%s' is already in use", node->name);
         return false;
     }
-    emu_block_backend_set_root(blk, node);
+    replace_medium(blk, node);
     return true;
 }
 
@@ -661,7 +701,7 @@ emu_block_backend_monitor_eject(EmuBlockBackend *blk, bool force, GError **error
     if (!emu_block_backend_monitor_open_tray(blk, force, error)) {
         return false;
     }
-    emu_block_backend_set_root(blk, NULL);
+    replace_medium(blk, NULL);
     return true;
 }
 
@@ -681,10 +721,6 @@ emu_block_backend_monitor_change(EmuBlockBackend *blk, const char *filename, con
     if (!node || !emu_block_backend_monitor_open_tray(blk, force, error)) {
         return false;
     }
-    emu_block_backend_set_root(blk, node);
-    blk->tray_open = false;
-    if (blk->ops && blk->ops->change_media) {
-        blk->ops->change_media(blk->opaque, true);
-    }
-    return true;
+    replace_medium(blk, node);
+    return emu_block_backend_monitor_close_tray(blk, error);
 }

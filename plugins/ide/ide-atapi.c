@@ -91,8 +91,8 @@ void
 ide_atapi_media_changed(IdeDrive *s, bool loaded)
 {
     s->media_changed = true;
-    s->media_event = loaded ? 2 : 3;
-    s->tray_open = false;
+    s->media_event = loaded && cd_sectors(s) ? 2 : 3;
+    s->tray_open = !loaded;
 }
 
 /* ---- sending a reply ----------------------------------------------------------------------------------- */

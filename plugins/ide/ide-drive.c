@@ -886,12 +886,15 @@ ide_drive_is_medium_locked_cb(gpointer opaque)
     return ((IdeDrive *)opaque)->tray_locked;
 }
 
-static const EmuBlockDeviceOps ide_block_ops = {
+static const EmuBlockDeviceOps ide_cd_block_ops = {
     .change_media = ide_drive_change_media_cb,
     .eject_request = ide_drive_eject_request_cb,
     .is_tray_open = ide_drive_is_tray_open_cb,
     .is_medium_locked = ide_drive_is_medium_locked_cb,
 };
+
+/* A hard disk's medium does not change. */
+static const EmuBlockDeviceOps ide_hd_block_ops = {NULL};
 
 static bool
 ide_drive_realize(EmuDevice *dev, GError **error)
@@ -926,7 +929,7 @@ ide_drive_realize(EmuDevice *dev, GError **error)
                     "%s: geometry %u/%u/%u, expected at most 65535 cylinders, 16 heads, 255 sectors", type, s->cyls, s->heads, s->secs);
         return false;
     }
-    if (!emu_block_backend_attach(s->blk, dev, &ide_block_ops, s, error)) {
+    if (!emu_block_backend_attach(s->blk, dev, s->is_cd ? &ide_cd_block_ops : &ide_hd_block_ops, s, error)) {
         s->blk = NULL;
         return false;
     }

@@ -33,6 +33,8 @@ EMU_AVAILABLE_IN_1_0 int emu_block_backend_pread(EmuBlockBackend *blk, uint64_t 
 EMU_AVAILABLE_IN_1_0 int emu_block_backend_pwrite(EmuBlockBackend *blk, uint64_t offset, const void *buf, uint64_t len);
 /* The device that uses it hears of medium changes, lock and eject requests. */
 typedef struct {
+    /* Removable media only: with a tray, it opens (false) or closes (true: there may be another medium now, or none);
+     * without one, the medium was taken out or put in. */
     void (*change_media)(gpointer opaque, bool loaded);
     void (*eject_request)(gpointer opaque, bool force);
     bool (*is_tray_open)(gpointer opaque);
