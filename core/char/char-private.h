@@ -4,7 +4,7 @@
 #include <emu/chardev.h>
 #include <emu/machine.h>
 
-#include "system/opts.h"
+#include "qom/opts.h"
 
 G_BEGIN_DECLS
 

@@ -4,7 +4,7 @@
 
 #include "cpu/cpu-private.h"
 #include "system/machine-private.h"
-#include "system/opts.h"
+#include "qom/opts.h"
 
 #include <emu/log.h>
 #include <errno.h>

@@ -29,6 +29,11 @@ option_machine(EmuStartup *startup, const char *arg, GError **error)
     if (!opts) {
         return false;
     }
+    if (emu_opts_get(opts, "help") && emu_opts_get(opts, "type")) {
+        g_autofree char *type_name = emu_machine_find_type(emu_opts_get(opts, "type"), error);
+
+        return type_name && emu_help_properties(type_name, type_name, error) && emu_startup_finish(startup);
+    }
     for (guint i = 0; i < emu_opts_get_n(opts); i++) {
         const EmuOpt *opt = emu_opts_get_nth(opts, i);
 
@@ -47,6 +52,12 @@ option_accel(EmuStartup *startup, const char *arg, GError **error)
     if (emu_opts_is_help(arg)) {
         emu_help_accels();
         return emu_startup_finish(startup);
+    }
+    if (g_str_has_suffix(arg, ",help") || g_str_has_suffix(arg, ",?")) {
+        g_autofree char *name = g_strndup(arg, strcspn(arg, ","));
+        g_autofree char *type_name = g_strconcat(name, "-accel", NULL);
+
+        return emu_help_properties(type_name, name, error) && emu_startup_finish(startup);
     }
     g_ptr_array_add(startup->accels, g_strdup(arg));
     return true;

@@ -36,7 +36,7 @@ option_of_group(const char *group)
 }
 
 static bool
-flush_group(EmuStartup *startup, const char *group, EmuOpts *opts, const char *path, int line, GError **error)
+flush_group(EmuStartup *startup, const char *group, EmuOpts *opts, int line, GError **error)
 {
     g_autofree char *text = NULL;
 
@@ -45,7 +45,7 @@ flush_group(EmuStartup *startup, const char *group, EmuOpts *opts, const char *p
     }
     text = emu_opts_to_text(opts);
     if (!emu_options_add(startup, option_of_group(group), text, NULL)) {
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_UNKNOWN_PROPERTY, "%s:%d: there is no option group '%s'", path, line, group);
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_UNKNOWN_PROPERTY, "line %d: there is no option group '%s'", line, group);
         return false;
     }
     return true;
@@ -74,7 +74,7 @@ emu_startup_read_config(EmuStartup *startup, const char *path, GError **error)
         id[0] = 0;
         if ((sscanf(line, "[%63[^] \"] \"%63[^\"]\"]%n", name, id, &used) == 2 && used > 0 && line[used] == 0) ||
             (id[0] = 0, used = 0, sscanf(line, "[%63[^] \"]]%n", name, &used) == 1 && used > 0 && line[used] == 0)) {
-            if (!flush_group(startup, group, opts, path, group_line, error)) {
+            if (!flush_group(startup, group, opts, group_line, error)) {
                 return false;
             }
             g_free(group);
@@ -93,8 +93,8 @@ emu_startup_read_config(EmuStartup *startup, const char *path, GError **error)
             emu_opts_add(opts, name, value);
             continue;
         }
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "%s:%d: parse error, expected [GROUP], [GROUP \"ID\"] or KEY = \"VALUE\"", path, i + 1);
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "line %d: parse error, expected [GROUP], [GROUP \"ID\"] or KEY = \"VALUE\"", i + 1);
         return false;
     }
-    return flush_group(startup, group, opts, path, group_line, error);
+    return flush_group(startup, group, opts, group_line, error);
 }

@@ -9,7 +9,7 @@
  * command line within a phase.
  */
 
-#include "system/opts.h"
+#include "qom/opts.h"
 
 #include <emu/machine.h>
 

@@ -2,11 +2,14 @@
 
 /* The command line as users meet it: build/emu is run, and its words and exit status are compared. */
 
-#include "system/opts.h"
+#include "qom/opts.h"
 
 #include <emu/object.h>
 #include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_ARGS 8
 
@@ -24,6 +27,8 @@ static const Case cases[] = {
     {"version", {"--version"}, 0, "", "emu version "},
     {"machine/help", {"-M", "help"}, 0, "", "none                 empty machine"},
     {"machine/question-mark", {"-machine", "?"}, 0, "", "Supported machines are:"},
+    {"machine/help-of-one", {"-M", "none,help"}, 0, "", "memory-backend=<string>"},
+    {"accel/help-of-one", {"-accel", "tcg,help"}, 0, "", "mode=<"},
     {"accel/help", {"-accel", "help"}, 0, "", "tcg\n"},
     {"cpu/help", {"-cpu", "help"}, 0, "", "Available CPUs:"},
     {"object/help", {"-object", "help"}, 0, "", "  iothread\n"},
@@ -142,6 +147,60 @@ run_case(gconstpointer data)
     g_assert_cmpint(g_subprocess_get_exit_status(process), ==, c->status);
 }
 
+/* ---- files of options ---------------------------------------------------------------------------------- */
+
+static char *
+run_with_config(const char *text, int *status)
+{
+    g_autofree char *path = emu_path(), *config = NULL, *err = NULL;
+    g_autoptr(GSubprocess) process = NULL;
+    int fd = g_file_open_tmp("emu-config-XXXXXX", &config, NULL);
+
+    g_assert_cmpint(write(fd, text, strlen(text)), ==, (gssize)strlen(text));
+    close(fd);
+    process = g_subprocess_new(G_SUBPROCESS_FLAGS_STDERR_PIPE, NULL, path, "-readconfig", config, NULL);
+    g_assert_true(g_subprocess_communicate_utf8(process, NULL, NULL, NULL, &err, NULL));
+    *status = g_subprocess_get_exit_status(process);
+    g_unlink(config);
+    return g_strdup(strstr(err, config) ? strstr(err, config) + strlen(config) : err);
+}
+
+static void
+test_config_file_becomes_options(void)
+{
+    int status;
+    g_autofree char *err = run_with_config("# comment\n[machine]\n  type = \"none\"\n\n[memory]\n  size = \"foo\"\n", &status);
+
+    g_assert_cmpint(status, ==, 1);
+    g_assert_cmpstr(err, ==, "emu: -m size=foo: Parameter 'size' is 'foo', expected a size: a number with an optional suffix k, M, G, T, P or E\n");
+}
+
+static void
+test_bad_config_names_its_line(void)
+{
+    int status;
+    g_autofree char *err = run_with_config("[machine]\ntype = none\n", &status);
+    g_autofree char *group = run_with_config("[gadget \"x\"]\n", &status);
+
+    g_assert_cmpint(status, ==, 1);
+    g_assert_cmpstr(err, ==, ": line 2: parse error, expected [GROUP], [GROUP \"ID\"] or KEY = \"VALUE\"\n");
+    g_assert_cmpstr(group, ==, ": line 1: there is no option group 'gadget'\n");
+}
+
+static void
+test_a_signal_ends_it_in_order(void)
+{
+    g_autofree char *path = emu_path(), *err = NULL;
+    g_autoptr(GSubprocess) process =
+        g_subprocess_new(G_SUBPROCESS_FLAGS_STDERR_PIPE, NULL, path, "-M", "none", "-serial", "null", NULL);
+
+    g_usleep(500000);
+    g_subprocess_send_signal(process, SIGTERM);
+    g_assert_true(g_subprocess_communicate_utf8(process, NULL, NULL, NULL, &err, NULL));
+    g_assert_cmpstr(err, ==, "emu: terminating on signal 15\n");
+    g_assert_cmpint(g_subprocess_get_exit_status(process), ==, 0);
+}
+
 /* ---- the parser alone ---------------------------------------------------------------------------- */
 
 static void
@@ -187,6 +246,9 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/opts/doubled-commas-are-one", test_doubled_commas_are_one);
     g_test_add_func("/opts/flags-and-no-flags", test_flags_and_no_flags);
+    g_test_add_func("/options/readconfig/becomes-options", test_config_file_becomes_options);
+    g_test_add_func("/options/readconfig/bad-line", test_bad_config_names_its_line);
+    g_test_add_func("/options/signal", test_a_signal_ends_it_in_order);
     g_test_add_func("/opts/last-value-wins", test_last_value_wins);
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *path = g_strdup_printf("/options/%s", cases[i].name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "system/opts.h"
+#include "qom/opts.h"
 
 #include <emu/object.h>
 #include <string.h>
