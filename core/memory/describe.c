@@ -23,10 +23,20 @@ region_kind_text(const EmuMemoryRegion *mr)
     }
 }
 
+/* By address, and what is on top first. */
+static gint
+compare_places(gconstpointer a, gconstpointer b)
+{
+    const EmuMemoryRegion *x = a, *y = b;
+
+    return x->addr != y->addr ? (x->addr > y->addr ? 1 : -1) : (y->priority > x->priority) - (y->priority < x->priority);
+}
+
 static void
 describe_region(GString *out, EmuMemoryRegion *mr, uint64_t base, unsigned depth, GPtrArray *targets)
 {
     const char *disabled = mr->enabled ? "" : " [disabled]";
+    g_autoptr(GList) sorted = NULL;
 
     if (depth > 64) {
         return;
@@ -43,7 +53,8 @@ describe_region(GString *out, EmuMemoryRegion *mr, uint64_t base, unsigned depth
         return;
     }
     g_string_append_printf(out, "%s%s\n", mr->name, disabled);
-    for (GList *l = mr->subregions; l; l = l->next) {
+    sorted = g_list_sort(g_list_copy(mr->subregions), compare_places);
+    for (GList *l = sorted; l; l = l->next) {
         describe_region(out, l->data, base, depth + 1, targets);
     }
 }

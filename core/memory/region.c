@@ -100,6 +100,9 @@ memory_region_new(EmuRegionKind kind, const char *name, uint64_t size)
 
     self->kind = kind;
     self->name = g_strdup(name ? name : "");
+    if (g_str_has_suffix(self->name, "[*]")) {
+        self->name[strlen(self->name) - 3] = '\0'; /* the composition tree numbers it anyway */
+    }
     self->empty = size == 0;
     /* UINT64_MAX stands for 2^64, so that a size always fits. */
     self->last = size == UINT64_MAX ? UINT64_MAX : size == 0 ? 0 : size - 1;

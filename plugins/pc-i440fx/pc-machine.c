@@ -199,6 +199,7 @@ pc_machine_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
 
     machine_class->default_cpu_type = "qemu64-x86_64-cpu";
     machine_class->default_ram_size = UINT64_C(128) << 20;
+    machine_class->default_ram_id = "pc.ram";
     machine_class->default_cpus = 1;
     machine_class->max_cpus = PC_MAX_CPUS;
     machine_class->default_boot_order = "cad";
