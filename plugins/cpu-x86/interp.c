@@ -126,20 +126,7 @@ x86_rmw_store_memory(X86State *s, X86Rmw *m, uint64_t v)
         }
         }
     }
-    switch (m->size) {
-    case 1:
-        *(uint8_t *)m->ptr = (uint8_t)v;
-        break;
-    case 2:
-        *(uint16_t *)m->ptr = (uint16_t)v;
-        break;
-    case 4:
-        *(uint32_t *)m->ptr = (uint32_t)v;
-        break;
-    default:
-        *(uint64_t *)m->ptr = v;
-        break;
-    }
+    x86_put_bytes(m->ptr, v, m->size);
     return true;
 }
 

@@ -220,18 +220,45 @@ x86_operand_linear(X86State *s, const X86Insn *insn, unsigned size, EmuTcgAccess
     return x86_linear(s, insn->segment, x86_ea(s, insn), size, access);
 }
 
+/* Each size is one move of the host: aligned ones are single-copy atomic. */
 static X86_INLINE uint64_t
 x86_get_bytes(const void *p, unsigned size)
 {
+    uint64_t v8;
+    uint32_t v4;
+    uint16_t v2;
+
     switch (size) {
     case 1:
         return *(const uint8_t *)p;
     case 2:
-        return *(const uint16_t *)p;
+        memcpy(&v2, p, 2);
+        return v2;
     case 4:
-        return *(const uint32_t *)p;
+        memcpy(&v4, p, 4);
+        return v4;
     default:
-        return *(const uint64_t *)p;
+        memcpy(&v8, p, 8);
+        return v8;
+    }
+}
+
+static X86_INLINE void
+x86_put_bytes(void *p, uint64_t v, unsigned size)
+{
+    switch (size) {
+    case 1:
+        memcpy(p, &v, 1);
+        break;
+    case 2:
+        memcpy(p, &v, 2);
+        break;
+    case 4:
+        memcpy(p, &v, 4);
+        break;
+    default:
+        memcpy(p, &v, 8);
+        break;
     }
 }
 
