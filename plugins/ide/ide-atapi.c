@@ -267,7 +267,7 @@ atapi_inquiry(IdeDrive *s)
     b[1] = 0x80; /* removable */
     b[3] = 0x21; /* ATAPI */
     b[4] = 31;
-    memcpy(b + 8, "EMU     ", 8);
+    memcpy(b + 8, "QEMU    ", 8);
     memcpy(b + 16, "QEMU DVD-ROM    ", 16);
     memset(b + 32, ' ', 4);
     memcpy(b + 32, s->version, MIN(strlen(s->version), 4));

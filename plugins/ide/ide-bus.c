@@ -341,10 +341,12 @@ const EmuTypeInfo ide_bus_info = {
 };
 
 IdeBus *
-ide_bus_new(EmuDevice *controller, const char *name, EmuLine *irq, const IdeDmaOps *dma, gpointer dma_opaque)
+ide_bus_new(EmuDevice *controller, unsigned channel, EmuLine *irq, const IdeDmaOps *dma, gpointer dma_opaque)
 {
+    g_autofree char *name = g_strdup_printf("ide.%u", channel);
     IdeBus *bus = (IdeBus *)emu_bus_new("IDE", controller, name);
 
+    bus->channel = channel;
     bus->irq = irq;
     bus->dma = dma;
     bus->dma_opaque = dma_opaque;

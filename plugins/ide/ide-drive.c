@@ -933,8 +933,9 @@ ide_drive_realize(EmuDevice *dev, GError **error)
         s->blk = NULL;
         return false;
     }
+    /* What guests' rules for disks by name and serial number expect of this board. */
     if (!s->serial) {
-        s->serial = g_strdup_printf("EM%05u", s->unit + 1);
+        s->serial = g_strdup_printf("QM%05u", s->bus->channel * 2 + s->unit + 1);
     }
     if (!s->model) {
         s->model = g_strdup(s->is_cd ? "QEMU DVD-ROM" : "QEMU HARDDISK");

@@ -238,10 +238,8 @@ piix_ide_realize(EmuPciDevice *dev, GError **error)
     /* The channels' requests are ISA interrupts 14 and 15, which the board wires. */
     emu_device_add_lines_out(EMU_DEVICE(dev), "irq", 2, s->irq);
     for (unsigned i = 0; i < 2; i++) {
-        g_autofree char *name = g_strdup_printf("ide.%u", i);
-
         s->bm[i].pci = dev;
-        s->bm[i].ide = ide_bus_new(EMU_DEVICE(dev), name, s->irq[i], &bm_ops, &s->bm[i]);
+        s->bm[i].ide = ide_bus_new(EMU_DEVICE(dev), i, s->irq[i], &bm_ops, &s->bm[i]);
         ide_bus_map(s->bm[i].ide, EMU_DEVICE(dev), io, ports[i][0], ports[i][1]);
     }
     return true;

@@ -54,6 +54,7 @@ typedef struct {
 
 struct _IdeBus {
     EmuBus parent_instance;
+    unsigned channel; /* of the controller */
     IdeDrive *drives[2];
     uint8_t unit;    /* selected place */
     uint8_t control; /* device control register */
@@ -126,7 +127,7 @@ struct _IdeDrive {
 
 /* ---- channel ------------------------------------------------------------------------------------ */
 extern const EmuTypeInfo ide_bus_info;
-IdeBus *ide_bus_new(EmuDevice *controller, const char *name, EmuLine *irq, const IdeDmaOps *dma, gpointer dma_opaque);
+IdeBus *ide_bus_new(EmuDevice *controller, unsigned channel, EmuLine *irq, const IdeDmaOps *dma, gpointer dma_opaque);
 uint8_t ide_bus_read(IdeBus *bus, unsigned reg);           /* command block, 1..7 */
 void ide_bus_write(IdeBus *bus, unsigned reg, uint8_t value);
 uint8_t ide_bus_read_alternate(IdeBus *bus);
