@@ -16,7 +16,7 @@
 
 #include "cpu/cpu-private.h"
 
-#include "system/machine-private.h"
+#include "cpu/vcpus.h"
 
 #include <emu/log.h>
 #include <emu/tcg.h>
@@ -32,7 +32,8 @@ typedef struct {
 } CpuWork;
 
 typedef struct {
-    EmuMachine *machine;
+    EmuMachine *machine; /* while it is part of one; so is @vcpus */
+    EmuVcpus *vcpus;
     unsigned index;
     gpointer state, accel_data;
     EmuAddressSpace *memory_as;
@@ -182,7 +183,7 @@ emu_cpu_run_on(EmuCpu *self, void (*fn)(EmuCpu *self, gpointer data), gpointer d
     }
     cpu_queue_work(self, fn, data, &done);
     while (!done) {
-        emu_big_lock_wait(emu_machine_get_big_lock(priv->machine), &emu_machine_priv(priv->machine)->work_cond);
+        emu_big_lock_wait(&priv->vcpus->lock, &priv->vcpus->work_cond);
     }
 }
 
@@ -216,7 +217,7 @@ cpu_run_work(EmuCpu *self)
         work->fn(self, work->data);
         if (work->done) {
             *work->done = true;
-            g_cond_broadcast(&emu_machine_priv(priv->machine)->work_cond);
+            g_cond_broadcast(&priv->vcpus->work_cond);
         }
         g_free(work);
     }
@@ -228,10 +229,10 @@ static bool
 cpu_may_run(EmuCpu *self)
 {
     EmuCpuPrivate *priv = cpu_priv(self);
-    EmuMachinePrivate *machine = emu_machine_priv(priv->machine);
+    EmuVcpus *vcpus = priv->vcpus;
     EmuCpuClass *klass = EMU_CPU_GET_CLASS(self);
 
-    if (priv->stop || priv->stopped || !machine->vcpus_running || __atomic_load_n(&machine->held, __ATOMIC_SEQ_CST)) {
+    if (priv->stop || priv->stopped || !vcpus->running || __atomic_load_n(&vcpus->held, __ATOMIC_SEQ_CST)) {
         return false;
     }
     if (klass->is_halted && klass->is_halted(self)) {
@@ -274,7 +275,7 @@ cpu_thread(gpointer data)
         if (priv->stop) {
             priv->stop = false;
             priv->stopped = true;
-            g_cond_broadcast(&emu_machine_priv(priv->machine)->pause_cond);
+            g_cond_broadcast(&priv->vcpus->pause_cond);
         }
         if (cpu_may_run(self)) {
             emu_machine_unlock(priv->machine);
@@ -304,10 +305,11 @@ cpu_bring_up(EmuCpu *self, GError **error)
     g_autofree char *name = NULL;
 
     priv->machine = machine;
+    priv->vcpus = machine ? emu_machine_get_vcpus(machine) : NULL;
     if (!accel) {
         /* A device test: the CPU is there and does not run. */
         if (machine) {
-            emu_machine_add_cpu(machine, self, priv->index);
+            emu_vcpus_add(priv->vcpus, self, priv->index);
         }
         return true;
     }
@@ -331,8 +333,8 @@ cpu_bring_up(EmuCpu *self, GError **error)
             return false;
         }
     }
-    emu_machine_add_cpu(machine, self, priv->index);
-    if (emu_machine_priv(machine)->vcpus_running) {
+    emu_vcpus_add(priv->vcpus, self, priv->index);
+    if (priv->vcpus->running) {
         priv->stopped = false;
         emu_cpu_kick(self);
     }
@@ -364,7 +366,7 @@ emu_cpu_take_down(EmuCpu *self)
         EMU_ACCEL_GET_CLASS(accel)->destroy_vcpu(accel, self);
     }
     priv->machine = NULL;
-    emu_machine_remove_cpu(machine, self);
+    emu_vcpus_remove(priv->vcpus, self);
 }
 
 void

@@ -1,94 +1,123 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* All vCPUs of a machine together. Main thread, big lock held, if nothing else is said. */
+/* All vCPUs of a machine together. */
+
+#include "cpu/vcpus.h"
 
 #include "cpu/cpu-private.h"
-#include "system/machine-private.h"
 
-static EmuCpu *
-nth_cpu(EmuMachinePrivate *priv, guint i)
+static void
+cpu_unref0(gpointer cpu)
 {
-    return g_ptr_array_index(priv->cpus, i);
+    g_clear_object(&cpu);
+}
+
+void
+emu_vcpus_init(EmuVcpus *self)
+{
+    emu_big_lock_init(&self->lock);
+    g_cond_init(&self->pause_cond);
+    g_cond_init(&self->work_cond);
+    self->cpus = g_ptr_array_new_with_free_func(cpu_unref0);
+}
+
+void
+emu_vcpus_clear(EmuVcpus *self)
+{
+    g_ptr_array_unref(self->cpus);
+    g_cond_clear(&self->pause_cond);
+    g_cond_clear(&self->work_cond);
+    emu_big_lock_clear(&self->lock);
+}
+
+EmuCpu *
+emu_vcpus_get(EmuVcpus *self, unsigned index)
+{
+    return index < self->cpus->len ? g_ptr_array_index(self->cpus, index) : NULL;
+}
+
+void
+emu_vcpus_add(EmuVcpus *self, EmuCpu *cpu, unsigned index)
+{
+    if (index >= self->cpus->len) {
+        g_ptr_array_set_size(self->cpus, (gint)index + 1);
+    }
+    g_return_if_fail(!g_ptr_array_index(self->cpus, index));
+    g_ptr_array_index(self->cpus, index) = g_object_ref(cpu);
+    self->n++;
+}
+
+void
+emu_vcpus_remove(EmuVcpus *self, EmuCpu *cpu)
+{
+    guint index;
+
+    if (g_ptr_array_find(self->cpus, cpu, &index)) {
+        g_ptr_array_index(self->cpus, index) = NULL;
+        self->n--;
+        g_object_unref(cpu);
+    }
+}
+
+static void
+vcpus_foreach(EmuVcpus *self, void (*fn)(EmuCpu *cpu))
+{
+    for (unsigned i = 0; i < self->cpus->len; i++) {
+        if (emu_vcpus_get(self, i)) {
+            fn(emu_vcpus_get(self, i));
+        }
+    }
 }
 
 static bool
-all_stopped(EmuMachinePrivate *priv)
+vcpus_all_stopped(EmuVcpus *self)
 {
-    for (guint i = 0; i < priv->cpus->len; i++) {
-        if (nth_cpu(priv, i) && !emu_cpu_is_stopped(nth_cpu(priv, i))) {
+    for (unsigned i = 0; i < self->cpus->len; i++) {
+        if (emu_vcpus_get(self, i) && !emu_cpu_is_stopped(emu_vcpus_get(self, i))) {
             return false;
         }
     }
     return true;
 }
 
-/* Returns when every vCPU is parked. The big lock is given up meanwhile: vCPUs may need it to get where they can stop. */
 void
-emu_machine_pause_vcpus(EmuMachine *self)
+emu_vcpus_pause(EmuVcpus *self)
 {
-    EmuMachinePrivate *priv = emu_machine_priv(self);
-
     g_assert(!emu_cpu_get_current());
-    priv->vcpus_running = false;
-    for (guint i = 0; i < priv->cpus->len; i++) {
-        if (nth_cpu(priv, i)) {
-            emu_cpu_request_stop(nth_cpu(priv, i));
-        }
-    }
-    while (!all_stopped(priv)) {
-        emu_big_lock_wait(&priv->lock, &priv->pause_cond);
+    self->running = false;
+    vcpus_foreach(self, emu_cpu_request_stop);
+    while (!vcpus_all_stopped(self)) {
+        emu_big_lock_wait(&self->lock, &self->pause_cond);
     }
 }
 
 void
-emu_machine_resume_vcpus(EmuMachine *self)
+emu_vcpus_resume(EmuVcpus *self)
 {
-    EmuMachinePrivate *priv = emu_machine_priv(self);
-
-    priv->vcpus_running = true;
-    for (guint i = 0; i < priv->cpus->len; i++) {
-        if (nth_cpu(priv, i)) {
-            emu_cpu_resume(nth_cpu(priv, i));
-        }
-    }
+    self->running = true;
+    vcpus_foreach(self, emu_cpu_resume);
 }
 
-/* No vCPU runs another guest instruction after those it is in, until the requests are carried out. Any thread. */
 void
-emu_machine_hold_vcpus(EmuMachine *self)
+emu_vcpus_hold(EmuVcpus *self)
 {
-    EmuMachinePrivate *priv = emu_machine_priv(self);
+    __atomic_store_n(&self->held, true, __ATOMIC_SEQ_CST);
+    vcpus_foreach(self, emu_cpu_kick);
+}
 
-    __atomic_store_n(&priv->held, true, __ATOMIC_SEQ_CST);
-    for (guint i = 0; i < priv->cpus->len; i++) {
-        if (nth_cpu(priv, i)) {
-            emu_cpu_kick(nth_cpu(priv, i));
-        }
+void
+emu_vcpus_release(EmuVcpus *self)
+{
+    if (__atomic_exchange_n(&self->held, false, __ATOMIC_SEQ_CST)) {
+        vcpus_foreach(self, emu_cpu_kick);
     }
 }
 
 void
-emu_machine_release_vcpus(EmuMachine *self)
+emu_vcpus_tear_down(EmuVcpus *self)
 {
-    EmuMachinePrivate *priv = emu_machine_priv(self);
-
-    if (__atomic_load_n(&priv->requests, __ATOMIC_SEQ_CST) != 0 || !__atomic_exchange_n(&priv->held, false, __ATOMIC_SEQ_CST)) {
-        return;
-    }
-    for (guint i = 0; i < priv->cpus->len; i++) {
-        if (nth_cpu(priv, i)) {
-            emu_cpu_kick(nth_cpu(priv, i));
-        }
-    }
-}
-
-void
-emu_machine_teardown_cpus(EmuMachine *self)
-{
-    EmuMachinePrivate *priv = emu_machine_priv(self);
-
-    for (guint i = priv->cpus->len; i-- > 0;) {
-        g_autoptr(EmuCpu) cpu = nth_cpu(priv, i) ? g_object_ref(nth_cpu(priv, i)) : NULL;
+    for (unsigned i = self->cpus->len; i-- > 0;) {
+        g_autoptr(EmuCpu) cpu = emu_vcpus_get(self, i) ? g_object_ref(emu_vcpus_get(self, i)) : NULL;
 
         if (cpu) {
             emu_device_unrealize(EMU_DEVICE(cpu));

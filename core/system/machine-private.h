@@ -6,21 +6,10 @@
 #include <emu/cpu.h>
 #include <emu/machine.h>
 
+#include "cpu/vcpus.h"
 #include "mainloop/mainloop-private.h"
 
 G_BEGIN_DECLS
-
-/* The big lock: a mutex that knows its holder, and condition variables that go with it. */
-typedef struct {
-    GMutex mutex;
-    GThread *holder; /* written by the holder alone; others compare it with themselves */
-} EmuBigLock;
-
-void emu_big_lock_init(EmuBigLock *self);
-void emu_big_lock_clear(EmuBigLock *self);
-void emu_big_lock_wait(EmuBigLock *self, GCond *cond); /* holds the lock before and after */
-EmuBigLock *emu_machine_get_big_lock(EmuMachine *self);
-
 
 /* What the main loop still has to do; bits of a request word that any thread may set. */
 typedef enum {
@@ -42,7 +31,7 @@ typedef struct {
 
 typedef struct {
     EmuObject *root;
-    EmuBigLock lock;
+    EmuVcpus vcpus; /* the big lock is in there */
     EmuContext *context;
     EmuClocks *clocks;
     EmuMemoryRegion *system_memory, *system_io;
@@ -50,8 +39,6 @@ typedef struct {
     EmuBus *sysbus;
     EmuMemoryRegion *ram;
     EmuAccel *accel;
-    GPtrArray *cpus;   /* EmuCpu, in order of index; holes are NULL */
-    unsigned n_cpus;
     GPtrArray *boot_devices; /* EmuBootEntry */
     GPtrArray *serials, *parallels; /* EmuChardev or NULL, owned */
     GPtrArray *firmware_path; /* char * */
@@ -78,14 +65,10 @@ typedef struct {
 
     /* run state */
     EmuRunState run_state;
-    bool vcpus_running;    /* vCPU threads may run guest code; read by them under the big lock */
-    GCond pause_cond;      /* a vCPU has parked */
-    GCond work_cond;       /* a piece of work on a vCPU has run */
     EmuBh *request_bh;
     int requests;          /* EmuRequest bits, atomic */
     int reset_cause, shutdown_cause; /* atomic */
     int stop_state;        /* EmuRunState of a stop request, atomic */
-    bool held;             /* a request waits: no vCPU enters guest code; atomic */
     bool force_exit;       /* whatever -no-shutdown says; atomic */
     bool suspended;        /* S3, waiting for a wake up */
     EmuAction reboot_action, shutdown_action, panic_action;
@@ -96,15 +79,6 @@ typedef struct {
 
 EmuMachinePrivate *emu_machine_priv(EmuMachine *self);
 
-/* Threads of vCPUs, called with the big lock held on the main thread. */
-void emu_machine_pause_vcpus(EmuMachine *self);
-void emu_machine_resume_vcpus(EmuMachine *self);
-void emu_machine_add_cpu(EmuMachine *self, EmuCpu *cpu, unsigned index);
-void emu_machine_remove_cpu(EmuMachine *self, EmuCpu *cpu);
-
-void emu_machine_hold_vcpus(EmuMachine *self); /* any thread */
-void emu_machine_release_vcpus(EmuMachine *self);
-void emu_machine_teardown_cpus(EmuMachine *self);
 bool emu_machine_setup_accel(EmuMachine *self, GError **error);
 
 /* machine.c */

@@ -34,10 +34,36 @@ emu_machine_priv(EmuMachine *self)
     return emu_machine_get_instance_private(self);
 }
 
-EmuBigLock *
-emu_machine_get_big_lock(EmuMachine *self)
+EmuVcpus *
+emu_machine_get_vcpus(EmuMachine *self)
 {
-    return &emu_machine_priv(self)->lock;
+    return &emu_machine_priv(self)->vcpus;
+}
+
+/* ---- the big lock ------------------------------------------------------------------------------ */
+
+/**
+ * emu_machine_lock:
+ * @self: a machine
+ *
+ * Takes the big lock. It must not be held by this thread already.
+ */
+void
+emu_machine_lock(EmuMachine *self)
+{
+    emu_big_lock_take(&emu_machine_priv(self)->vcpus.lock);
+}
+
+void
+emu_machine_unlock(EmuMachine *self)
+{
+    emu_big_lock_release(&emu_machine_priv(self)->vcpus.lock);
+}
+
+bool
+emu_machine_lock_held(EmuMachine *self)
+{
+    return emu_big_lock_is_mine(&emu_machine_priv(self)->vcpus.lock);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -62,8 +88,7 @@ emu_machine_init(EmuMachine *self)
 {
     EmuMachinePrivate *priv = emu_machine_priv(self);
 
-    emu_big_lock_init(&priv->lock);
-    priv->cpus = g_ptr_array_new_with_free_func(chardev_unref0);
+    emu_vcpus_init(&priv->vcpus);
     priv->boot_devices = g_ptr_array_new_with_free_func(boot_entry_free);
     priv->serials = g_ptr_array_new_with_free_func(chardev_unref0);
     priv->parallels = g_ptr_array_new_with_free_func(chardev_unref0);
@@ -180,7 +205,7 @@ emu_machine_destroy(EmuMachine *self)
     if (priv->run_state == EMU_RUN_STATE_RUNNING) {
         emu_machine_stop(self, EMU_RUN_STATE_SHUTDOWN);
     }
-    emu_machine_teardown_cpus(self);
+    emu_vcpus_tear_down(&priv->vcpus);
     emu_machine_teardown_devices(self);
     g_ptr_array_set_size(priv->boot_devices, 0);
     g_ptr_array_set_size(priv->serials, 0);
@@ -201,7 +226,6 @@ emu_machine_finalize(GObject *object)
     EmuMachine *self = EMU_MACHINE(object);
     EmuMachinePrivate *priv = emu_machine_priv(self);
 
-    g_ptr_array_unref(priv->cpus);
     g_ptr_array_unref(priv->boot_devices);
     g_ptr_array_unref(priv->serials);
     g_ptr_array_unref(priv->parallels);
@@ -222,9 +246,7 @@ emu_machine_finalize(GObject *object)
     emu_address_space_free(priv->io_as);
     emu_clocks_unref(priv->clocks);
     emu_context_unref(priv->context);
-    g_cond_clear(&priv->pause_cond);
-    g_cond_clear(&priv->work_cond);
-    emu_big_lock_clear(&priv->lock);
+    emu_vcpus_clear(&priv->vcpus);
     G_OBJECT_CLASS(emu_machine_parent_class)->finalize(object);
 }
 
@@ -491,7 +513,7 @@ emu_machine_get_accel(EmuMachine *self)
 unsigned
 emu_machine_get_n_cpus(EmuMachine *self)
 {
-    return emu_machine_priv(self)->n_cpus;
+    return emu_machine_priv(self)->vcpus.n;
 }
 
 /**
@@ -504,35 +526,7 @@ emu_machine_get_n_cpus(EmuMachine *self)
 EmuCpu *
 emu_machine_get_cpu(EmuMachine *self, unsigned index)
 {
-    EmuMachinePrivate *priv = emu_machine_priv(self);
-
-    return index < priv->cpus->len ? g_ptr_array_index(priv->cpus, index) : NULL;
-}
-
-void
-emu_machine_add_cpu(EmuMachine *self, EmuCpu *cpu, unsigned index)
-{
-    EmuMachinePrivate *priv = emu_machine_priv(self);
-
-    if (index >= priv->cpus->len) {
-        g_ptr_array_set_size(priv->cpus, (gint)index + 1);
-    }
-    g_return_if_fail(!g_ptr_array_index(priv->cpus, index));
-    g_ptr_array_index(priv->cpus, index) = g_object_ref(cpu);
-    priv->n_cpus++;
-}
-
-void
-emu_machine_remove_cpu(EmuMachine *self, EmuCpu *cpu)
-{
-    EmuMachinePrivate *priv = emu_machine_priv(self);
-    guint index;
-
-    if (g_ptr_array_find(priv->cpus, cpu, &index)) {
-        g_ptr_array_index(priv->cpus, index) = NULL;
-        priv->n_cpus--;
-        g_object_unref(cpu);
-    }
+    return emu_vcpus_get(&emu_machine_priv(self)->vcpus, index);
 }
 
 /**

@@ -92,7 +92,7 @@ emu_machine_start(EmuMachine *self)
     }
     emu_machine_set_run_state(self, EMU_RUN_STATE_RUNNING);
     emu_clocks_set_running(priv->clocks, true);
-    emu_machine_resume_vcpus(self);
+    emu_vcpus_resume(&priv->vcpus);
 }
 
 /**
@@ -108,7 +108,7 @@ emu_machine_stop(EmuMachine *self, EmuRunState state)
     EmuMachinePrivate *priv = emu_machine_priv(self);
 
     if (priv->run_state == EMU_RUN_STATE_RUNNING || priv->run_state == EMU_RUN_STATE_SUSPENDED) {
-        emu_machine_pause_vcpus(self);
+        emu_vcpus_pause(&priv->vcpus);
         emu_clocks_set_running(priv->clocks, false);
     }
     emu_machine_set_run_state(self, state);
@@ -149,7 +149,7 @@ emu_machine_request_reset(EmuMachine *self, EmuShutdownCause cause)
     }
     __atomic_store_n(&priv->reset_cause, (int)cause, __ATOMIC_SEQ_CST);
     machine_request(self, EMU_REQUEST_RESET);
-    emu_machine_hold_vcpus(self);
+    emu_vcpus_hold(&emu_machine_priv(self)->vcpus);
 }
 
 void
@@ -159,7 +159,7 @@ emu_machine_request_shutdown(EmuMachine *self, EmuShutdownCause cause)
 
     __atomic_store_n(&priv->shutdown_cause, (int)cause, __ATOMIC_SEQ_CST);
     machine_request(self, EMU_REQUEST_SHUTDOWN);
-    emu_machine_hold_vcpus(self);
+    emu_vcpus_hold(&emu_machine_priv(self)->vcpus);
 }
 
 /**
@@ -189,7 +189,7 @@ void
 emu_machine_request_suspend(EmuMachine *self)
 {
     machine_request(self, EMU_REQUEST_SUSPEND);
-    emu_machine_hold_vcpus(self);
+    emu_vcpus_hold(&emu_machine_priv(self)->vcpus);
 }
 
 void
@@ -212,7 +212,7 @@ emu_machine_request_stop(EmuMachine *self, EmuRunState state)
 
     __atomic_store_n(&priv->stop_state, (int)state, __ATOMIC_SEQ_CST);
     machine_request(self, EMU_REQUEST_STOP);
-    emu_machine_hold_vcpus(self);
+    emu_vcpus_hold(&emu_machine_priv(self)->vcpus);
 }
 
 bool
@@ -266,7 +266,7 @@ machine_requests_cb(gpointer opaque)
         was_running = false;
     }
     if (requests & EMU_REQUEST_SUSPEND) {
-        emu_machine_pause_vcpus(self);
+        emu_vcpus_pause(&priv->vcpus);
         priv->suspended = true;
         was_running = false;
         g_signal_emit_by_name(self, "suspend");
@@ -282,7 +282,7 @@ machine_requests_cb(gpointer opaque)
     if (requests & EMU_REQUEST_RESET) {
         EmuRunState before = priv->run_state;
 
-        emu_machine_pause_vcpus(self);
+        emu_vcpus_pause(&priv->vcpus);
         emu_machine_reset(self, (EmuShutdownCause)__atomic_exchange_n(&priv->reset_cause, 0, __ATOMIC_SEQ_CST));
         if (before == EMU_RUN_STATE_SUSPENDED) {
             priv->suspended = false;
@@ -305,9 +305,11 @@ machine_requests_cb(gpointer opaque)
             EMU_MACHINE_GET_CLASS(self)->powerdown(self);
         }
     }
-    emu_machine_release_vcpus(self);
+    if (__atomic_load_n(&priv->requests, __ATOMIC_SEQ_CST) == 0) {
+        emu_vcpus_release(&priv->vcpus);
+    }
     if (was_running && priv->run_state == EMU_RUN_STATE_RUNNING) {
-        emu_machine_resume_vcpus(self);
+        emu_vcpus_resume(&priv->vcpus);
     }
 }
 
@@ -316,8 +318,6 @@ emu_machine_run_state_init(EmuMachine *self)
 {
     EmuMachinePrivate *priv = emu_machine_priv(self);
 
-    g_cond_init(&priv->pause_cond);
-    g_cond_init(&priv->work_cond);
     priv->request_bh = emu_bh_new(priv->context, machine_requests_cb, self);
 }
 
@@ -338,8 +338,8 @@ emu_machine_reset(EmuMachine *self, EmuShutdownCause cause)
     if (klass->reset) {
         klass->reset(self);
     }
-    for (guint i = 0; i < priv->cpus->len; i++) {
-        EmuCpu *cpu = g_ptr_array_index(priv->cpus, i);
+    for (unsigned i = 0; i < priv->vcpus.cpus->len; i++) {
+        EmuCpu *cpu = emu_vcpus_get(&priv->vcpus, i);
 
         if (cpu && priv->accel && EMU_ACCEL_GET_CLASS(priv->accel)->reset_vcpu) {
             EMU_ACCEL_GET_CLASS(priv->accel)->reset_vcpu(priv->accel, cpu);
