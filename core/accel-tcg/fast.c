@@ -17,7 +17,7 @@ tcg_fast_miss(EmuTcgState *s, uint64_t vaddr, uint32_t desc)
     TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, mode);
     uint64_t page = vaddr & TCG_PAGE_MASK;
 
-    if (v->force_interp || e->tag[access] != page ||
+    if (v->force_interp || !tcg_tlb_plain(v, e, vaddr, access) ||
         (vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) > TCG_PAGE_SIZE) {
         return (TcgMiss){0, 0};
     }
@@ -67,7 +67,7 @@ fast_find(EmuTcgState *s, uint64_t pc)
 
     v->n_lookup++;
     if (__atomic_load_n(&s->exit_request, __ATOMIC_RELAXED) ||
-        e->tag[EMU_TCG_FETCH] != (pc & TCG_PAGE_MASK)) {
+        !tcg_tlb_plain(v, e, pc, EMU_TCG_FETCH)) {
         return NULL;
     }
     b = tcg_cache_find(c, pc, (const uint8_t *)(uintptr_t)((pc & TCG_PAGE_MASK) + e->delta),

@@ -18,20 +18,14 @@ static void
 tlb_entry_clear(TcgTlbEntry *e)
 {
     e->tag[0] = e->tag[1] = e->tag[2] = TLB_EMPTY;
-    e->global = 0;
-}
-
-static void
-tlb_mode_clear(EmuTcgVcpu *v, unsigned mode)
-{
-    for (unsigned i = 0; i < TCG_TLB_SIZE; i++) {
-        tlb_entry_clear(&v->tlb[mode][i]);
-    }
+    e->gen = 0;
 }
 
 void
 tcg_tlb_init(EmuTcgVcpu *v)
 {
+    v->gen_local = 1;
+    v->gen_global = UINT64_C(1) << 63;
     for (unsigned mode = 0; mode < EMU_TCG_MMU_MODES; mode++) {
         v->tlb_used |= 1u << mode;
     }
@@ -73,12 +67,10 @@ emu_tcg_flush_all(EmuTcgState *s)
 
     v->n_flushes++;
     tcg_predict_clear(v);
-    for (unsigned mode = 0; mode < EMU_TCG_MMU_MODES; mode++) {
-        if (v->tlb_used & 1u << mode) {
-            tlb_mode_clear(v, mode);
-        }
-    }
+    v->gen_local++;
+    v->gen_global++;
     v->tlb_used = 0;
+    memset(v->written, 0, sizeof(v->written));
     v->large_page_lo = UINT64_MAX;
     v->large_page_hi = 0;
     memset(v->hot->token, 0, sizeof(v->hot->token));
@@ -98,15 +90,7 @@ emu_tcg_flush_non_global(EmuTcgState *s)
 
     v->n_flushes++;
     tcg_predict_clear(v);
-    for (unsigned mode = 0; mode < EMU_TCG_MMU_MODES; mode++) {
-        if (v->tlb_used & 1u << mode) {
-            for (unsigned i = 0; i < TCG_TLB_SIZE; i++) {
-                if (!v->tlb[mode][i].global) {
-                    tlb_entry_clear(&v->tlb[mode][i]);
-                }
-            }
-        }
-    }
+    v->gen_local++;
     memset(v->hot->token, 0, sizeof(v->hot->token));
 }
 
@@ -194,7 +178,7 @@ tcg_flush_requested(EmuTcgVcpu *v)
         for (unsigned i = 0; i < TCG_TLB_SIZE; i++) {
             const TcgTlbEntry *e = &v->tlb[mode][i];
 
-            if ((e->tag[EMU_TCG_WRITE] & ~TCG_PAGE_MASK) == 0) {
+            if ((e->tag[EMU_TCG_WRITE] & ~TCG_PAGE_MASK) == 0 && tcg_tlb_current(v, e)) {
                 mark_untracked(e->tag[EMU_TCG_WRITE] + e->delta);
             }
         }
@@ -212,6 +196,16 @@ tcg_flush_requested(EmuTcgVcpu *v)
 void
 tcg_tlb_protect(EmuTcgVcpu *v, const uint8_t *host_page)
 {
+    unsigned bit = ((uintptr_t)host_page >> TCG_PAGE_BITS) & (TCG_WRITTEN_BITS - 1);
+
+    for (unsigned i = 0; i < TCG_PHYS_SIZE; i++) {
+        if (v->phys[i].tag != 1 && v->phys[i].host == host_page) {
+            v->phys[i].tag = 1;
+        }
+    }
+    if (!(v->written[bit / 64] >> (bit % 64) & 1)) {
+        return;
+    }
     for (unsigned mode = 0; mode < EMU_TCG_MMU_MODES; mode++) {
         if (!(v->tlb_used & 1u << mode)) {
             continue;
@@ -235,14 +229,17 @@ tcg_tlb_protect(EmuTcgVcpu *v, const uint8_t *host_page)
             }
         }
     }
-    for (unsigned i = 0; i < TCG_PHYS_SIZE; i++) {
-        if (v->phys[i].tag != 1 && v->phys[i].host == host_page) {
-            v->phys[i].tag = 1;
-        }
-    }
 }
 
 /* ---- filling -------------------------------------------------------------------------------------- */
+
+static inline void
+note_written(EmuTcgVcpu *v, uint64_t host)
+{
+    unsigned bit = (host >> TCG_PAGE_BITS) & (TCG_WRITTEN_BITS - 1);
+
+    v->written[bit / 64] |= UINT64_C(1) << (bit % 64);
+}
 
 static void
 tlb_fill(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, unsigned mmu_mode,
@@ -256,7 +253,6 @@ tlb_fill(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, unsigned mmu_mode,
     v->n_tlb_fill++;
     if (!(v->tlb_used & 1u << mmu_mode)) {
         v->tlb_used |= 1u << mmu_mode;
-        tlb_mode_clear(v, mmu_mode);
         for (unsigned i = 0; i < TCG_PREDICT_SLOTS; i++) {
             v->hot->predict[mmu_mode][i] = (TcgPredict){TCG_PREDICT_EMPTY, TCG_PREDICT_EMPTY, 0, 0};
         }
@@ -290,16 +286,13 @@ tlb_fill(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, unsigned mmu_mode,
     emu_rcu_read_unlock();
 
     e->phys = phys;
-    e->global = tr->global;
+    e->gen = tr->global ? v->gen_global : v->gen_local;
     e->tag[EMU_TCG_READ] = tr->prot & EMU_TCG_PROT_READ ? page | read_flags : TLB_EMPTY;
     e->tag[EMU_TCG_WRITE] = tr->prot & EMU_TCG_PROT_WRITE ? page | write_flags : TLB_EMPTY;
     e->tag[EMU_TCG_FETCH] = tr->prot & EMU_TCG_PROT_FETCH ? page | read_flags : TLB_EMPTY;
-}
-
-static inline bool
-tlb_hit(const TcgTlbEntry *e, uint64_t vaddr, EmuTcgAccess access)
-{
-    return (e->tag[access] & (TCG_PAGE_MASK | TCG_TLB_INVALID)) == (vaddr & TCG_PAGE_MASK);
+    if (e->tag[EMU_TCG_WRITE] == page) {
+        note_written(v, page + e->delta);
+    }
 }
 
 TcgTlbEntry *
@@ -308,7 +301,7 @@ tcg_tlb_lookup(EmuTcgVcpu *v, uint64_t vaddr, EmuTcgAccess access, unsigned mmu_
     TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, mmu_mode);
     EmuTcgTranslation tr;
 
-    if (G_LIKELY(tlb_hit(e, vaddr, access))) {
+    if (G_LIKELY(tcg_tlb_hit(v, e, vaddr, access))) {
         return e;
     }
     if (!v->fe->walk(v->state, vaddr, access, mmu_mode, record, &tr)) {
@@ -428,6 +421,7 @@ ram_tracked(EmuTcgVcpu *v, TcgTlbEntry *e)
 
     if (old & 1u << EMU_DIRTY_CODE) {
         e->tag[EMU_TCG_WRITE] &= ~(uint64_t)TCG_TLB_TRACKED;
+        note_written(v, e->tag[EMU_TCG_WRITE] + e->delta);
         return false;
     }
     return true;
@@ -477,7 +471,7 @@ emu_tcg_read(EmuTcgState *s, uint64_t vaddr, void *dst, unsigned size, unsigned 
     TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, mmu_mode);
 
     if (G_LIKELY(size <= in_page)) {
-        if (G_LIKELY(e->tag[EMU_TCG_READ] == (vaddr & TCG_PAGE_MASK))) {
+        if (G_LIKELY(tcg_tlb_plain(v, e, vaddr, EMU_TCG_READ))) {
             copy_in(dst, (const void *)(uintptr_t)(vaddr + e->delta), size);
             return true;
         }
@@ -519,7 +513,7 @@ emu_tcg_write(EmuTcgState *s, uint64_t vaddr, const void *src, unsigned size, un
     TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, mmu_mode);
 
     if (G_LIKELY(size <= in_page)) {
-        if (G_LIKELY(e->tag[EMU_TCG_WRITE] == (vaddr & TCG_PAGE_MASK))) {
+        if (G_LIKELY(tcg_tlb_plain(v, e, vaddr, EMU_TCG_WRITE))) {
             copy_out((void *)(uintptr_t)(vaddr + e->delta), src, size);
             return true;
         }
@@ -594,7 +588,7 @@ emu_tcg_host_pointer(EmuTcgState *s, uint64_t vaddr, unsigned size, EmuTcgAccess
     if (size > TCG_PAGE_SIZE - (vaddr & ~TCG_PAGE_MASK)) {
         return NULL;
     }
-    if (G_UNLIKELY(e->tag[access] != (vaddr & TCG_PAGE_MASK))) {
+    if (G_UNLIKELY(!tcg_tlb_plain(v, e, vaddr, access))) {
         e = tcg_tlb_lookup(v, vaddr, access, mmu_mode, true);
         if (e == NULL) {
             *fault = true;

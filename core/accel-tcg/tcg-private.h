@@ -36,14 +36,16 @@ typedef struct {
     uint64_t delta;  /* host address - virtual address */
     uint64_t phys;   /* physical address of the page */
     uint64_t ram;    /* RAM address of the page, or UINT64_MAX */
-    uint32_t global;
-    uint32_t reserved[3];
+    uint64_t gen;    /* good while equal to the vCPU's gen_local or gen_global */
+    uint64_t reserved;
 } TcgTlbEntry;
 
 G_STATIC_ASSERT(sizeof(TcgTlbEntry) == 64);
 
-#define TCG_TLB_BITS 10
+#define TCG_TLB_BITS 12
 #define TCG_TLB_SIZE (1u << TCG_TLB_BITS)
+
+#define TCG_WRITTEN_BITS 65536u
 
 /* Physical pages lately used by page walks. */
 #define TCG_PHYS_SIZE 256u
@@ -112,7 +114,10 @@ struct _EmuTcgVcpu {
     unsigned index;
 
     TcgTlbEntry tlb[EMU_TCG_MMU_MODES][TCG_TLB_SIZE];
-    uint32_t tlb_used; /* bit per MMU mode with entries */
+    uint64_t gen_local, gen_global; /* a flush takes a new number; the global one has bit 63 set */
+    uint32_t tlb_used;              /* bit per MMU mode with entries */
+    /* Which RAM pages may have a plain write translation since the last full flush: bit by page number. */
+    uint64_t written[TCG_WRITTEN_BITS / 64];
     uint64_t large_page_lo, large_page_hi; /* linear range that pages above 4 KiB were seen in */
     TcgPhysEntry phys[TCG_PHYS_SIZE];
 
@@ -186,6 +191,27 @@ static inline TcgTlbEntry *
 tcg_tlb_entry(EmuTcgVcpu *v, uint64_t vaddr, unsigned mmu_mode)
 {
     return &v->tlb[mmu_mode][(vaddr >> TCG_PAGE_BITS) & (TCG_TLB_SIZE - 1)];
+}
+
+static inline bool
+tcg_tlb_current(const EmuTcgVcpu *v, const TcgTlbEntry *e)
+{
+    return e->gen == v->gen_local || e->gen == v->gen_global;
+}
+
+/* Whether an access of this kind may go straight to host memory. */
+static inline bool
+tcg_tlb_plain(const EmuTcgVcpu *v, const TcgTlbEntry *e, uint64_t vaddr, EmuTcgAccess access)
+{
+    return e->tag[access] == (vaddr & TCG_PAGE_MASK) && tcg_tlb_current(v, e);
+}
+
+/* Whether it needs no page walk. */
+static inline bool
+tcg_tlb_hit(const EmuTcgVcpu *v, const TcgTlbEntry *e, uint64_t vaddr, EmuTcgAccess access)
+{
+    return (e->tag[access] & (TCG_PAGE_MASK | TCG_TLB_INVALID)) == (vaddr & TCG_PAGE_MASK) &&
+           tcg_tlb_current(v, e);
 }
 
 static inline EmuTcgVcpu *

@@ -179,7 +179,7 @@ full_interp(EmuTcgState *s, uintptr_t ret)
         } else if (
             !(desc & TCG_DESC_SHARED) && !insn_is_inside(b, insn) &&
             (vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) <= TCG_PAGE_SIZE &&
-            (e->tag[access] & (TCG_PAGE_MASK | TCG_TLB_INVALID)) != (vaddr & TCG_PAGE_MASK)) {
+            !tcg_tlb_hit(v, e, vaddr, access)) {
             e = tcg_tlb_lookup(v, vaddr, access, TCG_DESC_MODE(desc), true);
             /* A fault: the interpreter knows whether another one comes first. */
             if (e != NULL && e->tag[access] == (vaddr & TCG_PAGE_MASK) && v->n_flushes == flushes) {
