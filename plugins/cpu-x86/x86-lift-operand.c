@@ -202,13 +202,21 @@ x86_template_add_reg(EmuTcgTemplate *t, X86Lift *l, unsigned reg, unsigned role)
 bool
 x86_lift_template(X86Lift *l, const X86Insn *insn, const X86Implicit *implicit, unsigned n_implicit, unsigned faults)
 {
+    return x86_lift_template_flags(l, insn, implicit, n_implicit, faults, insn->row->flags_read,
+                                   insn->row->flags_written | insn->row->flags_undefined);
+}
+
+bool
+x86_lift_template_flags(X86Lift *l, const X86Insn *insn, const X86Implicit *implicit, unsigned n_implicit,
+                        unsigned faults, unsigned flags_used, unsigned flags_defined)
+{
     const X86Row *row = insn->row;
     EmuTcgTemplate t = {
         .insn = insn,
         .insn_size = sizeof(*insn),
         .faults = faults,
-        .flags_used = row->flags_read,
-        .flags_defined = row->flags_written | row->flags_undefined,
+        .flags_used = (uint16_t)flags_used,
+        .flags_defined = (uint16_t)flags_defined,
     };
 
     for (unsigned i = 0; i < insn->n_operands; i++) {

@@ -127,14 +127,17 @@ lift_bswap(X86Lift *l, const X86Insn *insn)
     return insn->opsize != 2 && lift_unary(l, insn, EMU_TCG_OP_BSWAP);
 }
 
-/* A shift by an immediate that is not 0: the table's flag sets hold. */
+/* Shifts as templates. The table's flag sets hold for a count that is not 0; CL may be, and then keeps FLAGS. */
 static bool
-lift_template_by_constant(X86Lift *l, const X86Insn *insn)
+lift_shift_template(X86Lift *l, const X86Insn *insn)
 {
     const X86Operand *count = &insn->op[insn->n_operands - 1];
     unsigned mask = insn->op[0].size == 8 ? 63 : 31;
 
-    if (count->kind != X86_OPND_IMM || (insn->imm & mask) == 0) {
+    if (count->kind != X86_OPND_IMM) {
+        return x86_lift_template_flags(l, insn, NULL, 0, 0, EMU_TCG_FLAGS_ALL, EMU_TCG_FLAGS_ALL);
+    }
+    if ((insn->imm & mask) == 0) {
         return false;
     }
     return x86_lift_template(l, insn, NULL, 0, 0);
@@ -147,7 +150,7 @@ lift_shift(X86Lift *l, const X86Insn *insn, EmuTcgOpcode op)
     EmuTcgArg dst, count;
 
     if (insn->op[0].kind == X86_OPND_MEM) {
-        return lift_template_by_constant(l, insn);
+        return lift_shift_template(l, insn);
     }
     if (!x86_lift_read(l, insn, 1, &count)) {
         return false;
@@ -174,12 +177,45 @@ lift_plain_template(X86Lift *l, const X86Insn *insn)
     return x86_lift_template(l, insn, NULL, 0, 0);
 }
 
-/* BT and relatives: with a register as bit number and memory, the bit may lie outside the operand. */
+/* BT of memory with the bit's number in a register: the bit may lie anywhere around the operand. */
+static bool
+lift_bt_memory(X86Lift *l, const X86Insn *insn)
+{
+    unsigned size = insn->op[1].size, log2 = size == 2 ? 1 : size == 4 ? 2 : 3;
+    EmuTcgType type = x86_lift_type(size);
+    EmuTcgArg number = x86_lift_gpr(l, insn->op[1].reg, size), wide, word, bit, value, carry;
+    EmuTcgMem mem;
+
+    if (!is_64(l) || insn->addrsize != 8 || size == 2 || insn->index != X86_NO_REG || insn->base == X86_NO_REG ||
+        insn->base == X86_BASE_RIP || !x86_lift_mem(l, insn, size, EMU_TCG_PROT_READ, &mem)) {
+        return false;
+    }
+    wide = number;
+    if (size < 8) {
+        wide = emu_tcg_ir_temp(l->ir);
+        emu_tcg_ir_extend(l->ir, true, EMU_TCG_I64, wide, number, type);
+    }
+    word = emu_tcg_ir_temp(l->ir);
+    bit = emu_tcg_ir_temp(l->ir);
+    value = emu_tcg_ir_temp(l->ir);
+    carry = emu_tcg_ir_temp(l->ir);
+    emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_SAR, EMU_TCG_I64, word, wide, emu_tcg_ir_const(l->ir, log2 + 3), EMU_TCG_FLAGS_NONE);
+    mem.addr.index = word;
+    mem.addr.scale = (uint8_t)log2;
+    emu_tcg_ir_load(l->ir, type, value, &mem);
+    /* Shifts take the count modulo the width, as BT does. */
+    emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_SHR, type, carry, value, number, EMU_TCG_FLAGS_NONE);
+    emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_AND, EMU_TCG_I32, bit, carry, emu_tcg_ir_const(l->ir, EMU_TCG_FLAG_C), EMU_TCG_FLAGS_NONE);
+    emu_tcg_ir_setf(l->ir, bit, EMU_TCG_FLAG_C);
+    return true;
+}
+
+/* BT and relatives. */
 static bool
 lift_bit(X86Lift *l, const X86Insn *insn)
 {
     if (has_mem(insn) && insn->op[1].kind == X86_OPND_GPR) {
-        return false;
+        return insn->row->op == X86_OP_bt && lift_bt_memory(l, insn);
     }
     return x86_lift_template(l, insn, NULL, 0, 0);
 }
@@ -441,6 +477,36 @@ lift_cli(X86Lift *l, const X86Insn *insn G_GNUC_UNUSED)
         return false;
     }
     return lift_eflags_bit(l, X86_IF, false);
+}
+
+static bool
+lift_lahf(X86Lift *l, const X86Insn *insn G_GNUC_UNUSED)
+{
+    EmuTcgArg flags, ah;
+
+    if (is_64(l) && !x86_has_feature(l->s, X86_FEAT_LAHF_LM)) {
+        return false;
+    }
+    flags = emu_tcg_ir_temp(l->ir);
+    ah = emu_tcg_ir_temp(l->ir);
+    emu_tcg_ir_getf(l->ir, flags);
+    emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_OR, EMU_TCG_I32, ah, flags, emu_tcg_ir_const(l->ir, 2), EMU_TCG_FLAGS_NONE);
+    emu_tcg_ir_mov(l->ir, EMU_TCG_I8, emu_tcg_ir_global(l->ir, X86_RAX, EMU_TCG_PART_HIGH8), ah);
+    return true;
+}
+
+static bool
+lift_sahf(X86Lift *l, const X86Insn *insn G_GNUC_UNUSED)
+{
+    EmuTcgArg flags;
+
+    if (is_64(l) && !x86_has_feature(l->s, X86_FEAT_LAHF_LM)) {
+        return false;
+    }
+    flags = emu_tcg_ir_temp(l->ir);
+    emu_tcg_ir_extend(l->ir, false, EMU_TCG_I32, flags, emu_tcg_ir_global(l->ir, X86_RAX, EMU_TCG_PART_HIGH8), EMU_TCG_I8);
+    emu_tcg_ir_setf(l->ir, flags, EMU_TCG_FLAGS_ALL & ~EMU_TCG_FLAG_O);
+    return true;
 }
 
 /* ---- stack --------------------------------------------------------------------------------------------------------- */
@@ -721,6 +787,23 @@ lift_native(X86Lift *l, const X86Insn *insn)
     return x86_lift_template(l, insn, implicit, n, faults);
 }
 
+/*
+ * Control and status words; they know no pending exception that they would have to report, but FLDCW. LDMXCSR is not
+ * among them: a host may accept bits that the guest must not (misaligned exception mask).
+ */
+static bool
+lift_control_word(X86Lift *l, const X86Insn *insn)
+{
+    return x86_lift_template(l, insn, NULL, 0,
+                             insn->row->attr & X86_A_SSE ? EMU_TCG_TEMPLATE_VECTOR : EMU_TCG_TEMPLATE_X87);
+}
+
+static bool
+lift_fwait(X86Lift *l, const X86Insn *insn)
+{
+    return (l->mode & X86_MODE_X87) && lift_control_word(l, insn);
+}
+
 const X86LiftRule x86_lift_rules[X86_N_OPS] = {
     [X86_OP_template] = lift_native,
     [X86_OP_add] = lift_add,
@@ -769,13 +852,13 @@ const X86LiftRule x86_lift_rules[X86_N_OPS] = {
     [X86_OP_leave] = lift_leave,
     [X86_OP_rol] = lift_rol,
     [X86_OP_ror] = lift_ror,
-    [X86_OP_rcl] = lift_template_by_constant,
-    [X86_OP_rcr] = lift_template_by_constant,
+    [X86_OP_rcl] = lift_shift_template,
+    [X86_OP_rcr] = lift_shift_template,
     [X86_OP_shl] = lift_shl,
     [X86_OP_shr] = lift_shr,
     [X86_OP_sar] = lift_sar,
-    [X86_OP_shld] = lift_template_by_constant,
-    [X86_OP_shrd] = lift_template_by_constant,
+    [X86_OP_shld] = lift_shift_template,
+    [X86_OP_shrd] = lift_shift_template,
     [X86_OP_bt] = lift_bit,
     [X86_OP_bts] = lift_bit,
     [X86_OP_btr] = lift_bit,
@@ -794,4 +877,19 @@ const X86LiftRule x86_lift_rules[X86_N_OPS] = {
     [X86_OP_loop] = lift_loop,
     [X86_OP_jcxz] = lift_jcxz,
     [X86_OP_fence] = lift_plain_template,
+    [X86_OP_lahf] = lift_lahf,
+    [X86_OP_sahf] = lift_sahf,
+    [X86_OP_mov_seg_from] = x86_lift_mov_seg_from,
+    [X86_OP_swapgs] = x86_lift_swapgs,
+    [X86_OP_mov_from_cr] = x86_lift_mov_from_cr,
+    [X86_OP_sti] = x86_lift_sti,
+    [X86_OP_popf] = x86_lift_popf,
+    [X86_OP_fwait] = lift_fwait,
+    [X86_OP_fnstcw] = lift_control_word,
+    [X86_OP_fldcw] = lift_control_word,
+    [X86_OP_fnstsw] = lift_control_word,
+    [X86_OP_fnstsw_ax] = lift_control_word,
+    [X86_OP_fnclex] = lift_control_word,
+    [X86_OP_fninit] = lift_control_word,
+    [X86_OP_stmxcsr] = lift_control_word,
 };

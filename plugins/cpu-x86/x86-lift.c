@@ -80,6 +80,7 @@ x86_lift(EmuTcgState *tcg, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsig
     }
     for (unsigned n = 0; n < max_insns; n++) {
         X86Insn insn;
+        bool shadow;
         int length = done < avail ? x86_decode(code + done, avail - done, mode_key, l.s->features, &insn) : X86_DECODE_MORE;
 
         if (length <= 0) {
@@ -100,9 +101,14 @@ x86_lift(EmuTcgState *tcg, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsig
         if (x86_lift_is_integer(insn.row)) {
             emu_tcg_ir_insn_integer(ir);
         }
+        shadow = l.shadow;
         x86_lift_insn(&l, &insn);
         done += length;
         if (l.ended) {
+            return done;
+        }
+        if (shadow) {
+            emu_tcg_ir_jump_ind(ir, emu_tcg_ir_pcrel(ir, l.next), EMU_TCG_JUMP_PLAIN);
             return done;
         }
     }

@@ -20,6 +20,7 @@ typedef struct {
     uint64_t pc;   /* of the instruction, linear */
     uint64_t next; /* of the one behind it */
     bool ended;    /* the block's last op is out */
+    bool shadow;   /* STI: the next instruction is the block's last */
 } X86Lift;
 
 /* A rule emits the instruction and returns true, or declines with nothing emitted. */
@@ -47,6 +48,9 @@ typedef struct {
     uint8_t reg, role;
 } X86Implicit;
 bool x86_lift_template(X86Lift *l, const X86Insn *insn, const X86Implicit *implicit, unsigned n_implicit, unsigned faults);
+/* With other sets of FLAGS than the table's. */
+bool x86_lift_template_flags(X86Lift *l, const X86Insn *insn, const X86Implicit *implicit, unsigned n_implicit,
+                             unsigned faults, unsigned flags_used, unsigned flags_defined);
 
 static inline EmuTcgArg
 x86_lift_global(X86Lift *l, unsigned index)
@@ -55,11 +59,30 @@ x86_lift_global(X86Lift *l, unsigned index)
 }
 
 /* Indices in x86_globals beyond the registers (0 ... 15) and vectors (16 ... 31). */
-enum { X86_GLOBAL_FLAGS = 32, X86_GLOBAL_EFLAGS, X86_GLOBAL_RIP, X86_GLOBAL_SEG_BASE };
+enum {
+    X86_GLOBAL_FLAGS = 32,
+    X86_GLOBAL_EFLAGS,
+    X86_GLOBAL_RIP,
+    X86_GLOBAL_SEG_BASE, /* ES ... GS */
+    X86_GLOBAL_MXCSR = X86_GLOBAL_SEG_BASE + 6,
+    X86_GLOBAL_SELECTOR, /* ES ... GS */
+    X86_GLOBAL_KERNEL_GS = X86_GLOBAL_SELECTOR + 6,
+    X86_GLOBAL_CR0,
+    X86_GLOBAL_CR2,
+    X86_GLOBAL_CR3,
+    X86_GLOBAL_CR4,
+};
 
 unsigned x86_lift(EmuTcgState *s, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key,
                   unsigned max_insns);
 bool x86_flags_dead(uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key);
+
+/* ---- x86-lift-sys.c ---- */
+bool x86_lift_mov_seg_from(X86Lift *l, const X86Insn *insn);
+bool x86_lift_swapgs(X86Lift *l, const X86Insn *insn);
+bool x86_lift_mov_from_cr(X86Lift *l, const X86Insn *insn);
+bool x86_lift_sti(X86Lift *l, const X86Insn *insn);
+bool x86_lift_popf(X86Lift *l, const X86Insn *insn);
 
 /* ---- x86-lift-encode.c ---- */
 unsigned x86_encode_template(const void *insn, const EmuTcgHostMem *mem, const uint8_t gpr[16], uint8_t *out, unsigned max);

@@ -53,6 +53,16 @@ const EmuTcgGlobal x86_globals[] = {
      .offset = offsetof(X86State, seg_base[X86_GS ^ 4])},
     {.name = "mxcsr", .type = EMU_TCG_I32, .bank = 4, .same_isa = 0xff,
      .offset = offsetof(X86State, fx.mxcsr)},
+#define SELECTOR(n, num)                                                                           \
+    {.name = n, .type = EMU_TCG_I16, .bank = 4, .same_isa = 0xff,                                  \
+     .offset = offsetof(X86State, seg[num].selector)}
+    SELECTOR("es", X86_ES), SELECTOR("cs", X86_CS), SELECTOR("ss", X86_SS),
+    SELECTOR("ds", X86_DS), SELECTOR("fs", X86_FS), SELECTOR("gs", X86_GS),
+#define CONTROL(n, field)                                                                          \
+    {.name = n, .type = EMU_TCG_I64, .bank = 4, .same_isa = 0xff,                                  \
+     .offset = offsetof(X86State, field)}
+    CONTROL("kernel_gs_base", kernel_gs_base), CONTROL("cr0", cr0), CONTROL("cr2", cr2),
+    CONTROL("cr3", cr3), CONTROL("cr4", cr4),
 };
 const unsigned x86_n_globals = G_N_ELEMENTS(x86_globals);
 
@@ -90,10 +100,11 @@ x86_update_mode(X86State *s)
 
     if (x86_long(s) && (s->seg[X86_CS].attr & X86_DESC_L)) {
         code = stack = 64;
+        /* FS and GS always have a base, so that loading one does not change the key. */
         key |= X86_MODE_CODE64 | X86_MODE_CODE64 << X86_MODE_STACK_SHIFT;
         for (unsigned i = X86_ES; i <= X86_GS; i++) {
             key |= X86_MODE_NOLIMIT(i);
-            if (i < X86_FS || *x86_seg_base(s, i) == 0) {
+            if (i < X86_FS) {
                 key |= X86_MODE_FLAT(i);
             }
         }

@@ -623,7 +623,7 @@ row_is_testable(const X86Row *row, const Mode *mode)
         /* images that hold what the interpreter tracks and translated code does not: instruction pointers */
         X86_OP_fnstenv, X86_OP_fnsave, X86_OP_fxsave, X86_OP_xsave, X86_OP_xsaveopt, X86_OP_fldenv, X86_OP_frstor, X86_OP_fxrstor, X86_OP_xrstor,
         X86_OP_call_far, X86_OP_jmp_far, X86_OP_ret_far, X86_OP_les, X86_OP_lds, X86_OP_lss, X86_OP_lfs, X86_OP_lgs, X86_OP_mov_seg_to,
-        X86_OP_pop_seg, X86_OP_wrfsbase, X86_OP_wrgsbase, X86_OP_swapgs, X86_OP_popf, X86_OP_clts,
+        X86_OP_pop_seg, X86_OP_wrfsbase, X86_OP_wrgsbase, X86_OP_clts,
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(no); i++) {

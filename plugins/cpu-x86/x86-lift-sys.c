@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Lifting rules of system instructions that operating systems execute often, and the helpers that they call. */
+
+#include "x86-interp.h"
+#include "x86-lift.h"
+
+static EmuTcgArg
+selector(X86Lift *l, unsigned segment)
+{
+    return x86_lift_global(l, X86_GLOBAL_SELECTOR + segment);
+}
+
+bool
+x86_lift_mov_seg_from(X86Lift *l, const X86Insn *insn)
+{
+    unsigned size = insn->op[0].size;
+    EmuTcgMem mem;
+
+    if (insn->op[0].kind == X86_OPND_MEM) {
+        if (!x86_lift_mem(l, insn, size, EMU_TCG_PROT_WRITE, &mem)) {
+            return false;
+        }
+        emu_tcg_ir_store(l->ir, EMU_TCG_I16, selector(l, insn->op[1].reg), &mem);
+    } else if (size == 2) {
+        emu_tcg_ir_mov(l->ir, EMU_TCG_I16, x86_lift_gpr(l, insn->op[0].reg, 2), selector(l, insn->op[1].reg));
+    } else {
+        emu_tcg_ir_extend(l->ir, false, x86_lift_type(size), x86_lift_gpr(l, insn->op[0].reg, size),
+                          selector(l, insn->op[1].reg), EMU_TCG_I16);
+    }
+    return true;
+}
+
+bool
+x86_lift_swapgs(X86Lift *l, const X86Insn *insn G_GNUC_UNUSED)
+{
+    EmuTcgArg now = x86_lift_global(l, X86_GLOBAL_SEG_BASE + X86_GS), other = x86_lift_global(l, X86_GLOBAL_KERNEL_GS);
+    EmuTcgArg t = emu_tcg_ir_temp(l->ir);
+
+    emu_tcg_ir_mov(l->ir, EMU_TCG_I64, t, now);
+    emu_tcg_ir_mov(l->ir, EMU_TCG_I64, now, other);
+    emu_tcg_ir_mov(l->ir, EMU_TCG_I64, other, t);
+    return true;
+}
+
+bool
+x86_lift_mov_from_cr(X86Lift *l, const X86Insn *insn)
+{
+    static const uint8_t global[5] = {X86_GLOBAL_CR0, 0, X86_GLOBAL_CR2, X86_GLOBAL_CR3, X86_GLOBAL_CR4};
+    unsigned n = insn->op[1].reg, size = insn->op[0].size;
+
+    if (n > 4 || global[n] == 0) {
+        return false;
+    }
+    emu_tcg_ir_mov(l->ir, x86_lift_type(size), x86_lift_gpr(l, insn->op[0].reg, size), x86_lift_global(l, global[n]));
+    return true;
+}
+
+/* ---- interrupt flag ------------------------------------------------------------------------------------------ */
+
+static uint64_t
+helper_sti(EmuTcgState *tcg, uint64_t a G_GNUC_UNUSED, uint64_t b G_GNUC_UNUSED, uint64_t c G_GNUC_UNUSED)
+{
+    X86State *s = (X86State *)tcg;
+
+    if (!(s->eflags & X86_IF)) {
+        s->eflags |= X86_IF;
+        if (__atomic_load_n(&s->interrupt_request, __ATOMIC_SEQ_CST)) {
+            __atomic_store_n(&tcg->exit_request, 1, __ATOMIC_SEQ_CST);
+        }
+    }
+    return 0;
+}
+
+/*
+ * The interrupt shadow is the next instruction, which is executed without a look at requests; behind it the block ends
+ * with a jump that does look (x86_lift()).
+ */
+bool
+x86_lift_sti(X86Lift *l, const X86Insn *insn G_GNUC_UNUSED)
+{
+    static const EmuTcgHelper sti = {.name = "sti", .fn = helper_sti, .flags = EMU_TCG_HELPER_NO_FP};
+
+    if (!(l->mode & X86_MODE_IOPL) || (l->mode & X86_MODE_VM86)) {
+        return false;
+    }
+    emu_tcg_ir_call(l->ir, &sti, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);
+    l->shadow = true;
+    return true;
+}
+
+/* @value was popped; @next is the instruction behind. */
+static uint64_t
+helper_popf(EmuTcgState *tcg, uint64_t value, uint64_t next, uint64_t size)
+{
+    X86State *s = (X86State *)tcg;
+    uint32_t take = X86_CC | X86_TF | X86_DF | X86_NT | X86_AC | X86_ID | X86_RF | X86_IF | X86_IOPL;
+    uint32_t v = (uint32_t)value & ~X86_RF;
+    uint64_t key = s->tcg.mode_key;
+
+    if (size == 2) {
+        take &= 0xffff;
+    }
+    x86_set_sp(s, X86_LOW(s, X86_RSP) + size);
+    x86_set_eflags(s, (x86_get_eflags(s) & ~take) | (v & take));
+    x86_update_mode(s);
+    if (s->tcg.mode_key != key ||
+        ((s->eflags & X86_IF) && __atomic_load_n(&s->interrupt_request, __ATOMIC_SEQ_CST))) {
+        x86_set_pc(tcg, next);
+        return EMU_TCG_HELPER_NEXT_BLOCK;
+    }
+    return EMU_TCG_HELPER_GO_ON;
+}
+
+/* At CPL 0 in protected mode, where no flag is kept from it. */
+bool
+x86_lift_popf(X86Lift *l, const X86Insn *insn)
+{
+    static const EmuTcgHelper popf = {
+        .name = "popf",
+        .fn = helper_popf,
+        .flags = EMU_TCG_HELPER_NO_FP | EMU_TCG_HELPER_MAY_LEAVE | EMU_TCG_HELPER_READS_FLAGS | EMU_TCG_HELPER_WRITES_FLAGS,
+        .reads = 1 << X86_RSP,
+        .writes = 1 << X86_RSP,
+    };
+    EmuTcgArg value;
+    EmuTcgMem mem;
+
+    if (!(l->mode & X86_MODE_PE) || (l->mode & X86_MODE_VM86) || (l->mode >> X86_MODE_CPL_SHIFT & 3) ||
+        !x86_lift_stack(l, 0, insn->opsize, EMU_TCG_PROT_READ, &mem)) {
+        return false;
+    }
+    value = emu_tcg_ir_temp(l->ir);
+    emu_tcg_ir_load(l->ir, x86_lift_type(insn->opsize), value, &mem);
+    emu_tcg_ir_call(l->ir, &popf, EMU_TCG_NO_ARG, value, emu_tcg_ir_pcrel(l->ir, l->next), emu_tcg_ir_const(l->ir, insn->opsize));
+    return true;
+}
