@@ -192,7 +192,7 @@ random_scalar(void)
 
     switch (g_test_rand_int_range(0, 5)) {
     case 0:
-        json_node_set_int(node, g_test_rand_bit() ? g_test_rand_int_range(-5, 5) : (gint64)g_test_rand_int() << 31);
+        json_node_set_int(node, g_test_rand_bit() ? g_test_rand_int_range(-5, 5) : (gint64)g_test_rand_int() * INT32_MAX);
         break;
     case 1:
         json_node_set_string(node, g_test_rand_bit() ? "qcode" : "ide0-hd0");
