@@ -318,6 +318,11 @@ tcg_tlb_lookup(EmuTcgVcpu *v, uint64_t vaddr, EmuTcgAccess access, unsigned mmu_
 
 /* ---- accesses to what a TLB entry names ------------------------------------------------------------ */
 
+/* Guest data lies where the guest put it: any alignment. One access of the host each, as the host's CPU can. */
+typedef uint16_t __attribute__((aligned(1), may_alias)) GuestU16;
+typedef uint32_t __attribute__((aligned(1), may_alias)) GuestU32;
+typedef uint64_t __attribute__((aligned(1), may_alias)) GuestU64;
+
 static inline void
 copy_in(void *dst, const void *src, unsigned size)
 {
@@ -326,13 +331,13 @@ copy_in(void *dst, const void *src, unsigned size)
         *(uint8_t *)dst = *(const volatile uint8_t *)src;
         break;
     case 2:
-        *(uint16_t *)dst = *(const volatile uint16_t *)src;
+        *(GuestU16 *)dst = *(const volatile GuestU16 *)src;
         break;
     case 4:
-        *(uint32_t *)dst = *(const volatile uint32_t *)src;
+        *(GuestU32 *)dst = *(const volatile GuestU32 *)src;
         break;
     case 8:
-        *(uint64_t *)dst = *(const volatile uint64_t *)src;
+        *(GuestU64 *)dst = *(const volatile GuestU64 *)src;
         break;
     default:
         memcpy(dst, src, size);
@@ -348,13 +353,13 @@ copy_out(void *dst, const void *src, unsigned size)
         *(volatile uint8_t *)dst = *(const uint8_t *)src;
         break;
     case 2:
-        *(volatile uint16_t *)dst = *(const uint16_t *)src;
+        *(volatile GuestU16 *)dst = *(const GuestU16 *)src;
         break;
     case 4:
-        *(volatile uint32_t *)dst = *(const uint32_t *)src;
+        *(volatile GuestU32 *)dst = *(const GuestU32 *)src;
         break;
     case 8:
-        *(volatile uint64_t *)dst = *(const uint64_t *)src;
+        *(volatile GuestU64 *)dst = *(const GuestU64 *)src;
         break;
     default:
         memcpy(dst, src, size);
