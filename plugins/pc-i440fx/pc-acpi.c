@@ -41,6 +41,9 @@
 #define PC_RTC_CENTURY 0x32
 #define PC_LAPIC_BASE 0xfee00000
 #define PC_IOAPIC_BASE 0xfec00000
+#define PC_HPET_BASE 0xfed00000
+#define PC_HPET_ID 0x8086a201u /* low half of its capability register, PCI vendor first */
+#define PC_HPET_MIN_TICK 100
 #define PC_PCI_HOLE_END 0xfebfffff
 
 enum { PC_LOADER_ALLOCATE = 1, PC_LOADER_ADD_POINTER = 2, PC_LOADER_ADD_CHECKSUM = 3 };
@@ -219,6 +222,7 @@ pc_acpi_get_isa_presence(PcMachine *pc)
     present |= pc_acpi_has_isa_device(pc, "isa-parallel", 0x378) << 4;
     present |= pc_acpi_has_isa_device(pc, "isa-fdc", 0x3f0) << 5;
     present |= pc_acpi_has_isa_device(pc, "i8042", 0) << 6;
+    present |= (pc->hpet_device != NULL) << 7;
     return present;
 }
 
@@ -445,6 +449,24 @@ pc_acpi_add_cpu_ssdt(PcAcpi *self)
     return at;
 }
 
+/* HPET specification 1.0a, section 3.2.4. */
+static guint
+pc_acpi_add_hpet(PcAcpi *self)
+{
+    GByteArray *t = self->tables;
+    guint at = pc_acpi_begin(self, "HPET", 1);
+
+    pc_acpi_add(t, PC_HPET_ID, 4);
+    pc_acpi_add(t, 0, 1); /* address in memory */
+    pc_acpi_add(t, 0, 3);
+    pc_acpi_add(t, PC_HPET_BASE, 8);
+    pc_acpi_add(t, 0, 1);
+    pc_acpi_add(t, PC_HPET_MIN_TICK, 2);
+    pc_acpi_add(t, 0, 1);
+    pc_acpi_end(self, at);
+    return at;
+}
+
 static void
 pc_acpi_build(PcAcpi *self)
 {
@@ -457,6 +479,9 @@ pc_acpi_build(PcAcpi *self)
     tables[n++] = pc_acpi_add_fadt(self, facs, dsdt);
     tables[n++] = pc_acpi_add_cpu_ssdt(self);
     tables[n++] = pc_acpi_add_madt(self);
+    if (self->pc->hpet_device) {
+        tables[n++] = pc_acpi_add_hpet(self);
+    }
     rsdt = pc_acpi_begin(self, "RSDT", 1);
     for (guint i = 0; i < n; i++) {
         pc_loader_add_pointer(self, PC_ACPI_TABLES_FILE, self->tables->len, 4);

@@ -13,6 +13,8 @@
 #define PC_FERR_IRQ 13
 #define PC_SCI_IRQ 9
 #define PC_IDE_IRQ 14
+#define PC_RTC_IRQ 8
+#define PC_HPET_BASE 0xfed00000
 #define PC_N_SERIALS 4
 #define PC_N_PARALLELS 3
 #define PC_N_SPD 8
@@ -69,18 +71,22 @@ pc_tolerate(const char *type, GError **local_error, GError **error)
 
 /*
  * An interrupt request goes to the 8259s and to the I/O APIC, whichever the guest uses. ISA request 0 (the timer) is
- * on I/O APIC pin 2; request 2 is the cascade and not a request.
+ * on I/O APIC pin 2, with what the HPET sends there; request 2 is the cascade and not a request.
  */
 static void
 pc_update_irq(PcMachine *self, unsigned irq)
 {
-    int level = ((self->isa_levels | self->pirq_levels) >> irq) & 1;
+    /* With legacy replacement the RTC loses request 8 (the 8254 falls silent by its own input). */
+    uint32_t isa_levels = self->hpet_legacy ? self->isa_levels & ~(1u << PC_RTC_IRQ) : self->isa_levels;
+    uint32_t levels = isa_levels | self->pirq_levels | self->hpet_levels;
+    unsigned pin = irq == 0 ? 2 : irq;
+    int pin_level = pin == 2 ? (levels & 1) | (self->hpet_levels >> 2 & 1) : levels >> pin & 1;
 
-    if (irq != 2) {
-        emu_line_set(emu_device_get_line_in(self->pic[irq >= 8], NULL, irq & 7), level);
-        if (self->ioapic) {
-            emu_line_set(emu_device_get_line_in(self->ioapic, NULL, irq == 0 ? 2 : irq), level);
-        }
+    if (irq < PC_N_ISA_IRQS && irq != 2) {
+        emu_line_set(emu_device_get_line_in(self->pic[irq >= 8], NULL, irq & 7), levels >> irq & 1);
+    }
+    if (self->ioapic) {
+        emu_line_set(emu_device_get_line_in(self->ioapic, NULL, pin), pin_level);
     }
 }
 
@@ -100,6 +106,24 @@ pc_pirq_irq_cb(gpointer opaque, unsigned irq, int level)
 
     self->pirq_levels = level ? self->pirq_levels | 1u << irq : self->pirq_levels & ~(1u << irq);
     pc_update_irq(self, irq);
+}
+
+static void
+pc_hpet_irq_cb(gpointer opaque, unsigned irq, int level)
+{
+    PcMachine *self = opaque;
+
+    self->hpet_levels = level ? self->hpet_levels | 1u << irq : self->hpet_levels & ~(1u << irq);
+    pc_update_irq(self, irq);
+}
+
+static void
+pc_hpet_legacy_cb(gpointer opaque, unsigned index G_GNUC_UNUSED, int level)
+{
+    PcMachine *self = opaque;
+
+    self->hpet_legacy = level;
+    pc_update_irq(self, PC_RTC_IRQ);
 }
 
 static void
@@ -235,6 +259,29 @@ pc_create_interrupt_controllers(PcMachine *self, GError **error)
 }
 
 static bool
+pc_create_hpet(PcMachine *self, EmuDevice *pit, GError **error)
+{
+    g_autoptr(GError) local_error = NULL;
+
+    if (!self->hpet) {
+        return true;
+    }
+    self->hpet_device = pc_new_device(self, NULL, "hpet", "hpet", &local_error, NULL);
+    if (!self->hpet_device) {
+        return pc_tolerate("hpet", &local_error, error);
+    }
+    emu_sysbus_map(EMU_SYSBUS_DEVICE(self->hpet_device), 0, PC_HPET_BASE, 0);
+    for (unsigned i = 0; i < PC_N_GSIS; i++) {
+        self->hpet_irqs[i] = emu_line_new_in(self, "hpet-irq", pc_hpet_irq_cb, self, i);
+        emu_device_connect_out(self->hpet_device, "irq", i, self->hpet_irqs[i]);
+    }
+    self->hpet_legacy_line = emu_line_new_in(self, "hpet-legacy", pc_hpet_legacy_cb, self, 0);
+    emu_device_connect_out(self->hpet_device, "legacy", 0, self->hpet_legacy_line);
+    emu_device_connect_out(self->hpet_device, "legacy", 0, emu_device_get_line_in(pit, "disable", 0));
+    return true;
+}
+
+static bool
 pc_create_timers(PcMachine *self, GError **error)
 {
     EmuBus *isa = EMU_BUS(self->isa_bus);
@@ -249,6 +296,9 @@ pc_create_timers(PcMachine *self, GError **error)
         return false;
     }
     emu_device_connect_out(pit, NULL, 0, self->isa_irqs[0]);
+    if (!pc_create_hpet(self, pit, error)) {
+        return false;
+    }
     speaker = emu_device_new("isa-pcspk", error);
     if (!speaker) {
         return false;

@@ -12,7 +12,7 @@ EMU_PLUGIN(.name = "pc-i440fx", .version = "1.0", .license = "LGPL-2.1-or-later"
            .description = "the PC with i440FX and PIIX: boards, host bridge, ACPI and SMBIOS tables, direct kernel boot",
            .provides = "i440FX:pci-device i440FX-pcihost:sysbus-device port92:isa-device pc-i440fx-machine:machine" PC_VERSIONS(
                PC_PROVIDES),
-           .needs = "machine pci-device isa-device sysbus-device PIIX3 PIIX4_PM isa-i8259 isa-pit isa-pcspk ioapic fw_cfg_io "
+           .needs = "machine pci-device isa-device sysbus-device PIIX3 PIIX4_PM isa-i8259 isa-pit isa-pcspk hpet ioapic fw_cfg_io "
                     "mc146818rtc i8257 i8042 isa-serial isa-parallel piix3-ide ide-hd ide-cd isa-fdc floppy VGA");
 
 static void

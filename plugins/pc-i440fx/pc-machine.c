@@ -190,6 +190,7 @@ static const EmuProperty pc_machine_properties[] = {
     EMU_PROP_BOOL("acpi", PcMachine, acpi, true, "ACPI tables for the guest"),
     EMU_PROP_BOOL("fd-bootchk", PcMachine, fd_bootchk, true, "the firmware checks a floppy's boot signature"),
     EMU_PROP_BOOL("i8042", PcMachine, i8042, true, "keyboard controller"),
+    EMU_PROP_BOOL("hpet", PcMachine, hpet, true, "high precision event timers"),
 };
 
 static void

@@ -20,6 +20,7 @@ typedef struct {
     bool acpi;
     bool fd_bootchk;
     bool i8042;
+    bool hpet;
 
     uint64_t below_4g;
     uint64_t above_4g;
@@ -33,15 +34,20 @@ typedef struct {
     EmuDevice *ioapic;
     EmuDevice *pic[2];
     EmuDevice *rtc;
+    EmuDevice *hpet_device; /* NULL: none */
     EmuFwCfg *fw_cfg;
 
     /* Children of the machine. */
     EmuLine *isa_irqs[PC_N_ISA_IRQS];  /* requests of ISA devices */
     EmuLine *pirq_irqs[PC_N_ISA_IRQS]; /* requests that PCI interrupts are routed to */
+    EmuLine *hpet_irqs[PC_N_GSIS];
+    EmuLine *hpet_legacy_line;
     EmuLine *a20_line;
     EmuLine *ferr_line;
     uint32_t isa_levels;
     uint32_t pirq_levels;
+    uint32_t hpet_levels;
+    bool hpet_legacy; /* the HPET has taken the timer's and the RTC's requests over */
 
     bool boot_once_pending; /* the first reset puts the regular boot order back */
 } PcMachine;

@@ -12,7 +12,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "EMU   ", "EMUPC   ", 1)
     // Above 4 GiB, in GiB, since SeaBIOS' parser knows no 64-bit integers.
     Name (P64S, 0x33333333) // start
     Name (P64L, 0x44444444) // length, 0: there is none
-    Name (ISAP, 0x66666666) // ISA devices that are there: bits 0-3 COM1-4, 4 LPT1, 5 FDC, 6 i8042
+    Name (ISAP, 0x66666666) // ISA devices that are there: bits 0-3 COM1-4, 4 LPT1, 5 FDC, 6 i8042, 7 HPET
     Name (PMIO, 0x7777) // power management ports
 
     Name (_S3, Package () { 1, 1, 0, 0 })
@@ -469,6 +469,23 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "EMU   ", "EMUPC   ", 1)
                     ^^ISA.PRQD = IRQW
                 }
             }
+        }
+    }
+
+    Scope (_SB)
+    {
+        Device (HPET)
+        {
+            Name (_HID, EisaId ("PNP0103"))
+            Name (_UID, 0)
+            Method (_STA, 0, NotSerialized)
+            {
+                Return (((ISAP >> 7) & 1) * 0x0F)
+            }
+            Name (_CRS, ResourceTemplate ()
+            {
+                Memory32Fixed (ReadOnly, 0xFED00000, 0x00000400)
+            })
         }
     }
 

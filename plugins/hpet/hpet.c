@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * High precision event timers (IA-PC HPET Specification 1.0a): a 100 MHz counter of 64 bits and three
+ * comparators, each periodic or one-shot, of 64 or 32 bits. Interrupts go to I/O APIC pins, or, with
+ * legacy replacement, timer 0 to ISA request 0 and timer 1 to request 8.
+ */
+
+#include "hpet.h"
+
+#include <emu/log.h>
+#include <emu/machine.h>
+
+#define HPET_N_TIMERS 3
+#define HPET_N_ROUTES 32
+#define HPET_TICK_NS 10
+#define HPET_REGION_SIZE 0x400
+#define HPET_REG_CAPABILITY 0x000
+#define HPET_REG_CONFIG 0x010
+#define HPET_REG_STATUS 0x020
+#define HPET_REG_COUNTER 0x0f0
+#define HPET_REG_TIMERS 0x100
+#define HPET_TIMER_STRIDE 0x20
+#define HPET_TIMER_CONFIG 0x00
+#define HPET_TIMER_COMPARATOR 0x08
+
+/* Revision 1, 64 bits, legacy replacement, Intel, 10^7 fs. */
+#define HPET_CAPABILITY                                                                            \
+    (UINT64_C(0x00989680) << 32 | 0x8086u << 16 | 1u << 15 | 1u << 13 | (HPET_N_TIMERS - 1) << 8 | 1)
+#define HPET_CONFIG_ENABLE 0x01
+#define HPET_CONFIG_LEGACY 0x02
+#define HPET_CONFIG_MASK 0x03
+
+#define HPET_TIMER_LEVEL 0x0002
+#define HPET_TIMER_ENABLE 0x0004
+#define HPET_TIMER_PERIODIC 0x0008
+#define HPET_TIMER_PERIODIC_CAP 0x0010
+#define HPET_TIMER_64BIT_CAP 0x0020
+#define HPET_TIMER_SET_VALUE 0x0040
+#define HPET_TIMER_32BIT 0x0100
+#define HPET_TIMER_ROUTE(config) (((config) >> 9) & 0x1f)
+#define HPET_TIMER_WRITABLE 0x3f4e /* no message delivery */
+
+/* Periods shorter than this would only keep the host busy. */
+#define HPET_MIN_INTERVAL_NS 20000
+
+typedef struct _Hpet Hpet;
+
+typedef struct {
+    Hpet *hpet;
+    unsigned index;
+    EmuTimer *timer;
+
+    uint64_t config;
+    uint64_t comparator;
+    uint64_t period;
+} HpetTimer;
+
+struct _Hpet {
+    EmuSysbusDevice parent;
+
+    uint32_t intcap; /* I/O APIC pins that timers may use */
+
+    EmuLine *irqs[HPET_N_ROUTES];
+    EmuLine *legacy;
+
+    uint64_t config;
+    uint64_t status;
+    uint64_t counter;   /* while it stands; in saved state always */
+    int64_t start_ns;   /* while it runs: when it would have been 0 */
+    HpetTimer timers[HPET_N_TIMERS];
+};
+
+EMU_TRACE_DEFINE(hpet_fire)
+EMU_TRACE_DEFINE(hpet_write)
+
+static int64_t
+hpet_now(Hpet *self)
+{
+    return emu_clock_get_ns(emu_device_get_clock(EMU_DEVICE(self), EMU_CLOCK_VIRTUAL));
+}
+
+static uint64_t
+hpet_get_counter(Hpet *self)
+{
+    if (!(self->config & HPET_CONFIG_ENABLE)) {
+        return self->counter;
+    }
+    return (uint64_t)(hpet_now(self) - self->start_ns) / HPET_TICK_NS + self->counter;
+}
+
+/* The counter goes on from @value. */
+static void
+hpet_set_counter(Hpet *self, uint64_t value)
+{
+    self->counter = value;
+    self->start_ns = hpet_now(self);
+}
+
+static EmuLine *
+hpet_get_line(HpetTimer *timer)
+{
+    Hpet *self = timer->hpet;
+
+    if ((self->config & HPET_CONFIG_LEGACY) && timer->index < 2) {
+        return self->irqs[timer->index == 0 ? 0 : 8];
+    }
+    return self->irqs[HPET_TIMER_ROUTE(timer->config)];
+}
+
+static bool
+hpet_timer_is_on(HpetTimer *timer)
+{
+    return (timer->hpet->config & HPET_CONFIG_ENABLE) && (timer->config & HPET_TIMER_ENABLE);
+}
+
+/* Ticks until the counter next equals the comparator; never 0. */
+static uint64_t
+hpet_timer_distance(HpetTimer *timer)
+{
+    uint64_t counter = hpet_get_counter(timer->hpet);
+
+    if (timer->config & HPET_TIMER_32BIT) {
+        uint32_t distance = (uint32_t)timer->comparator - (uint32_t)counter;
+
+        return distance ? distance : UINT64_C(1) << 32;
+    }
+    return timer->comparator - counter ? timer->comparator - counter : UINT64_MAX;
+}
+
+static void
+hpet_timer_arm(HpetTimer *timer)
+{
+    uint64_t distance;
+
+    if (!hpet_timer_is_on(timer)) {
+        emu_timer_cancel(timer->timer);
+        return;
+    }
+    distance = MIN(hpet_timer_distance(timer), (uint64_t)INT64_MAX / 4 / HPET_TICK_NS);
+    emu_timer_set(timer->timer, hpet_now(timer->hpet) + MAX((int64_t)distance * HPET_TICK_NS, HPET_MIN_INTERVAL_NS / 20));
+}
+
+static void
+hpet_timer_fire(HpetTimer *timer)
+{
+    Hpet *self = timer->hpet;
+    EmuLine *line = hpet_get_line(timer);
+
+    EMU_TRACE(hpet_fire, "timer %u", timer->index);
+    if (timer->config & HPET_TIMER_LEVEL) {
+        self->status |= UINT64_C(1) << timer->index;
+        emu_line_set(line, 1);
+    } else {
+        emu_line_pulse(line);
+    }
+}
+
+static void
+hpet_timer_cb(gpointer opaque)
+{
+    HpetTimer *timer = opaque;
+
+    if (!hpet_timer_is_on(timer)) {
+        return;
+    }
+    hpet_timer_fire(timer);
+    if ((timer->config & HPET_TIMER_PERIODIC) && timer->period) {
+        uint64_t counter = hpet_get_counter(timer->hpet);
+        uint64_t period = MAX(timer->period, HPET_MIN_INTERVAL_NS / HPET_TICK_NS);
+        uint64_t late = counter - timer->comparator;
+
+        if (timer->config & HPET_TIMER_32BIT) {
+            late = (uint32_t)late;
+        }
+        /* Periods that the host slept through are not made up for. */
+        timer->comparator += (late / period + 1) * period;
+        if (timer->config & HPET_TIMER_32BIT) {
+            timer->comparator = (uint32_t)timer->comparator;
+        }
+    }
+    hpet_timer_arm(timer);
+}
+
+/* ---- registers ------------------------------------------------------------------------------------- */
+
+static uint64_t
+hpet_read_register(Hpet *self, uint64_t offset)
+{
+    HpetTimer *timer;
+
+    switch (offset) {
+    case HPET_REG_CAPABILITY:
+        return HPET_CAPABILITY;
+    case HPET_REG_CONFIG:
+        return self->config;
+    case HPET_REG_STATUS:
+        return self->status;
+    case HPET_REG_COUNTER:
+        return hpet_get_counter(self);
+    default:
+        break;
+    }
+    if (offset < HPET_REG_TIMERS || offset >= HPET_REG_TIMERS + HPET_N_TIMERS * HPET_TIMER_STRIDE) {
+        return 0;
+    }
+    timer = &self->timers[(offset - HPET_REG_TIMERS) / HPET_TIMER_STRIDE];
+    switch ((offset - HPET_REG_TIMERS) % HPET_TIMER_STRIDE) {
+    case HPET_TIMER_CONFIG:
+        return timer->config | HPET_TIMER_PERIODIC_CAP | HPET_TIMER_64BIT_CAP | (uint64_t)self->intcap << 32;
+    case HPET_TIMER_COMPARATOR:
+        return timer->comparator;
+    default:
+        return 0;
+    }
+}
+
+static void
+hpet_write_config(Hpet *self, uint64_t value)
+{
+    uint64_t old = self->config;
+    uint64_t counter = hpet_get_counter(self);
+
+    for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
+        if ((old ^ value) & HPET_CONFIG_MASK) {
+            emu_line_set(hpet_get_line(&self->timers[i]), 0);
+        }
+    }
+    self->config = value & HPET_CONFIG_MASK;
+    if ((old ^ self->config) & HPET_CONFIG_ENABLE) {
+        hpet_set_counter(self, counter);
+    }
+    if ((old ^ self->config) & HPET_CONFIG_LEGACY) {
+        emu_line_set(self->legacy, (self->config & HPET_CONFIG_LEGACY) != 0);
+    }
+    for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
+        hpet_timer_arm(&self->timers[i]);
+    }
+}
+
+static void
+hpet_write_status(Hpet *self, uint64_t value)
+{
+    for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
+        if (value & self->status & (UINT64_C(1) << i)) {
+            self->status &= ~(UINT64_C(1) << i);
+            emu_line_set(hpet_get_line(&self->timers[i]), 0);
+        }
+    }
+}
+
+static void
+hpet_timer_write_config(HpetTimer *timer, uint64_t value)
+{
+    uint64_t old = timer->config;
+
+    if ((old ^ value) & HPET_TIMER_WRITABLE) {
+        if (timer->hpet->status & (UINT64_C(1) << timer->index)) {
+            emu_line_set(hpet_get_line(timer), 0);
+        }
+    }
+    timer->config = value & HPET_TIMER_WRITABLE;
+    if (timer->config & HPET_TIMER_32BIT) {
+        timer->comparator = (uint32_t)timer->comparator;
+        timer->period = (uint32_t)timer->period;
+    }
+    if (!(timer->config & HPET_TIMER_LEVEL)) {
+        timer->hpet->status &= ~(UINT64_C(1) << timer->index);
+    } else if (hpet_timer_is_on(timer) && (timer->hpet->status & (UINT64_C(1) << timer->index))) {
+        emu_line_set(hpet_get_line(timer), 1);
+    }
+    hpet_timer_arm(timer);
+}
+
+/* Section 2.3.9.2: in periodic mode a write is the period, and also the comparator after VAL_SET. */
+static void
+hpet_timer_write_comparator(HpetTimer *timer, uint64_t value)
+{
+    if (timer->config & HPET_TIMER_32BIT) {
+        value = (uint32_t)value;
+    }
+    if (!(timer->config & HPET_TIMER_PERIODIC) || (timer->config & HPET_TIMER_SET_VALUE)) {
+        timer->comparator = value;
+    }
+    if (timer->config & HPET_TIMER_PERIODIC) {
+        timer->period = value;
+    }
+    timer->config &= ~(uint64_t)HPET_TIMER_SET_VALUE;
+    hpet_timer_arm(timer);
+}
+
+static void
+hpet_write_register(Hpet *self, uint64_t offset, uint64_t value)
+{
+    HpetTimer *timer;
+
+    switch (offset) {
+    case HPET_REG_CAPABILITY:
+        return;
+    case HPET_REG_CONFIG:
+        hpet_write_config(self, value);
+        return;
+    case HPET_REG_STATUS:
+        hpet_write_status(self, value);
+        return;
+    case HPET_REG_COUNTER:
+        if (self->config & HPET_CONFIG_ENABLE) {
+            emu_guest_error("hpet: write of 0x%" G_GINT64_MODIFIER "x to the counter while it runs", value);
+        }
+        hpet_set_counter(self, value);
+        for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
+            hpet_timer_arm(&self->timers[i]);
+        }
+        return;
+    default:
+        break;
+    }
+    if (offset < HPET_REG_TIMERS || offset >= HPET_REG_TIMERS + HPET_N_TIMERS * HPET_TIMER_STRIDE) {
+        return;
+    }
+    timer = &self->timers[(offset - HPET_REG_TIMERS) / HPET_TIMER_STRIDE];
+    switch ((offset - HPET_REG_TIMERS) % HPET_TIMER_STRIDE) {
+    case HPET_TIMER_CONFIG:
+        hpet_timer_write_config(timer, value);
+        break;
+    case HPET_TIMER_COMPARATOR:
+        hpet_timer_write_comparator(timer, value);
+        break;
+    default:
+        break;
+    }
+}
+
+static uint64_t
+hpet_read(gpointer opaque, uint64_t offset, unsigned size)
+{
+    uint64_t value = hpet_read_register(opaque, offset & ~UINT64_C(7));
+
+    return size == 8 ? value : (uint32_t)(value >> (offset & 4 ? 32 : 0));
+}
+
+static void
+hpet_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+    Hpet *self = opaque;
+    uint64_t at = offset & ~UINT64_C(7);
+
+    EMU_TRACE(hpet_write, "0x%03x value 0x%" G_GINT64_MODIFIER "x size %u", (unsigned)offset, value, size);
+    if (size == 4 && at == HPET_REG_STATUS) {
+        value = offset & 4 ? 0 : value; /* ones clear: the other half is not to be written back */
+    } else if (size == 4) {
+        uint64_t old = hpet_read_register(self, at);
+
+        value = offset & 4 ? (uint32_t)old | value << 32 : (old & ~(uint64_t)UINT32_MAX) | (uint32_t)value;
+    }
+    hpet_write_register(self, at, value);
+}
+
+static const EmuMemoryRegionOps hpet_ops = {
+    .read = hpet_read,
+    .write = hpet_write,
+    .valid_min = 4,
+    .valid_max = 8,
+    .impl_min = 4,
+    .impl_max = 8,
+};
+
+/* ---- life ------------------------------------------------------------------------------------------- */
+
+static bool
+hpet_realize(EmuDevice *dev, GError **error G_GNUC_UNUSED)
+{
+    Hpet *self = (Hpet *)dev;
+
+    for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
+        self->timers[i].hpet = self;
+        self->timers[i].index = i;
+        self->timers[i].timer = emu_timer_new(emu_device_get_clock(dev, EMU_CLOCK_VIRTUAL), hpet_timer_cb, &self->timers[i]);
+    }
+    emu_sysbus_add_mmio(&self->parent, emu_memory_region_new_io(self, "hpet", HPET_REGION_SIZE, &hpet_ops, self));
+    return true;
+}
+
+static void
+hpet_unrealize(EmuDevice *dev)
+{
+    Hpet *self = (Hpet *)dev;
+
+    for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
+        g_clear_pointer(&self->timers[i].timer, emu_timer_free);
+    }
+}
+
+static void
+hpet_reset_enter(EmuDevice *dev)
+{
+    Hpet *self = (Hpet *)dev;
+
+    self->config = 0;
+    self->status = 0;
+    self->counter = 0;
+    for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
+        emu_timer_cancel(self->timers[i].timer);
+        self->timers[i].config = 0;
+        self->timers[i].comparator = UINT64_MAX;
+        self->timers[i].period = 0;
+    }
+}
+
+static void
+hpet_reset_hold(EmuDevice *dev)
+{
+    Hpet *self = (Hpet *)dev;
+
+    for (unsigned i = 0; i < HPET_N_ROUTES; i++) {
+        emu_line_set(self->irqs[i], 0);
+    }
+    emu_line_set(self->legacy, 0);
+}
+
+static void
+hpet_pre_save(gpointer opaque)
+{
+    Hpet *self = opaque;
+
+    if (self->config & HPET_CONFIG_ENABLE) {
+        hpet_set_counter(self, hpet_get_counter(self));
+    }
+}
+
+static bool
+hpet_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+    Hpet *self = opaque;
+
+    self->config &= HPET_CONFIG_MASK;
+    hpet_set_counter(self, self->counter);
+    emu_line_set(self->legacy, (self->config & HPET_CONFIG_LEGACY) != 0);
+    for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
+        self->timers[i].config &= HPET_TIMER_WRITABLE;
+        hpet_timer_arm(&self->timers[i]);
+    }
+    return true;
+}
+
+static const EmuVMField hpet_timer_vmstate_fields[] = {
+    EMU_VM_U64(HpetTimer, config),
+    EMU_VM_U64(HpetTimer, comparator),
+    EMU_VM_U64(HpetTimer, period),
+    EMU_VM_END,
+};
+
+static const EmuVMState hpet_timer_vmstate = {
+    .name = "hpet-timer",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = hpet_timer_vmstate_fields,
+};
+
+static const EmuVMField hpet_vmstate_fields[] = {
+    EMU_VM_U64(Hpet, config),
+    EMU_VM_U64(Hpet, status),
+    EMU_VM_U64(Hpet, counter),
+    EMU_VM_STRUCT_ARRAY(Hpet, timers, &hpet_timer_vmstate),
+    EMU_VM_END,
+};
+
+static const EmuVMState hpet_vmstate = {
+    .name = "hpet",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = hpet_vmstate_fields,
+    .pre_save = hpet_pre_save,
+    .post_load = hpet_post_load,
+};
+
+static const EmuProperty hpet_properties[] = {
+    EMU_PROP_UINT32("hpet-intcap", Hpet, intcap, 0x4, "I/O APIC pins that timers may use, as a mask"),
+};
+
+static void
+hpet_instance_init(gpointer obj)
+{
+    Hpet *self = obj;
+
+    emu_device_add_lines_out(EMU_DEVICE(self), "irq", HPET_N_ROUTES, self->irqs);
+    emu_device_add_lines_out(EMU_DEVICE(self), "legacy", 1, &self->legacy);
+}
+
+static void
+hpet_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
+{
+    EmuDeviceClass *device_class = klass;
+
+    device_class->realize = hpet_realize;
+    device_class->unrealize = hpet_unrealize;
+    device_class->reset_enter = hpet_reset_enter;
+    device_class->reset_hold = hpet_reset_hold;
+    device_class->vmstate = &hpet_vmstate;
+    device_class->category = "misc";
+    device_class->model_name = "high precision event timers";
+    device_class->user_creatable = false;
+    emu_object_class_add_properties(klass, hpet_properties, G_N_ELEMENTS(hpet_properties));
+}
+
+const EmuTypeInfo hpet_type_info = {
+    .name = "hpet",
+    .parent = "sysbus-device",
+    .instance_size = sizeof(Hpet),
+    .instance_init = hpet_instance_init,
+    .class_init = hpet_class_init,
+    .description = "high precision event timers",
+};

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <emu/test.h>
+
+#define BASE 0xfed00000
+#define MS INT64_C(1000000)
+
+typedef struct {
+    EmuMachine *machine;
+    EmuDevice *hpet;
+    EmuTestWatch *irq2, *irq0, *irq8, *legacy;
+} Fixture;
+
+static void
+setup(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    GError *error = NULL;
+
+    f->machine = emu_test_machine_new("none", &error);
+    g_assert_no_error(error);
+    f->hpet = emu_test_add_device(f->machine, "hpet", NULL, &error);
+    g_assert_no_error(error);
+    emu_machine_lock(f->machine);
+    emu_sysbus_map(EMU_SYSBUS_DEVICE(f->hpet), 0, BASE, 0);
+    emu_machine_unlock(f->machine);
+    f->irq0 = emu_test_watch_line(emu_device_get_line_out(f->hpet, "irq", 0));
+    f->irq2 = emu_test_watch_line(emu_device_get_line_out(f->hpet, "irq", 2));
+    f->irq8 = emu_test_watch_line(emu_device_get_line_out(f->hpet, "irq", 8));
+    f->legacy = emu_test_watch_line(emu_device_get_line_out(f->hpet, "legacy", 0));
+}
+
+static void
+teardown(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    emu_test_watch_free(f->irq0);
+    emu_test_watch_free(f->irq2);
+    emu_test_watch_free(f->irq8);
+    emu_test_watch_free(f->legacy);
+    emu_machine_destroy(f->machine);
+    g_object_unref(f->machine);
+}
+
+static uint64_t
+get(Fixture *f, unsigned reg, unsigned size)
+{
+    return emu_test_read(f->machine, BASE + reg, size);
+}
+
+static void
+set(Fixture *f, unsigned reg, uint64_t value, unsigned size)
+{
+    emu_test_write(f->machine, BASE + reg, value, size);
+}
+
+static void
+test_counter(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    g_assert_cmphex(get(f, 0, 8), ==, UINT64_C(0x009896808086a201));
+    g_assert_cmphex(get(f, 4, 4), ==, 0x00989680);
+    emu_test_advance(f->machine, MS);
+    g_assert_cmpuint(get(f, 0xf0, 8), ==, 0); /* stands */
+    set(f, 0xf0, UINT64_C(0xfffffff0), 8);
+    set(f, 0x10, 1, 4);
+    emu_test_advance(f->machine, MS);
+    g_assert_cmphex(get(f, 0xf0, 8), ==, UINT64_C(0xfffffff0) + 100000);
+    g_assert_cmphex(get(f, 0xf4, 4), ==, 1);
+    set(f, 0x10, 0, 4);
+    emu_test_advance(f->machine, MS);
+    g_assert_cmphex(get(f, 0xf0, 8), ==, UINT64_C(0xfffffff0) + 100000);
+}
+
+static void
+test_one_shot(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    set(f, 0x10, 1, 4);
+    set(f, 0x100, 0x0404 | 0x100, 4); /* route 2, enabled, 32 bits */
+    set(f, 0x108, 100000, 4);
+    emu_test_advance(f->machine, MS - 100);
+    g_assert_cmpuint(f->irq2->rises, ==, 0);
+    emu_test_advance(f->machine, 200);
+    g_assert_cmpuint(f->irq2->rises, ==, 1);
+    emu_test_advance(f->machine, 100 * MS);
+    g_assert_cmpuint(f->irq2->rises, ==, 1);
+}
+
+static void
+test_periodic(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    set(f, 0x10, 1, 4);
+    set(f, 0x100, 0x044c, 4); /* route 2, enabled, periodic, value set */
+    set(f, 0x108, 50000, 8);
+    set(f, 0x108, 100000, 8); /* the period only */
+    emu_test_advance(f->machine, MS / 2 + 1000);
+    g_assert_cmpuint(f->irq2->rises, ==, 1);
+    for (unsigned i = 0; i < 10; i++) {
+        emu_test_advance(f->machine, MS);
+    }
+    g_assert_cmpuint(f->irq2->rises, ==, 11);
+}
+
+static void
+test_level(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    set(f, 0x10, 1, 4);
+    set(f, 0x120, 0x0406, 4);
+    set(f, 0x128, 1000, 8);
+    emu_test_advance(f->machine, MS);
+    g_assert_cmpint(f->irq2->level, ==, 1);
+    g_assert_cmphex(get(f, 0x20, 4), ==, 2);
+    set(f, 0x20, 1, 4);
+    g_assert_cmpint(f->irq2->level, ==, 1);
+    set(f, 0x20, 2, 4);
+    g_assert_cmpint(f->irq2->level, ==, 0);
+}
+
+static void
+test_legacy(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    set(f, 0x10, 3, 4);
+    g_assert_cmpint(f->legacy->level, ==, 1);
+    set(f, 0x100, 0x0104, 4);
+    set(f, 0x108, 1000, 4);
+    set(f, 0x120, 0x0104, 4);
+    set(f, 0x128, 1000, 4);
+    emu_test_advance(f->machine, MS);
+    set(f, 0x10, 1, 4);
+    g_assert_cmpuint(f->irq8->rises, ==, 1);
+    g_assert_cmpuint(f->irq0->rises, ==, 1);
+    g_assert_cmpint(f->legacy->level, ==, 0);
+}
+
+static void
+test_state(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(GBytes) state = NULL;
+    GError *error = NULL;
+    uint64_t counter;
+
+    set(f, 0x10, 1, 4);
+    set(f, 0x100, 0x0404, 4);
+    set(f, 0x108, 200000, 8);
+    emu_test_advance(f->machine, MS);
+    counter = get(f, 0xf0, 8);
+    state = emu_test_save(f->machine, &error);
+    g_assert_no_error(error);
+    emu_test_reset(f->machine);
+    emu_test_advance(f->machine, 5 * MS);
+    g_assert_true(emu_test_load(f->machine, state, &error));
+    g_assert_cmpuint(get(f, 0xf0, 8), ==, counter);
+    emu_test_advance(f->machine, MS + 1000);
+    g_assert_cmpuint(f->irq2->rises, ==, 1);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+#define ADD(path, fn) g_test_add(path, Fixture, NULL, setup, fn, teardown)
+    ADD("/hpet/counter/runs-when-enabled", test_counter);
+    ADD("/hpet/one-shot/fires-once", test_one_shot);
+    ADD("/hpet/periodic/comparator-then-period", test_periodic);
+    ADD("/hpet/level/until-status-is-cleared", test_level);
+    ADD("/hpet/legacy/requests-0-and-8", test_legacy);
+    ADD("/hpet/state/goes-on-where-it-was", test_state);
+    return g_test_run();
+}
