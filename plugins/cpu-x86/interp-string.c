@@ -15,27 +15,35 @@
 typedef struct {
     X86State *s;
     const X86Insn *insn;
-    unsigned size;
+    unsigned size, shift;
     int64_t step;
     uint64_t mask; /* of addresses and the counter */
+    bool blocks;   /* several elements may be done at once */
 } Str;
 
 static Str
 str_begin(X86State *s, const X86Insn *insn, unsigned size)
 {
-    Str t = {s, insn, size, (s->eflags & X86_DF) ? -(int64_t)size : (int64_t)size,
-             x86_size_mask(insn->addrsize)};
+    Str t = {
+        .s = s,
+        .insn = insn,
+        .size = size,
+        .shift = size == 1 ? 0 : size == 2 ? 1 : size == 4 ? 2 : 3,
+        .step = (s->eflags & X86_DF) ? -(int64_t)size : (int64_t)size,
+        .mask = x86_size_mask(insn->addrsize),
+        .blocks = !(s->eflags & X86_DF) && !(s->tcg.mode_key & (X86_MODE_DR | X86_MODE_AC)),
+    };
 
     return t;
 }
 
-static bool
+static inline bool
 repeated(const X86Insn *insn)
 {
     return (insn->prefixes & (X86_PFX_F2 | X86_PFX_F3)) != 0;
 }
 
-static void
+static inline void
 advance(Str *t, unsigned reg, uint64_t elements)
 {
     uint64_t v = X86_LOW(t->s, reg) + (uint64_t)t->step * elements;
@@ -43,19 +51,19 @@ advance(Str *t, unsigned reg, uint64_t elements)
     x86_set_gpr(t->s, reg, v, t->insn->addrsize);
 }
 
-static uint64_t
+static inline uint64_t
 address(Str *t, unsigned reg)
 {
     return X86_LOW(t->s, reg) & t->mask;
 }
 
-static uint64_t
+static inline uint64_t
 count(Str *t)
 {
     return X86_LOW(t->s, X86_RCX) & t->mask;
 }
 
-static void
+static inline void
 count_down(Str *t, uint64_t n)
 {
     x86_set_gpr(t->s, X86_RCX, count(t) - n, t->insn->addrsize);
@@ -80,14 +88,11 @@ block(Str *t, unsigned seg, unsigned reg, uint64_t want, EmuTcgAccess access, vo
     uint64_t offset = address(t, reg), linear, room, n;
     bool fault;
 
-    if (t->step < 0 || (s->tcg.mode_key & (X86_MODE_DR | X86_MODE_AC))) {
-        return 0;
-    }
     linear = x86_linear(s, seg, offset, t->size, access);
     room = 0x1000 - (linear & 0xfff);
-    n = MIN(want, room / t->size);
+    n = MIN(want, room >> t->shift);
     if (t->mask != ~UINT64_C(0)) {
-        n = MIN(n, (t->mask - offset) / t->size);
+        n = MIN(n, (t->mask - offset) >> t->shift);
     }
     if (s->code_size != 64 && !(s->tcg.mode_key & X86_MODE_NOLIMIT(seg))) {
         const X86Segment *d = &s->seg[seg];
@@ -95,12 +100,12 @@ block(Str *t, unsigned seg, unsigned reg, uint64_t want, EmuTcgAccess access, vo
         if (d->limit < offset || ((d->attr & X86_DESC_E) && !(d->attr & X86_DESC_CODE))) {
             return 0;
         }
-        n = MIN(n, ((uint64_t)d->limit - offset) / t->size);
+        n = MIN(n, ((uint64_t)d->limit - offset) >> t->shift);
     }
     if (n < 2) {
         return 0;
     }
-    *p = emu_tcg_host_pointer(&s->tcg, linear, (unsigned)(n * t->size), access, s->tcg.mmu_mode,
+    *p = emu_tcg_host_pointer(&s->tcg, linear, (unsigned)(n << t->shift), access, s->tcg.mmu_mode,
                               &fault);
     if (!*p) {
         if (fault) {
@@ -138,13 +143,11 @@ step_movs(Str *t, uint64_t want)
     void *src, *dst;
     uint64_t n;
 
-    if (want > 1) {
+    if (want > 1 && t->blocks) {
         n = block(t, t->insn->segment, X86_RSI, want, EMU_TCG_READ, &src);
-        /* The source pointer dies at the next call into the core: ask again after the destination,
-         * which may have taken a fault or broken up a page. */
-        if (n && (n = block(t, X86_ES, X86_RDI, n, EMU_TCG_WRITE, &dst)) &&
-            (n = MIN(n, block(t, t->insn->segment, X86_RSI, n, EMU_TCG_READ, &src)))) {
-            size_t bytes = n * t->size;
+        /* (Asking for the destination does not move the source: only flushes would.) */
+        if (n && (n = block(t, X86_ES, X86_RDI, n, EMU_TCG_WRITE, &dst))) {
+            size_t bytes = n << t->shift;
             uintptr_t gap = (uintptr_t)dst - (uintptr_t)src;
 
             if (gap >= bytes) {
@@ -172,12 +175,16 @@ step_stos(Str *t, uint64_t want)
     uint64_t v = x86_get_gpr(t->s, X86_RAX, t->size), n;
     void *p;
 
-    if (want > 1 && (n = block(t, X86_ES, X86_RDI, want, EMU_TCG_WRITE, &p))) {
-        if (t->size == 1) {
-            memset(p, (int)v, n);
+    if (want > 1 && t->blocks && (n = block(t, X86_ES, X86_RDI, want, EMU_TCG_WRITE, &p))) {
+        if (v == (uint8_t)v * (x86_size_mask(t->size) / 0xff)) {
+            memset(p, (int)(uint8_t)v, n << t->shift);
+        } else if (t->size == 8) {
+            for (uint64_t i = 0; i < n; i++) {
+                memcpy((char *)p + 8 * i, &v, 8);
+            }
         } else {
             for (uint64_t i = 0; i < n; i++) {
-                memcpy((char *)p + i * t->size, &v, t->size);
+                memcpy((char *)p + (i << t->shift), &v, t->size);
             }
         }
         advance(t, X86_RDI, n);
@@ -299,6 +306,44 @@ x86_exec_outs(X86State *s, const X86Insn *insn)
     run(&t, step_outs);
 }
 
+/*
+ * Elements of plain RAM, at most @want, that do not end the instruction; they are stepped over.  The
+ * caller keeps one back.
+ */
+static uint64_t
+skip_run(Str *t, bool cmps, bool while_equal, uint64_t want)
+{
+    uint64_t n = want, i = 0, acc = X86_LOW(t->s, X86_RAX) & x86_size_mask(t->size), last_a = 0, last_b = 0;
+    void *src = NULL, *dst;
+
+    if (cmps && (n = block(t, t->insn->segment, X86_RSI, n, EMU_TCG_READ, &src)) == 0) {
+        return 0;
+    }
+    n = block(t, X86_ES, X86_RDI, n, EMU_TCG_READ, &dst);
+    if (n == 0) {
+        return 0;
+    }
+    for (; i < n; i++) {
+        uint64_t b = x86_get_bytes((char *)dst + (i << t->shift), t->size);
+        uint64_t a = cmps ? x86_get_bytes((char *)src + (i << t->shift), t->size) : acc;
+
+        if ((a == b) != while_equal) {
+            break;
+        }
+        last_a = a;
+        last_b = b;
+    }
+    if (i) {
+        /* Should the next one fault, the flags are those of the last that was compared. */
+        t->s->cc = x86_cc_sub(last_a, last_b, 0, t->size);
+    }
+    advance(t, X86_RDI, i);
+    if (cmps) {
+        advance(t, X86_RSI, i);
+    }
+    return i;
+}
+
 /* CMPS and SCAS: flags of the last comparison, REPE and REPNE stop on ZF. */
 static void
 compare(Str *t, bool cmps)
@@ -314,7 +359,17 @@ compare(Str *t, bool cmps)
         return;
     }
     for (;;) {
-        uint64_t a = cmps ? load_si(t) : X86_LOW(t->s, X86_RAX) & mask, b = load_di(t);
+        uint64_t a, b;
+
+        if (rep && n > 2 && t->blocks) {
+            uint64_t same = skip_run(t, cmps, while_equal, n - 1);
+
+            count_down(t, same);
+            n -= same;
+            done += same;
+        }
+        a = cmps ? load_si(t) : X86_LOW(t->s, X86_RAX) & mask;
+        b = load_di(t);
 
         t->s->cc = x86_cc_sub(a, b, 0, t->size);
         advance(t, X86_RDI, 1);
