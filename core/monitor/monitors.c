@@ -6,6 +6,7 @@
 #include "qmp-generated.h"
 
 #include "block/block-private.h"
+#include "qom/qom-private.h"
 #include "system/machine-private.h"
 
 #include <emu/log.h>
@@ -149,8 +150,13 @@ emu_monitors_set_event_func(EmuMonitors *self, EmuMonitorEventFunc fn, gpointer 
 static void
 run_state_changed_cb(EmuMachine *machine, int state, EmuMonitors *self)
 {
+    EmuMachinePrivate *priv = emu_machine_priv(machine);
     bool running = state == EMU_RUN_STATE_RUNNING;
 
+    /* SHUTDOWN has said it, unless the machine stays. */
+    if (state == EMU_RUN_STATE_SHUTDOWN && priv->shutdown_action != EMU_ACTION_PAUSE) {
+        return;
+    }
     /* Sleep and its end have events of their own. */
     if (state == EMU_RUN_STATE_SUSPENDED || emu_machine_is_ending(machine) || running == self->was_running) {
         return;
@@ -196,6 +202,20 @@ static void
 wakeup_cb(EmuMachine *machine G_GNUC_UNUSED, EmuMonitors *self)
 {
     qmp_event_wakeup(self);
+}
+
+/* A device of the user's has left the tree: unplugged at once, or when the guest was done with it. */
+static void
+peripheral_removed_cb(EmuObject *container, EmuObject *child, EmuMonitors *self)
+{
+    g_autofree char *folder = emu_object_get_canonical_path(container);
+    g_autofree char *path = g_strdup_printf("%s/%s", folder, emu_object_get_label(child));
+    Qmp_DEVICE_DELETED_data data = {.device = (char *)emu_device_get_id(EMU_DEVICE(child)), .path = path};
+
+    /* The end of the machine takes them all away; that is no unplugging. */
+    if (!emu_machine_priv(self->machine)->exiting) {
+        qmp_event_device_deleted(self, &data);
+    }
 }
 
 G_STATIC_ASSERT((int)QMP_SHUTDOWN_CAUSE_SUBSYSTEM_RESET == (int)EMU_SHUTDOWN_CAUSE_SUBSYSTEM_RESET);
@@ -362,6 +382,7 @@ monitors_free(gpointer data)
 EmuMonitors *
 emu_machine_get_monitors(EmuMachine *machine)
 {
+    static const char *const folders[] = {"/machine/peripheral", "/machine/peripheral-anon"};
     EmuMonitors *self = g_object_get_data(G_OBJECT(machine), MONITORS_KEY);
 
     if (!self) {
@@ -376,6 +397,9 @@ emu_machine_get_monitors(EmuMachine *machine)
         g_signal_connect(machine, "powerdown", G_CALLBACK(powerdown_cb), self);
         g_signal_connect(machine, "suspend", G_CALLBACK(suspend_cb), self);
         g_signal_connect(machine, "wakeup", G_CALLBACK(wakeup_cb), self);
+        for (unsigned i = 0; i < G_N_ELEMENTS(folders); i++) {
+            g_signal_connect(emu_object_get_container(emu_machine_get_root(machine), folders[i]), "child-removed", G_CALLBACK(peripheral_removed_cb), self);
+        }
         emu_block_layer_set_event_func(emu_machine_get_block_layer(machine), block_event_cb, self);
         g_object_set_data_full(G_OBJECT(machine), MONITORS_KEY, self, monitors_free);
     }

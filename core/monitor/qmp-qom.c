@@ -301,23 +301,12 @@ bool
 qmp_device_del(EmuQmpCall *call, const Qmp_device_del_args *args, GError **error)
 {
     EmuDevice *device = emu_device_find(call->machine, args->id, NULL);
-    g_autofree char *path = NULL, *id = NULL;
 
     if (!device) {
         g_set_error(error, EMU_QMP_ERROR, EMU_QMP_ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", args->id);
         return false;
     }
-    path = emu_object_get_canonical_path(device);
-    id = g_strdup(emu_device_get_id(device));
-    if (!emu_device_request_unplug(device, error)) {
-        return false;
-    }
-    if (!emu_object_resolve_path(emu_machine_get_root(call->machine), path, NULL)) {
-        Qmp_DEVICE_DELETED_data data = {.device = id, .path = path};
-
-        qmp_event_device_deleted(call->monitors, &data);
-    }
-    return true;
+    return emu_device_request_unplug(device, error);
 }
 
 bool

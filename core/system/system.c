@@ -13,6 +13,7 @@
 
 #include "block/block-private.h"
 #include "char/char-private.h"
+#include "monitor/qmp-private.h"
 #include "qom/qom-private.h"
 #include "system/machine-private.h"
 #include "system/startup.h"
@@ -217,6 +218,8 @@ build(EmuStartup *startup, GError **error)
     for (guint i = 0; ok && !startup->done && i < G_N_ELEMENTS(before); i++) {
         ok = emu_options_run_phase(startup, before[i], error);
     }
+    /* With no monitor at all, too: it carries out what werror=stop says. */
+    emu_machine_get_monitors(machine);
     if (ok && !startup->done && !startup->nodefaults) {
         emu_block_layer_add_defaults(emu_machine_get_block_layer(machine));
     }
