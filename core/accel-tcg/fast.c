@@ -30,6 +30,23 @@ tcg_fast_miss(EmuTcgState *s, uint64_t vaddr, uint32_t desc)
     return (TcgMiss){e->delta, 1};
 }
 
+/**
+ * emu_tcg_fast_pointer:
+ * @s: the vCPU that runs
+ * @vaddr: guest address
+ * @access: what is to be done there
+ *
+ * Returns: (nullable) (transfer none): where it is in this process
+ */
+void *
+emu_tcg_fast_pointer(EmuTcgState *s, uint64_t vaddr, EmuTcgAccess access)
+{
+    EmuTcgVcpu *v = s->vcpu;
+    TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, s->mmu_mode);
+
+    return tcg_tlb_plain(v, e, vaddr, access) ? (void *)(uintptr_t)(vaddr + e->delta) : NULL;
+}
+
 TcgBlock *
 tcg_cache_find(TcgCache *c, uint64_t pc, const uint8_t *host_page, uint64_t mode_key)
 {

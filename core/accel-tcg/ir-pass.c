@@ -16,7 +16,7 @@ tcg_op_may_leave(const EmuTcgIr *ir, const TcgOp *op)
         return t->has_mem || (t->faults & EMU_TCG_TEMPLATE_FAULTS) != 0;
     }
     case EMU_TCG_OP_CALL:
-        return (ir->calls[op->x].helper->flags & EMU_TCG_HELPER_MAY_LEAVE) != 0;
+        return (ir->calls[op->x].helper->flags & (EMU_TCG_HELPER_MAY_LEAVE | EMU_TCG_HELPER_GENERAL)) != 0;
     default:
         return (tcg_op_info[op->op].attr & EMU_TCG_ATTR_LEAVE) != 0;
     }

@@ -135,3 +135,40 @@ x86_lift_popf(X86Lift *l, const X86Insn *insn)
     emu_tcg_ir_call(l->ir, &popf, EMU_TCG_NO_ARG, value, emu_tcg_ir_pcrel(l->ir, l->next), emu_tcg_ir_const(l->ir, insn->opsize));
     return true;
 }
+
+/* ---- strings ---------------------------------------------------------------------------------------------------- */
+
+/* MOVS and STOS, where addresses are plain: in flat segments, as wide as the code. */
+bool
+x86_lift_string(X86Lift *l, const X86Insn *insn)
+{
+    static const EmuTcgHelper movs = {
+        .name = "movs",
+        .fn = x86_fast_movs,
+        .flags = EMU_TCG_HELPER_GENERAL,
+        .reads = 1 << X86_RSI | 1 << X86_RDI | 1 << X86_RCX,
+        .writes = 1 << X86_RSI | 1 << X86_RDI | 1 << X86_RCX,
+    };
+    static const EmuTcgHelper stos = {
+        .name = "stos",
+        .fn = x86_fast_stos,
+        .flags = EMU_TCG_HELPER_GENERAL,
+        .reads = 1 << X86_RAX | 1 << X86_RDI | 1 << X86_RCX,
+        .writes = 1 << X86_RDI | 1 << X86_RCX,
+    };
+    bool is_movs = insn->row->op == X86_OP_movs, wide = (l->mode & X86_MODE_CODE_MASK) == X86_MODE_CODE64;
+    unsigned what = insn->op[0].size;
+
+    if (insn->addrsize != (wide ? 8 : 4) || (!wide && !(l->mode & X86_MODE_FLAT(X86_ES))) ||
+        (is_movs && (wide ? insn->segment >= X86_FS : !(l->mode & X86_MODE_FLAT(insn->segment))))) {
+        return false;
+    }
+    if (insn->prefixes & (X86_PFX_F2 | X86_PFX_F3)) {
+        what |= X86_FAST_REP;
+    }
+    if (!wide) {
+        what |= X86_FAST_ADDR32;
+    }
+    emu_tcg_ir_call(l->ir, is_movs ? &movs : &stos, EMU_TCG_NO_ARG, emu_tcg_ir_const(l->ir, what), EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);
+    return true;
+}

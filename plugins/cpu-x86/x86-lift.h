@@ -84,5 +84,13 @@ bool x86_lift_mov_from_cr(X86Lift *l, const X86Insn *insn);
 bool x86_lift_sti(X86Lift *l, const X86Insn *insn);
 bool x86_lift_popf(X86Lift *l, const X86Insn *insn);
 
+bool x86_lift_string(X86Lift *l, const X86Insn *insn);
+
+/* ---- x86-lift-fast.c: for general registers only. @what: X86_FAST_* | size of an element ---- */
+#define X86_FAST_REP 16u
+#define X86_FAST_ADDR32 32u
+uint64_t x86_fast_movs(EmuTcgState *tcg, uint64_t what, uint64_t b, uint64_t c);
+uint64_t x86_fast_stos(EmuTcgState *tcg, uint64_t what, uint64_t b, uint64_t c);
+
 /* ---- x86-lift-encode.c ---- */
 unsigned x86_encode_template(const void *insn, const EmuTcgHostMem *mem, const uint8_t gpr[16], uint8_t *out, unsigned max);

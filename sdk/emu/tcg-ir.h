@@ -268,12 +268,17 @@ enum {
     EMU_TCG_HELPER_MAY_LEAVE = 4,
     /* Has nothing to do with vector, x87 and control word state: during the call the state's is stale. */
     EMU_TCG_HELPER_NO_FP = 8,
+    /* Compiled for general registers only, calling nothing but emu_tcg_fast_pointer(): the cheapest call. It
+     * gets @a only, which is a constant; general registers are in the state, and may be written there. pc is
+     * not set. Returns EMU_TCG_HELPER_GO_ON or _INTERP. Implies MAY_LEAVE, NO_FP. */
+    EMU_TCG_HELPER_GENERAL = 16,
 };
 
 typedef enum {
     EMU_TCG_HELPER_GO_ON = 0,
     EMU_TCG_HELPER_EXCEPTION = 1,     /* recorded: deliver it at the current instruction */
     EMU_TCG_HELPER_NEXT_BLOCK = 2,    /* done, pc moved or mode changed: look the block up anew */
+    EMU_TCG_HELPER_INTERP = 3,        /* GENERAL: the instruction, as the state is now, is the interpreter's */
     EMU_TCG_HELPER_EXIT = 16,         /* + EmuTcgExit: back to the run loop, pc is right */
 } EmuTcgHelperResult;
 

@@ -199,6 +199,11 @@ EMU_AVAILABLE_IN_1_0
 void *emu_tcg_host_pointer(EmuTcgState *s, uint64_t vaddr, unsigned size, EmuTcgAccess access,
                            unsigned mmu_mode, bool *fault);
 
+/* For helpers compiled for general registers only: the host address of @vaddr when its page is in the TLB and plain RAM for
+ * that access, now; else NULL. Good up to the end of the page. */
+EMU_AVAILABLE_IN_1_0
+void *emu_tcg_fast_pointer(EmuTcgState *s, uint64_t vaddr, EmuTcgAccess access);
+
 /* Runs @fn with every other vCPU of the machine out of translated code and interpreter steps: for
  * LOCK accesses that cross a cache line or hit I/O. */
 EMU_AVAILABLE_IN_1_0

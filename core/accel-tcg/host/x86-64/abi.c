@@ -344,6 +344,33 @@ thunk_miss(X64Asm *a, TcgHost *h, bool integer)
     }
 }
 
+/*
+ * Called with r9 = a function for general registers only, r11 = its argument, FLAGS in the image. It runs on the small
+ * stack; when it wants so, the instruction goes to the interpreter.
+ */
+static void
+thunk_general(X64Asm *a, TcgHost *h)
+{
+    uint8_t *done;
+
+    h->t_general = thunk_begin(a);
+    x64_pop(a, X64_R10);
+    x64_mov_store(a, 8, x64_mem(X64_RSP, X64_ST_PC), X64_R10);
+    thunk_store_guest(a, h);
+    x64_mov_rr(a, 8, X64_RDI, X64_RSP);
+    x64_mov_rr(a, 8, X64_RSI, X64_R11);
+    x64_group(a, 4, 0xff, 2, x64_reg(X64_R9));
+    x64_mov_rr(a, 4, X64_R9, X64_RAX);
+    thunk_load_guest(a, h);
+    x64_mov_load(a, 8, X64_R10, x64_mem(X64_RSP, X64_ST_PC));
+    x64_op(a, 4, 0x85, X64_R9, x64_reg(X64_R9));
+    done = x64_jcc_forward(a, 4);
+    x64_push(a, X64_R10);
+    x64_jmp(a, h->t_interp[1]);
+    x64_bind(a, done);
+    thunk_jmp_reg(a, X64_R10);
+}
+
 uint32_t
 tcg_host_emit_thunks(TcgHost *h, uint8_t *write, const uint8_t *exec, uint32_t room)
 {
@@ -360,6 +387,7 @@ tcg_host_emit_thunks(TcgHost *h, uint8_t *write, const uint8_t *exec, uint32_t r
         h->t_call[integer] = thunk_full(a, h, (const void *)h->callbacks.call, integer);
         thunk_miss(a, h, integer);
     }
+    thunk_general(a, h);
     return a->p - write;
 }
 

@@ -64,6 +64,24 @@ x64_emit_interp(X64Emit *e)
     memset(e->group, 0, sizeof(e->group));
 }
 
+/* r9 = function, r11 = argument */
+static void
+emit_call_general(X64Emit *e, const TcgOp *op)
+{
+    x64_flags_to_image(e);
+    for (unsigned reg = X64_R9; reg <= X64_R11; reg++) {
+        e->locked = 0;
+        x64_scratch_is(e, reg);
+    }
+    e->locked = 0;
+    x64_mov_imm(&e->a, X64_R9, (uintptr_t)e->ir->calls[op->x].helper->fn);
+    x64_mov_imm(&e->a, X64_R11, tcg_arg_is_const(op->a) ? (uint64_t)tcg_arg_value(e->ir, op->a) : 0);
+    x64_call(&e->a, e->h->t_general);
+    e->f_image = true;
+    e->f_host = false;
+    e->f_recipe = -1;
+}
+
 /* C calls: the thunk finds arguments and helper in the hot area. */
 static void
 emit_call(X64Emit *e, const TcgOp *op)
@@ -73,6 +91,10 @@ emit_call(X64Emit *e, const TcgOp *op)
     const EmuTcgArg args[3] = {op->a, op->b, call->c};
     int32_t spill = e->h->hot_offset + (int32_t)offsetof(TcgHot, spill);
 
+    if (call->helper->flags & EMU_TCG_HELPER_GENERAL) {
+        emit_call_general(e, op);
+        return;
+    }
     if (op->fuse != 0 || (op->live & (EMU_TCG_FLAGS_ALL | TCG_LIVE_VISIBLE)) ||
         (call->helper->flags & EMU_TCG_HELPER_MAY_LEAVE)) {
         x64_flags_to_image(e);
