@@ -25,8 +25,7 @@ typedef enum { EMU_ACTION_RESET, EMU_ACTION_SHUTDOWN, EMU_ACTION_PAUSE, EMU_ACTI
 
 typedef struct {
     int bootindex;
-    EmuDevice *device;
-    char *suffix;
+    char *path;
 } EmuBootEntry;
 
 typedef struct {

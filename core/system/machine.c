@@ -73,7 +73,7 @@ boot_entry_free(gpointer data)
 {
     EmuBootEntry *entry = data;
 
-    g_free(entry->suffix);
+    g_free(entry->path);
     g_free(entry);
 }
 
@@ -595,28 +595,25 @@ emu_machine_find_firmware(EmuMachine *self, const char *name)
     return NULL;
 }
 
-void
-emu_machine_add_boot_device(EmuMachine *self, int bootindex, EmuDevice *dev, const char *suffix)
-{
-    EmuMachinePrivate *priv = emu_machine_priv(self);
-    EmuBootEntry *entry;
-
-    if (bootindex < 0) {
-        return;
-    }
-    entry = g_new0(EmuBootEntry, 1);
-    entry->bootindex = bootindex;
-    entry->device = dev;
-    entry->suffix = g_strdup(suffix);
-    g_ptr_array_add(priv->boot_devices, entry);
-}
-
 static int
 boot_entry_compare(gconstpointer a, gconstpointer b)
 {
     const EmuBootEntry *x = *(EmuBootEntry *const *)a, *y = *(EmuBootEntry *const *)b;
 
     return x->bootindex < y->bootindex ? -1 : x->bootindex > y->bootindex;
+}
+
+static bool
+provides_isa_bus(EmuDevice *dev)
+{
+    GPtrArray *buses = emu_device_get_buses(dev);
+
+    for (guint i = 0; i < buses->len; i++) {
+        if (emu_object_is_a(g_ptr_array_index(buses, i), "ISA")) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /*
@@ -645,10 +642,36 @@ append_firmware_path(GString *path, EmuDevice *dev)
     if (path->len == 0) {
         g_string_append(path, "/pci@i0cf8");
     }
-    g_string_append_printf(path, "/%s@%x", emu_object_get_type_name(dev), slot);
+    g_string_append_printf(path, "/%s@%x", provides_isa_bus(dev) ? "isa" : emu_object_get_type_name(dev), slot);
     if (function) {
         g_string_append_printf(path, ",%x", function);
     }
+}
+
+/**
+ * emu_machine_add_boot_device:
+ * @self: a machine
+ * @bootindex: place in the order, the smallest first; below 0: none
+ * @dev: (nullable): the device, on its bus already
+ * @suffix: (nullable): what follows the device's controller in the path: "drive@0/disk@0"
+ */
+void
+emu_machine_add_boot_device(EmuMachine *self, int bootindex, EmuDevice *dev, const char *suffix)
+{
+    g_autoptr(GString) path = g_string_new(NULL);
+    EmuBootEntry *entry;
+
+    if (bootindex < 0) {
+        return;
+    }
+    append_firmware_path(path, dev);
+    if (suffix) {
+        g_string_append_printf(path, "%s%s", suffix[0] == '/' ? "" : "/", suffix);
+    }
+    entry = g_new0(EmuBootEntry, 1);
+    entry->bootindex = bootindex;
+    entry->path = g_strdup(path->str);
+    g_ptr_array_add(emu_machine_priv(self)->boot_devices, entry);
 }
 
 char *
@@ -660,16 +683,11 @@ emu_machine_get_boot_order_list(EmuMachine *self)
     g_ptr_array_sort(priv->boot_devices, boot_entry_compare);
     for (guint i = 0; i < priv->boot_devices->len; i++) {
         EmuBootEntry *entry = g_ptr_array_index(priv->boot_devices, i);
-        g_autoptr(GString) path = g_string_new(NULL);
 
-        append_firmware_path(path, entry->device);
         if (text->len) {
             g_string_append_c(text, '\n');
         }
-        g_string_append(text, path->str);
-        if (entry->suffix) {
-            g_string_append_printf(text, "%s%s", entry->suffix[0] == '/' ? "" : "/", entry->suffix);
-        }
+        g_string_append(text, entry->path);
     }
     return g_string_free(text, FALSE);
 }

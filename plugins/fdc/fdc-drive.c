@@ -71,7 +71,7 @@ floppy_realize(EmuDevice *dev, GError **error)
     floppy_drive_medium(d);
     d->fdc->drives[d->unit] = d;
     if (d->bootindex >= 0) {
-        g_autofree char *suffix = g_strdup_printf("floppy@%u", d->unit);
+        g_autofree char *suffix = g_strdup_printf("fdc@%04x/floppy@%u", d->fdc->iobase, d->unit);
 
         emu_machine_add_boot_device(machine, d->bootindex, dev, suffix);
     }

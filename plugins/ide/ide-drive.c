@@ -949,7 +949,7 @@ ide_drive_realize(EmuDevice *dev, GError **error)
     ide_drive_reset(s);
     s->bus->drives[s->unit] = s;
     if (s->bootindex >= 0) {
-        g_autofree char *suffix = g_strdup_printf("drive@%u", s->unit);
+        g_autofree char *suffix = g_strdup_printf("drive@%u/disk@%u", s->bus->channel, s->unit);
 
         emu_machine_add_boot_device(machine, s->bootindex, dev, suffix);
     }
