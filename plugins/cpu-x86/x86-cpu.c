@@ -106,58 +106,6 @@ x86_hook_ferr(X86State *s)
 #define X86_MSR_CORE_THREAD_COUNT 0x35
 #define X86_MSR_PERF_STATUS 0x198
 
-/* Registers that firmware and kernels of that vendor touch without asking CPUID: read as zero, writes are dropped. */
-static bool
-x86_msr_is_inert(const X86Cpu *cpu, uint32_t index)
-{
-    static const uint32_t intel[] = {
-        0x17,  /* PLATFORM_ID */
-        0x2a,  /* EBL_CR_POWERON */
-        0x34,  /* SMI_COUNT */
-        0xcd,  /* FSB_FREQ */
-        0xce,  /* PLATFORM_INFO */
-        0x11e, /* BBL_CR_CTL3 */
-        0x140, /* MISC_FEATURES_ENABLES */
-        0x199, /* PERF_CTL */
-        0x19a, /* CLOCK_MODULATION */
-        0x19b, /* THERM_INTERRUPT */
-        0x19c, /* THERM_STATUS */
-        0x19d, /* THERM2_CTL */
-        0x1ad, /* TURBO_RATIO_LIMIT */
-        0x1b0, /* ENERGY_PERF_BIAS */
-        0x606, /* RAPL_POWER_UNIT */
-    };
-    static const uint32_t amd[] = {
-        0xc0010010u, /* SYSCFG */
-        0xc0010015u, /* HWCR */
-        0xc001001au, /* TOP_MEM */
-        0xc001001du, /* TOP_MEM2 */
-        0xc001001fu, /* NB_CFG */
-        0xc0010055u, /* INTERRUPT_PENDING */
-        0xc0010058u, /* MMIO_CONFIG_BASE */
-        0xc0010061u, /* PSTATE_LIMIT */
-        0xc0010062u, /* PSTATE_CONTROL */
-        0xc0010063u, /* PSTATE_STATUS */
-        0xc0010114u, /* VM_CR */
-        0xc0010140u, /* OSVW_ID_LENGTH */
-        0xc0010141u, /* OSVW_STATUS */
-        0xc0011022u, /* DC_CFG */
-        0xc0011023u, /* BU_CFG */
-        0xc0011029u, /* DE_CFG */
-        0xc001102au, /* BU_CFG2 */
-    };
-    bool is_intel = memcmp(cpu->vendor_text, "GenuineIntel", sizeof(cpu->vendor_text)) == 0;
-    const uint32_t *list = is_intel ? intel : amd;
-    gsize n = is_intel ? G_N_ELEMENTS(intel) : G_N_ELEMENTS(amd);
-
-    for (gsize i = 0; i < n; i++) {
-        if (list[i] == index) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool
 x86_hook_rdmsr(X86State *s, uint32_t index, uint64_t *value)
 {
@@ -174,11 +122,6 @@ x86_hook_rdmsr(X86State *s, uint32_t index, uint64_t *value)
         *value = UINT64_C(4) << 40 | 1000;
         return true;
     default:
-        *value = 0;
-        if (x86_msr_is_inert(cpu, index)) {
-            return true;
-        }
-        emu_unimp("cpu: RDMSR 0x%x at 0x%" G_GINT64_MODIFIER "x", index, x86_get_pc(&s->tcg));
         return false;
     }
 }
@@ -199,11 +142,6 @@ x86_hook_wrmsr(X86State *s, uint32_t index, uint64_t value)
         return ok;
     }
     default:
-        if (x86_msr_is_inert(cpu, index)) {
-            return true;
-        }
-        emu_unimp("cpu: WRMSR 0x%x, 0x%" G_GINT64_MODIFIER "x at 0x%" G_GINT64_MODIFIER "x", index, value,
-                  x86_get_pc(&s->tcg));
         return false;
     }
 }
@@ -314,6 +252,7 @@ x86_cpu_attach_state(EmuCpu *base, gpointer state)
     s->hooks = &x86_hooks;
     s->cpu_index = emu_cpu_get_index(base);
     s->apic_id = cpu->apic_id;
+    s->lax_real_mode = !cpu->real_mode_limits;
     memcpy(s->features, cpu->features, sizeof(s->features));
     s->phys_mask = cpu->features[X86_CPUID_80000001_EDX] & 1u << 29 ? (UINT64_C(1) << 40) - 1
                    : cpu->features[X86_CPUID_1_EDX] & 1u << 17      ? (UINT64_C(1) << 36) - 1
@@ -680,6 +619,8 @@ static const EmuProperty x86_cpu_properties[] = {
      .default_value = 1000000000, .min = 1000000, .max = 100000000000, .blurb = "time-stamp counter, Hz"},
     EMU_PROP_BOOL("check", X86Cpu, check, true, "warn about features that cannot be offered"),
     EMU_PROP_BOOL("enforce", X86Cpu, enforce, false, "refuse to start without all features"),
+    EMU_PROP_BOOL("real-mode-limits", X86Cpu, real_mode_limits, false,
+                  "fault on data beyond a segment's limit in real mode, as silicon does"),
     {.name = "pic", .kind = EMU_PROP_KIND_LINK, .offset = offsetof(X86Cpu, pic), .link_type = "interrupt-ack",
      .flags = EMU_PROP_FLAG_RUNTIME, .blurb = "who answers interrupt acknowledge cycles"},
 };

@@ -94,7 +94,7 @@ struct _X86Cpu {
     char *vendor, *model_id;
     uint32_t apic_id; /* UINT32_MAX: from the topology */
     uint64_t tsc_frequency;
-    bool check, enforce;
+    bool check, enforce, real_mode_limits;
     EmuObject *pic;
 
     X86State *state;

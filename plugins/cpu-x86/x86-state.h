@@ -390,7 +390,8 @@ struct _X86State {
     /* The interpreter's private part (allocated by x86_interp_init). */
     struct _X86Interp *interp;
     uint32_t ignne; /* FERR# handled by the board: IGNNE# */
-    uint32_t reserved2;
+    uint8_t lax_real_mode; /* data segment limits are not checked in real mode (property real-mode-limits) */
+    uint8_t reserved2[3];
 
     union {
         X86Fxsave fx;
