@@ -64,6 +64,17 @@ typedef struct {
 /* ---- options -------------------------------------------------------------------------------------------- */
 
 static bool
+pc_smbios_has_type(guint64 type)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(pc_smbios_options); i++) {
+        if (pc_smbios_options[i].type == type) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
 pc_smbios_knows(unsigned type, const char *field)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(pc_smbios_options); i++) {
@@ -121,6 +132,11 @@ pc_smbios_parse(PcSmbios *self, const char *text, GError **error)
     }
     if (type == G_MAXUINT64) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "-smbios %s: expected type=N", text);
+        return false;
+    }
+    if (!pc_smbios_has_type(type)) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "-smbios %s: type %u cannot be built from fields, expected 0, 1, 2, 3, 4, 11 or 17", text, (unsigned)type);
         return false;
     }
     self->type0 |= type == 0;
