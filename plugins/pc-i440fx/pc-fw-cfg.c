@@ -163,20 +163,47 @@ pc_add_user_items(PcMachine *self, GError **error)
     return true;
 }
 
-static void
-pc_add_boot_order(PcMachine *self)
+/* A time in ms of -boot; absent: @fallback. */
+static bool
+pc_get_boot_time(PcMachine *self, const char *option, gint64 fallback, gint64 min, gint64 *ms, GError **error)
+{
+    const char *text = emu_machine_get_option(EMU_MACHINE(self), option);
+
+    *ms = fallback;
+    if (text && !g_ascii_string_to_signed(text, 10, min, 0xffff, ms, NULL)) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "-boot: %s is '%s', expected %" G_GINT64_FORMAT " to 65535 ms", option + strlen("boot-"), text, min);
+        return false;
+    }
+    return true;
+}
+
+static bool
+pc_add_boot_order(PcMachine *self, GError **error)
 {
     EmuMachine *machine = EMU_MACHINE(self);
     g_autofree char *list = emu_machine_get_boot_order_list(machine);
     const char *menu = emu_machine_get_option(machine, "boot-menu");
-    uint32_t wait = GUINT32_TO_LE(UINT32_MAX);
+    gint64 reboot_ms, splash_ms;
+    uint32_t wait;
+    uint16_t menu_wait;
 
+    /* -1: after a failed boot the firmware waits for ever instead of starting over. */
+    if (!pc_get_boot_time(self, "boot-reboot-timeout", -1, -1, &reboot_ms, error) ||
+        !pc_get_boot_time(self, "boot-splash-time", -1, 0, &splash_ms, error)) {
+        return false;
+    }
     if (list && *list) {
         emu_fw_cfg_add_file(self->fw_cfg, "bootorder", list, strlen(list) + 1);
     }
     emu_fw_cfg_add_u16(self->fw_cfg, EMU_FW_CFG_BOOT_MENU, g_strcmp0(menu, "on") == 0);
-    /* After a failed boot the firmware waits for ever instead of starting over. */
+    wait = GUINT32_TO_LE((uint32_t)reboot_ms);
     emu_fw_cfg_add_file(self->fw_cfg, "etc/boot-fail-wait", &wait, sizeof wait);
+    if (splash_ms >= 0) {
+        menu_wait = GUINT16_TO_LE((uint16_t)splash_ms);
+        emu_fw_cfg_add_file(self->fw_cfg, "etc/boot-menu-wait", &menu_wait, sizeof menu_wait);
+    }
+    return true;
 }
 
 bool
@@ -196,10 +223,9 @@ pc_fill_fw_cfg(PcMachine *self, GError **error)
     emu_fw_cfg_add_bytes(self->fw_cfg, EMU_FW_CFG_NUMA, numa, (1 + limit) * sizeof *numa);
     pc_add_e820(self);
     pc_add_system_states(self);
-    if (!pc_load_kernel(self, error)) {
+    if (!pc_load_kernel(self, error) || !pc_add_boot_order(self, error)) {
         return false;
     }
-    pc_add_boot_order(self);
     if (self->acpi) {
         pc_add_acpi_tables(self);
     }
