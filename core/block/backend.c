@@ -11,6 +11,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* What is copied at once on the submitting thread, with the big lock held. */
+#define TRY_MAX_BYTES (256u << 10)
+
 typedef enum { REQUEST_READ, REQUEST_WRITE, REQUEST_FLUSH, REQUEST_ZEROES, REQUEST_DISCARD } RequestKind;
 enum { STATE_QUEUED, STATE_RUNNING, STATE_CANCELLED };
 
@@ -56,17 +59,10 @@ request_carry_out(EmuBlockRequest *req)
 }
 
 static void
-request_run(gpointer data, gpointer user_data G_GNUC_UNUSED)
+request_finished(EmuBlockRequest *req)
 {
-    EmuBlockRequest *req = data;
     EmuBlockLayer *layer = req->blk->layer;
-    int expected = STATE_QUEUED;
 
-    if (!__atomic_compare_exchange_n(&req->state, &expected, STATE_RUNNING, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-        req->ret = -ECANCELED;
-    } else if (req->node) {
-        req->ret = request_carry_out(req);
-    }
     g_mutex_lock(&layer->lock);
     g_queue_push_tail(&layer->finished, req);
     g_cond_broadcast(&layer->cond);
@@ -77,6 +73,20 @@ request_run(gpointer data, gpointer user_data G_GNUC_UNUSED)
     g_mutex_unlock(&layer->lock);
 }
 
+static void
+request_run(gpointer data, gpointer user_data G_GNUC_UNUSED)
+{
+    EmuBlockRequest *req = data;
+    int expected = STATE_QUEUED;
+
+    if (!__atomic_compare_exchange_n(&req->state, &expected, STATE_RUNNING, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        req->ret = -ECANCELED;
+    } else {
+        req->ret = request_carry_out(req);
+    }
+    request_finished(req);
+}
+
 GThreadPool *
 emu_block_worker_pool_new(void)
 {
@@ -84,6 +94,17 @@ emu_block_worker_pool_new(void)
 }
 
 /* ---- main side -------------------------------------------------------------------------------------- */
+
+/* Most reads find their data in the host's memory: no worker needs to wake up for these. */
+static bool
+request_try(EmuBlockRequest *req)
+{
+    if (req->kind != REQUEST_READ || req->bytes > TRY_MAX_BYTES) {
+        return false;
+    }
+    req->ret = emu_block_node_try_preadv(req->node, req->offset, req->bytes, req->iov, req->n_iov);
+    return req->ret != -EAGAIN;
+}
 
 static void
 request_submit(EmuBlockRequest *req)
@@ -94,11 +115,14 @@ request_submit(EmuBlockRequest *req)
     g_queue_push_tail_link(&blk->requests, &req->link);
     if (req->node) {
         emu_block_node_ref(req->node);
-        g_thread_pool_push(blk->layer->pool, req, NULL);
-    } else {
-        /* The result is known; the completion still comes later, never from inside the call. */
-        request_run(req, NULL);
+        if (!request_try(req)) {
+            g_thread_pool_push(blk->layer->pool, req, NULL);
+            return;
+        }
     }
+    /* The result is known; the completion still comes later, never from inside the call. */
+    req->state = STATE_RUNNING;
+    request_finished(req);
 }
 
 static bool

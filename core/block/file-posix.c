@@ -32,6 +32,7 @@ enum {
 typedef struct {
     int fd;
     bool is_device;
+    int no_nowait; /* atomic: the file system cannot tell */
 } FileState;
 
 static int
@@ -224,6 +225,23 @@ file_preadv(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct io
     return file_transfer(self->fd, offset, bytes, iov, n_iov, false);
 }
 
+/* From the page cache only. */
+static int
+file_try_preadv(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov)
+{
+    FileState *self = emu_block_node_get_state(node);
+    gssize ret;
+
+    if (__atomic_load_n(&self->no_nowait, __ATOMIC_RELAXED) || n_iov > IOV_MAX || offset > INT64_MAX) {
+        return -EAGAIN;
+    }
+    ret = preadv2(self->fd, iov, n_iov, offset, RWF_NOWAIT);
+    if (ret < 0 && errno != EAGAIN && errno != EINTR) {
+        __atomic_store_n(&self->no_nowait, 1, __ATOMIC_RELAXED);
+    }
+    return ret >= 0 && (uint64_t)ret == bytes ? 0 : -EAGAIN;
+}
+
 static int
 file_pwritev(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov)
 {
@@ -303,6 +321,7 @@ static const EmuBlockDriver file_driver = {
     .pdiscard = file_pdiscard,
     .flush = file_flush,
     .truncate = file_truncate,
+    .try_preadv = file_try_preadv,
 };
 
 static void

@@ -507,6 +507,12 @@ emu_block_node_preadv(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const
 }
 
 int
+emu_block_node_try_preadv(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov)
+{
+    return node->driver->try_preadv ? node->driver->try_preadv(node, offset, bytes, iov, n_iov) : -EAGAIN;
+}
+
+int
 emu_block_node_pwritev(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov)
 {
     if (node->read_only || !node->driver->pwritev) {

@@ -75,6 +75,14 @@ raw_preadv(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iov
     return emu_block_node_preadv(self->file, offset + self->offset, bytes, iov, n_iov);
 }
 
+static int
+raw_try_preadv(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov)
+{
+    RawState *self = emu_block_node_get_state(node);
+
+    return emu_block_node_try_preadv(self->file, offset + self->offset, bytes, iov, n_iov);
+}
+
 /* The format was guessed: a guest must not be able to make the next guess another one. */
 static bool
 raw_write_changes_probe(uint64_t offset, const struct iovec *iov, unsigned n_iov)
@@ -144,6 +152,7 @@ static const EmuBlockDriver raw_driver = {
     .pwrite_zeroes = raw_pwrite_zeroes,
     .pdiscard = raw_pdiscard,
     .truncate = raw_truncate,
+    .try_preadv = raw_try_preadv,
 };
 
 static void

@@ -43,7 +43,10 @@ typedef struct {
     int (*pdiscard)(EmuBlockNode *node, uint64_t offset, uint64_t bytes); /* NULL: ignored */
     int (*flush)(EmuBlockNode *node); /* own caches, then on the disk; children are flushed by the engine. NULL: nothing to do */
     int (*truncate)(EmuBlockNode *node, uint64_t length); /* NULL: -ENOTSUP */
-    EMU_RESERVED_SLOTS(12);
+    /* As preadv, called by who submits: reads what is in the host's memory already, -EAGAIN when that means to wait.
+     * NULL: always -EAGAIN. */
+    int (*try_preadv)(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov);
+    EMU_RESERVED_SLOTS(11);
 } EmuBlockDriver;
 
 /* Called from a block_init function; @driver stays valid while its module is loaded. */
@@ -64,6 +67,7 @@ EMU_AVAILABLE_IN_1_0 EmuBlockNode *emu_block_node_open_child(EmuBlockNode *node,
 /* ---- requests to a child, from a request function or with nothing else in flight ------------------ */
 EMU_AVAILABLE_IN_1_0 int64_t emu_block_node_get_length(EmuBlockNode *node);
 EMU_AVAILABLE_IN_1_0 int emu_block_node_preadv(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov);
+EMU_AVAILABLE_IN_1_0 int emu_block_node_try_preadv(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov);
 EMU_AVAILABLE_IN_1_0 int emu_block_node_pwritev(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov);
 EMU_AVAILABLE_IN_1_0 int emu_block_node_pread(EmuBlockNode *node, uint64_t offset, void *buf, uint64_t bytes);
 EMU_AVAILABLE_IN_1_0 int emu_block_node_pwrite(EmuBlockNode *node, uint64_t offset, const void *buf, uint64_t bytes);
