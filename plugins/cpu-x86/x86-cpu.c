@@ -9,6 +9,7 @@
  */
 
 #include "x86-cpu.h"
+#include "x86-kvm.h"
 #include "x86-lift.h"
 
 #include <emu/info.h>
@@ -638,6 +639,7 @@ x86_cpu_class_init(gpointer klass, gconstpointer class_data)
     dc->vmstate = &x86_cpu_vmstate;
     dc->category = "cpu";
     cc->tcg = &x86_frontend;
+    cc->kvm = &x86_kvm_frontend;
     cc->get_pc = x86_cpu_get_pc;
     cc->is_halted = x86_cpu_is_halted;
     cc->describe_registers = x86_cpu_describe_registers;

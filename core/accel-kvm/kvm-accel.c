@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The "kvm" accelerator object: /dev/kvm, the VM, capability checks. */
+
+#include "kvm-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define KVM_TYPE_ACCEL (kvm_accel_get_type())
+G_DECLARE_FINAL_TYPE(KvmAccel, kvm_accel, KVM, ACCEL, EmuAccel)
+G_DEFINE_TYPE(KvmAccel, kvm_accel, EMU_TYPE_ACCEL)
+
+enum { IRQCHIP_OFF, IRQCHIP_ON, IRQCHIP_SPLIT };
+
+static const struct {
+    int capability;
+    const char *name;
+} kvm_required[] = {
+    {KVM_CAP_USER_MEMORY, "user memory"},
+    {KVM_CAP_IMMEDIATE_EXIT, "immediate exit"},
+    {KVM_CAP_DESTROY_MEMORY_REGION_WORKS, "removal of memory slots"},
+};
+
+static bool
+kvm_accel_fail(KvmAccel *self, GError **error, const char *what, const char *advice)
+{
+    g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "kvm: %s: %s%s%s", self->device, what, advice ? "; " : "",
+                advice ? advice : "");
+    if (self->vm_fd >= 0) {
+        close(self->vm_fd);
+        self->vm_fd = -1;
+    }
+    if (self->fd >= 0) {
+        close(self->fd);
+        self->fd = -1;
+    }
+    return false;
+}
+
+static bool
+kvm_accel_setup(EmuAccel *accel, EmuMachine *machine, GError **error)
+{
+    KvmAccel *self = KVM_ACCEL(accel);
+    int version;
+
+    if (self->irqchip != IRQCHIP_OFF) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "kvm: kernel-irqchip is %s, expected off: interrupt controllers are the machine's own devices",
+                    self->irqchip == IRQCHIP_ON ? "on" : "split");
+        return false;
+    }
+    self->fd = open(self->device, O_RDWR | O_CLOEXEC);
+    if (self->fd < 0) {
+        return kvm_accel_fail(self, error, g_strerror(errno),
+                              errno == ENOENT   ? "load the module kvm_intel or kvm_amd, and enable virtualization in the firmware"
+                              : errno == EACCES ? "add the user to the group kvm"
+                                                : NULL);
+    }
+    version = ioctl(self->fd, KVM_GET_API_VERSION, 0);
+    if (version != KVM_API_VERSION) {
+        g_autofree char *text = g_strdup_printf("API version is %d, expected %d", version, KVM_API_VERSION);
+
+        return kvm_accel_fail(self, error, text, version < 0 ? "this is no KVM device" : NULL);
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(kvm_required); i++) {
+        if (ioctl(self->fd, KVM_CHECK_EXTENSION, kvm_required[i].capability) <= 0) {
+            g_autofree char *text = g_strdup_printf("the host's KVM lacks '%s'", kvm_required[i].name);
+
+            return kvm_accel_fail(self, error, text, "a newer kernel is needed");
+        }
+    }
+    self->has_readonly = ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_READONLY_MEM) > 0;
+    self->run_size = ioctl(self->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+    if (self->run_size < (int)sizeof(struct kvm_run)) {
+        return kvm_accel_fail(self, error, "the run area is too small", NULL);
+    }
+    do {
+        self->vm_fd = ioctl(self->fd, KVM_CREATE_VM, 0);
+    } while (self->vm_fd < 0 && errno == EINTR);
+    if (self->vm_fd < 0) {
+        return kvm_accel_fail(self, error, g_strerror(errno), "no virtual machine could be made");
+    }
+    self->machine = machine;
+    self->service = emu_tcg_service_new(machine);
+    return true;
+}
+
+static bool
+kvm_accel_create_vcpu(EmuAccel *accel, EmuCpu *cpu, GError **error)
+{
+    KvmAccel *self = KVM_ACCEL(accel);
+
+    if (!kvm_vcpu_create(self, cpu, error)) {
+        return false;
+    }
+    if (self->n_vcpus++ == 0) {
+        kvm_memory_init(self);
+    }
+    g_object_ref(accel); /* the vCPU's state lives in the service */
+    return true;
+}
+
+static void
+kvm_accel_destroy_vcpu(EmuAccel *accel, EmuCpu *cpu)
+{
+    if (emu_cpu_get_accel_data(cpu)) {
+        KvmAccel *self = KVM_ACCEL(accel);
+
+        kvm_vcpu_destroy(self, cpu);
+        if (--self->n_vcpus == 0) {
+            kvm_memory_finish(self);
+        }
+        g_object_unref(accel);
+    }
+}
+
+static void
+kvm_accel_run(EmuAccel *accel G_GNUC_UNUSED, EmuCpu *cpu)
+{
+    kvm_vcpu_run(emu_cpu_get_accel_data(cpu));
+}
+
+static void
+kvm_accel_kick(EmuAccel *accel G_GNUC_UNUSED, EmuCpu *cpu)
+{
+    KvmVcpu *v = emu_cpu_get_accel_data(cpu);
+
+    if (v) {
+        kvm_vcpu_kick(v);
+    }
+}
+
+static void
+kvm_accel_reset_vcpu(EmuAccel *accel G_GNUC_UNUSED, EmuCpu *cpu)
+{
+    kvm_vcpu_reset(emu_cpu_get_accel_data(cpu));
+}
+
+static void
+kvm_accel_init(KvmAccel *self)
+{
+    self->fd = self->vm_fd = -1;
+}
+
+static void
+kvm_accel_finalize(GObject *object)
+{
+    KvmAccel *self = KVM_ACCEL(object);
+
+    g_clear_pointer(&self->service, emu_tcg_service_free);
+    if (self->vm_fd >= 0) {
+        close(self->vm_fd);
+    }
+    if (self->fd >= 0) {
+        close(self->fd);
+    }
+    G_OBJECT_CLASS(kvm_accel_parent_class)->finalize(object);
+}
+
+static const char *const kvm_irqchip_names[] = {"off", "on", "split", NULL};
+
+static const EmuProperty kvm_accel_properties[] = {
+    EMU_PROP_STRING("device", KvmAccel, device, "/dev/kvm", "the KVM device"),
+    EMU_PROP_ENUM("kernel-irqchip", KvmAccel, irqchip, IRQCHIP_OFF, kvm_irqchip_names, "interrupt controllers in the host's kernel"),
+};
+
+static void
+kvm_accel_class_init(KvmAccelClass *klass)
+{
+    EmuAccelClass *accel = EMU_ACCEL_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->finalize = kvm_accel_finalize;
+    accel->name = "kvm";
+    accel->setup = kvm_accel_setup;
+    accel->create_vcpu = kvm_accel_create_vcpu;
+    accel->destroy_vcpu = kvm_accel_destroy_vcpu;
+    accel->run = kvm_accel_run;
+    accel->kick = kvm_accel_kick;
+    accel->reset_vcpu = kvm_accel_reset_vcpu;
+    emu_object_class_add_properties(klass, kvm_accel_properties, G_N_ELEMENTS(kvm_accel_properties));
+}
+
+static void
+kvm_accel_register(void)
+{
+    emu_type_register_gtype("kvm-accel", KVM_TYPE_ACCEL);
+}
+
+type_init(kvm_accel_register)

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the files of core/accel-kvm share. kvm-accel.c: the accelerator object and checks; kvm-memory.c: memory slots from
+ * the flat view; kvm-vcpu.c: the run loop; kvm-report.c: exits in words.
+ */
+
+#include <emu/kvm.h>
+#include <emu/log.h>
+#include <linux/kvm.h>
+
+typedef struct _KvmAccel KvmAccel;
+
+typedef struct {
+    bool used;
+    uint64_t addr, size;
+    void *host;
+    uint64_t ram;   /* RAM address of the first byte */
+    uint32_t flags; /* KVM_MEM_* */
+} KvmSlot;
+
+struct _KvmAccel {
+    EmuAccel parent_instance;
+
+    char *device;
+    int irqchip; /* option kernel-irqchip */
+
+    EmuMachine *machine;
+    const EmuKvmFrontend *frontend;
+    EmuTcgService *service;
+    int fd, vm_fd;
+    int run_size;
+    unsigned n_vcpus;
+    bool has_readonly;
+
+    /* memory */
+    gpointer listener;
+    GArray *slots;     /* KvmSlot; the index is KVM's slot number */
+    GArray *to_remove; /* EmuMemorySection, until commit */
+    GArray *to_add;
+    GArray *to_log;    /* uint64_t: addresses of ranges whose writes are wanted */
+    guint dirty_timer;
+};
+
+typedef struct {
+    KvmAccel *accel;
+    EmuCpu *cpu;
+    EmuTcgState *state;
+    gpointer arch;
+    int fd;
+    struct kvm_run *run;
+    bool in_kvm;      /* the registers are KVM's, not the state's */
+    bool io_pending;  /* an I/O or MMIO exit is completed by the next KVM_RUN */
+    bool shutdown;    /* until reset */
+    bool failed;      /* KVM_RUN cannot go on; until reset */
+    uint64_t interpreted; /* instructions that KVM could not emulate */
+} KvmVcpu;
+
+/* kvm-memory.c */
+void kvm_memory_init(KvmAccel *self);
+void kvm_memory_finish(KvmAccel *self);
+
+/* kvm-vcpu.c */
+bool kvm_vcpu_create(KvmAccel *self, EmuCpu *cpu, GError **error);
+void kvm_vcpu_destroy(KvmAccel *self, EmuCpu *cpu);
+void kvm_vcpu_run(KvmVcpu *v);
+void kvm_vcpu_kick(KvmVcpu *v);
+void kvm_vcpu_reset(KvmVcpu *v);
+
+/* kvm-report.c: one line on what the exit was. (transfer full) */
+char *kvm_describe_exit(const struct kvm_run *run);

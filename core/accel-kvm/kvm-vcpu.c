@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The run loop of one vCPU under KVM.
+ *
+ * Registers are in one of two places: KVM's, or the state that the CPU plugin shares with TCG (in_kvm tells). Exits for
+ * I/O leave them in KVM. They come out for whatever looks at or changes them: a stop, HLT, INIT, and an instruction that
+ * the host's KVM cannot emulate, which the reference interpreter then executes.
+ */
+
+#include "kvm-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* After an instruction that KVM cannot emulate more of the kind tend to follow. */
+#define INTERPRET_BURST 32
+
+static void
+kvm_kick_signal_cb(int number G_GNUC_UNUSED)
+{
+    /* Its only purpose is to end KVM_RUN. */
+}
+
+static void
+kvm_install_kick_signal(void)
+{
+    struct sigaction action = {.sa_handler = kvm_kick_signal_cb};
+
+    sigaction(SIGUSR1, &action, NULL);
+}
+
+bool
+kvm_vcpu_create(KvmAccel *self, EmuCpu *cpu, GError **error)
+{
+    EmuCpuClass *klass = EMU_CPU_GET_CLASS(cpu);
+    const EmuKvmFrontend *fe = klass->kvm;
+    g_autofree KvmVcpu *v = g_new0(KvmVcpu, 1);
+
+    if (!fe) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "%s: this CPU type does not run under KVM",
+                    emu_object_get_type_name(cpu));
+        return false;
+    }
+    if (!self->frontend) {
+        if (fe->init_vm && !fe->init_vm(self->fd, self->vm_fd, error)) {
+            return false;
+        }
+        self->frontend = fe;
+    }
+    v->fd = ioctl(self->vm_fd, KVM_CREATE_VCPU, (unsigned long)emu_cpu_get_index(cpu));
+    if (v->fd < 0) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "kvm: vCPU %u could not be made: %s", emu_cpu_get_index(cpu),
+                    g_strerror(errno));
+        return false;
+    }
+    v->run = mmap(NULL, self->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
+    if (v->run == MAP_FAILED) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "kvm: vCPU %u's run area could not be mapped: %s",
+                    emu_cpu_get_index(cpu), g_strerror(errno));
+        close(v->fd);
+        return false;
+    }
+    /* Before the thread is there to be kicked. */
+    kvm_install_kick_signal();
+    v->accel = self;
+    v->cpu = cpu;
+    v->arch = g_malloc0(MAX(fe->arch_size, 1));
+    v->state = emu_tcg_service_add(self->service, fe->tcg, cpu);
+    emu_cpu_set_state(cpu, v->state);
+    if (klass->attach_state) {
+        klass->attach_state(cpu, v->state);
+    }
+    if (!fe->init_vcpu(v->state, v->arch, self->fd, v->fd, error)) {
+        if (klass->attach_state) {
+            klass->attach_state(cpu, NULL);
+        }
+        emu_cpu_set_state(cpu, NULL);
+        emu_tcg_service_remove(self->service, v->state);
+        munmap(v->run, self->run_size);
+        close(v->fd);
+        g_free(v->arch);
+        return false;
+    }
+    emu_cpu_set_accel_data(cpu, g_steal_pointer(&v));
+    return true;
+}
+
+void
+kvm_vcpu_destroy(KvmAccel *self, EmuCpu *cpu)
+{
+    KvmVcpu *v = emu_cpu_get_accel_data(cpu);
+
+    if (!v) {
+        return;
+    }
+    if (EMU_CPU_GET_CLASS(cpu)->attach_state) {
+        EMU_CPU_GET_CLASS(cpu)->attach_state(cpu, NULL);
+    }
+    emu_cpu_set_accel_data(cpu, NULL);
+    emu_cpu_set_state(cpu, NULL);
+    emu_tcg_service_remove(self->service, v->state);
+    munmap(v->run, self->run_size);
+    close(v->fd);
+    g_free(v->arch);
+    g_free(v);
+}
+
+/* Ends the machine's run with a report; the monitor goes on answering. */
+static void
+kvm_vcpu_fail(KvmVcpu *v, const char *what)
+{
+    emu_error_report("kvm: CPU %u: %s", emu_cpu_get_index(v->cpu), what);
+    v->failed = true;
+    emu_machine_request_stop(v->accel->machine, EMU_RUN_STATE_INTERNAL_ERROR);
+}
+
+/* Registers out of KVM. */
+static void
+kvm_vcpu_fetch(KvmVcpu *v)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!v->in_kvm) {
+        return;
+    }
+    if (v->io_pending) {
+        /* The access is finished by an entry that leaves at once. */
+        v->run->immediate_exit = 1;
+        if (ioctl(v->fd, KVM_RUN, 0) == 0 || errno != EINTR) {
+            emu_log(EMU_LOG_UNIMP, "kvm: CPU %u: an access could not be completed\n", emu_cpu_get_index(v->cpu));
+        }
+        v->run->immediate_exit = 0;
+        v->io_pending = false;
+    }
+    if (!v->accel->frontend->get(v->state, v->arch, v->fd, &error)) {
+        kvm_vcpu_fail(v, error->message);
+    }
+    v->in_kvm = false;
+    /* The guest may have changed its page tables since the state was here last. */
+    emu_tcg_flush_all(v->state);
+}
+
+static void
+kvm_vcpu_store(KvmVcpu *v)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (v->in_kvm) {
+        return;
+    }
+    if (!v->accel->frontend->put(v->state, v->arch, v->fd, &error)) {
+        kvm_vcpu_fail(v, error->message);
+        return;
+    }
+    v->in_kvm = true;
+}
+
+/* ---- exits ---------------------------------------------------------------------------------------------- */
+
+static void
+kvm_exit_io(KvmVcpu *v)
+{
+    struct kvm_run *run = v->run;
+    uint8_t *data = (uint8_t *)run + run->io.data_offset;
+
+    for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
+        if (run->io.direction == KVM_EXIT_IO_OUT) {
+            uint32_t value = 0;
+
+            memcpy(&value, data, run->io.size);
+            emu_tcg_port_out(v->state, run->io.port, GUINT32_FROM_LE(value), run->io.size);
+        } else {
+            uint32_t value = GUINT32_TO_LE((uint32_t)emu_tcg_port_in(v->state, run->io.port, run->io.size));
+
+            memcpy(data, &value, run->io.size);
+        }
+    }
+}
+
+static void
+kvm_exit_mmio(KvmVcpu *v)
+{
+    struct kvm_run *run = v->run;
+    EmuAddressSpace *as = emu_cpu_get_memory_as(v->cpu);
+    uint64_t addr = run->mmio.phys_addr;
+    unsigned len = run->mmio.len;
+    EmuMemResult result;
+
+    if (len != 1 && len != 2 && len != 4 && len != 8) {
+        if (run->mmio.is_write) {
+            emu_address_space_write(as, addr, run->mmio.data, MIN(len, 8), EMU_MEM_ATTRS_NONE);
+        } else {
+            emu_address_space_read(as, addr, run->mmio.data, MIN(len, 8), EMU_MEM_ATTRS_NONE);
+        }
+    } else if (run->mmio.is_write) {
+        uint64_t value = 0;
+
+        memcpy(&value, run->mmio.data, len);
+        emu_address_space_store(as, addr, GUINT64_FROM_LE(value), len, EMU_MEM_ATTRS_NONE, &result);
+    } else {
+        uint64_t value = GUINT64_TO_LE(emu_address_space_load(as, addr, len, EMU_MEM_ATTRS_NONE, &result));
+
+        memcpy(run->mmio.data, &value, len);
+    }
+}
+
+/* What KVM declines is executed by the reference interpreter. */
+static void
+kvm_exit_internal_error(KvmVcpu *v)
+{
+    unsigned executed = 0;
+    EmuTcgExit reason;
+    g_autofree char *text = kvm_describe_exit(v->run);
+
+    if (v->run->internal.suberror != KVM_INTERNAL_ERROR_EMULATION) {
+        kvm_vcpu_fetch(v);
+        kvm_vcpu_fail(v, text);
+        return;
+    }
+    emu_unimp("kvm: CPU %u: %s; interpreted", emu_cpu_get_index(v->cpu), text);
+    kvm_vcpu_fetch(v);
+    reason = v->accel->frontend->tcg->interp(v->state, INTERPRET_BURST, &executed);
+    v->interpreted += executed;
+    if (reason == EMU_TCG_EXIT_SHUTDOWN) {
+        v->shutdown = true;
+        emu_machine_request_reset(v->accel->machine, EMU_SHUTDOWN_CAUSE_GUEST_RESET);
+    }
+}
+
+static void
+kvm_handle_exit(KvmVcpu *v)
+{
+    struct kvm_run *run = v->run;
+
+    switch (run->exit_reason) {
+    case KVM_EXIT_IO:
+        kvm_exit_io(v);
+        v->io_pending = true;
+        break;
+    case KVM_EXIT_MMIO:
+        kvm_exit_mmio(v);
+        v->io_pending = true;
+        break;
+    case KVM_EXIT_HLT:
+        kvm_vcpu_fetch(v);
+        v->accel->frontend->set_halted(v->state);
+        break;
+    case KVM_EXIT_INTR:
+    case KVM_EXIT_IRQ_WINDOW_OPEN:
+    case KVM_EXIT_SET_TPR:
+        break;
+    case KVM_EXIT_SHUTDOWN:
+        kvm_vcpu_fetch(v);
+        v->shutdown = true;
+        emu_machine_request_reset(v->accel->machine, EMU_SHUTDOWN_CAUSE_GUEST_RESET);
+        break;
+    case KVM_EXIT_INTERNAL_ERROR:
+        kvm_exit_internal_error(v);
+        break;
+    default: {
+        g_autofree char *text = kvm_describe_exit(run);
+
+        kvm_vcpu_fetch(v);
+        kvm_vcpu_fail(v, text);
+        break;
+    }
+    }
+}
+
+/* ---- the loop -------------------------------------------------------------------------------------------- */
+
+static void
+kvm_vcpu_enter(KvmVcpu *v)
+{
+    const EmuKvmFrontend *fe = v->accel->frontend;
+    int result;
+
+    fe->before_run(v->state, v->arch, v->fd, v->run);
+    /* A kick from here on finds the signal unblocked, or this word set. */
+    __atomic_store_n(&v->run->immediate_exit, (uint8_t)(__atomic_load_n(&v->state->exit_request, __ATOMIC_SEQ_CST) != 0),
+                     __ATOMIC_SEQ_CST);
+    result = ioctl(v->fd, KVM_RUN, 0);
+    if (result != 0 && errno != EINTR && errno != EAGAIN) {
+        g_autofree char *text = g_strdup_printf("KVM_RUN failed: %s", g_strerror(errno));
+
+        kvm_vcpu_fetch(v);
+        kvm_vcpu_fail(v, text);
+        return;
+    }
+    v->io_pending = false;
+    fe->after_run(v->state, v->arch, v->run);
+    if (result == 0) {
+        kvm_handle_exit(v);
+    }
+}
+
+void
+kvm_vcpu_run(KvmVcpu *v)
+{
+    const EmuTcgFrontend *tcg = v->accel->frontend->tcg;
+    EmuTcgState *s = v->state;
+    bool kicked = false;
+
+    for (;;) {
+        if (__atomic_exchange_n(&s->exit_request, 0, __ATOMIC_SEQ_CST)) {
+            kicked = true;
+        }
+        if (kicked) {
+            /* Whoever kicked may look at the registers. */
+            kvm_vcpu_fetch(v);
+        }
+        if (v->in_kvm && v->accel->frontend->needs_state(s)) {
+            kvm_vcpu_fetch(v);
+        }
+        if (!v->in_kvm && !v->shutdown && tcg->interrupt_wanted(s)) {
+            EmuTcgExit reason = EMU_TCG_EXIT_NONE;
+
+            emu_machine_lock(v->accel->machine);
+            if (tcg->interrupt_wanted(s)) {
+                reason = tcg->deliver_interrupt(s);
+            }
+            emu_machine_unlock(v->accel->machine);
+            if (reason == EMU_TCG_EXIT_SHUTDOWN) {
+                v->shutdown = true;
+                emu_machine_request_reset(v->accel->machine, EMU_SHUTDOWN_CAUSE_GUEST_RESET);
+            }
+            continue;
+        }
+        if (kicked) {
+            return;
+        }
+        if (v->shutdown || v->failed || (!v->in_kvm && EMU_CPU_GET_CLASS(v->cpu)->is_halted(v->cpu))) {
+            emu_tcg_service_wait(s);
+            continue;
+        }
+        kvm_vcpu_store(v);
+        if (v->in_kvm) {
+            kvm_vcpu_enter(v);
+        }
+    }
+}
+
+void
+kvm_vcpu_kick(KvmVcpu *v)
+{
+    gint64 thread = emu_cpu_get_thread_id(v->cpu);
+
+    emu_tcg_service_kick(v->state);
+    __atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+    if (thread > 0 && !emu_cpu_is_self(v->cpu)) {
+        syscall(SYS_tgkill, getpid(), (int)thread, SIGUSR1);
+    }
+}
+
+void
+kvm_vcpu_reset(KvmVcpu *v)
+{
+    v->shutdown = false;
+    v->failed = false;
+    v->in_kvm = false;
+    v->io_pending = false;
+    emu_tcg_flush_all(v->state);
+}
