@@ -66,6 +66,7 @@ typedef struct {
     uint64_t granules; /* bit per 64 bytes that a block covers */
     uint64_t ram;      /* UINT64_MAX: ROM */
     TcgBlock *blocks;
+    unsigned idle; /* stores since it has no blocks */
 } TcgCodePage;
 
 typedef struct _TcgCache {

@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#define IDLE_STORES 16
+
 TcgCodePage *
 tcg_code_page(TcgCache *c, const uint8_t *host_page)
 {
@@ -37,6 +39,7 @@ tcg_code_page_add(TcgCache *c, TcgBlock *b)
     page->granules |= granules_of(b->pc & ~TCG_PAGE_MASK, MAX(b->guest_size, 1u));
     b->page_next = page->blocks;
     page->blocks = b;
+    page->idle = 0;
     return true;
 }
 
@@ -171,12 +174,31 @@ tcg_block_drop(TcgCache *c, TcgBlock *b)
     tcg_spin_unlock(&c->lock);
 }
 
+/*
+ * A page without blocks was written. Code that is rewritten is likely to be executed again, and taking back all write
+ * translations is dear: the page goes back to ordinary memory only after a few stores.
+ */
+static void
+page_idle(TcgCache *c, TcgCodePage *page)
+{
+    if (++page->idle < IDLE_STORES) {
+        return;
+    }
+    if (page->ram != UINT64_MAX) {
+        __atomic_fetch_or(emu_ram_dirty_byte(page->ram), 1u << EMU_DIRTY_CODE, __ATOMIC_SEQ_CST);
+    }
+    g_hash_table_remove(c->pages, page->host_page);
+}
+
 static void
 page_written(TcgCache *c, TcgCodePage *page, uint64_t offset, uint64_t size)
 {
     uint64_t hit = page->granules & granules_of(offset, size);
 
     if (hit == 0) {
+        if (page->blocks == NULL) {
+            page_idle(c, page);
+        }
         return;
     }
 
@@ -197,11 +219,7 @@ page_written(TcgCache *c, TcgCodePage *page, uint64_t offset, uint64_t size)
     }
     page->granules = left;
     if (page->blocks == NULL) {
-        if (page->ram != UINT64_MAX) {
-            __atomic_fetch_or(emu_ram_dirty_byte(page->ram), 1u << EMU_DIRTY_CODE,
-                              __ATOMIC_SEQ_CST);
-        }
-        g_hash_table_remove(c->pages, page->host_page);
+        page_idle(c, page);
     }
 }
 
