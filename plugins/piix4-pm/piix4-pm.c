@@ -53,8 +53,8 @@ typedef struct {
     EmuPciDevice parent;
 
     bool smm_enabled;
-    bool disable_s3;
-    bool disable_s4;
+    uint8_t disable_s3; /* numbers on command lines: 0 or 1 */
+    uint8_t disable_s4;
     uint8_t s4_val;
 
     EmuLine *sci;
@@ -510,8 +510,8 @@ static const EmuVMState piix4_pm_vmstate = {
 
 static const EmuProperty piix4_pm_properties[] = {
     EMU_PROP_BOOL("smm-enabled", Piix4Pm, smm_enabled, false, "whether the APM control port raises an SMI"),
-    EMU_PROP_BOOL("disable_s3", Piix4Pm, disable_s3, false, "no suspend to RAM"),
-    EMU_PROP_BOOL("disable_s4", Piix4Pm, disable_s4, false, "no suspend to disk"),
+    EMU_PROP_UINT8("disable_s3", Piix4Pm, disable_s3, 0, "no suspend to RAM"),
+    EMU_PROP_UINT8("disable_s4", Piix4Pm, disable_s4, 0, "no suspend to disk"),
     EMU_PROP_UINT8("s4_val", Piix4Pm, s4_val, 2, "sleep type of S4"),
 };
 
