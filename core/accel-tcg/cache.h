@@ -82,7 +82,7 @@ typedef struct _TcgCache {
     pthread_mutex_t translate;
 
     TcgBlock **hash;
-    uint32_t *granule; /* block id by code granule of TCG_CODE_ALIGN bytes, where one starts */
+    uint32_t *granule; /* block id by code granule of TCG_CODE_ALIGN bytes */
     TcgBlock **by_id;
     uint32_t n_blocks, max_blocks;
     GHashTable *pages;  /* host page -> TcgCodePage */
@@ -125,12 +125,6 @@ tcg_block_hash(uint64_t pc, const uint8_t *host_page, uint64_t mode_key)
     return (unsigned)(h >> (64 - TCG_HASH_BITS));
 }
 
-static inline unsigned
-tcg_token_index(uint64_t pc)
-{
-    return (pc >> TCG_PAGE_BITS) & (TCG_TOKENS - 1);
-}
-
 static inline uintptr_t
 tcg_block_exec(const TcgCache *c, const TcgBlock *b, unsigned offset)
 {
@@ -143,8 +137,8 @@ uintptr_t tcg_fast_lookup(EmuTcgState *s, uint64_t pc);
 uintptr_t tcg_fast_link(EmuTcgState *s, uint64_t pc, uint32_t site);
 /* The valid block for this key, or NULL. */
 TcgBlock *tcg_cache_find(TcgCache *c, uint64_t pc, const uint8_t *host_page, uint64_t mode_key);
-/* Makes the vCPU's tables lead to @b: its page was just looked up. */
-void tcg_cache_admit(EmuTcgVcpu *v, TcgCache *c, TcgBlock *b);
+/* Makes the vCPU's tables lead to @b: its page was just looked up, @e. */
+void tcg_cache_admit(EmuTcgVcpu *v, TcgCache *c, TcgBlock *b, const TcgTlbEntry *e);
 void tcg_cache_link(TcgCache *c, uint32_t site, TcgBlock *to);
 
 /* code.c */

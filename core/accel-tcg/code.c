@@ -306,13 +306,7 @@ tcg_block_from_host(const TcgCache *c, uintptr_t pc, unsigned *offset)
         return NULL;
     }
 
-    uint64_t granule = at / TCG_CODE_ALIGN;
-
-    while (granule > 0 && c->granule[granule] == 0) {
-        granule--;
-    }
-
-    TcgBlock *b = c->by_id[c->granule[granule]];
+    TcgBlock *b = c->by_id[c->granule[at / TCG_CODE_ALIGN]];
 
     if (b == NULL) {
         return NULL;

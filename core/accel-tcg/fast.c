@@ -61,9 +61,12 @@ tcg_cache_find(TcgCache *c, uint64_t pc, const uint8_t *host_page, uint64_t mode
 }
 
 void
-tcg_cache_admit(EmuTcgVcpu *v, TcgCache *c, TcgBlock *b)
+tcg_cache_admit(EmuTcgVcpu *v, TcgCache *c, TcgBlock *b, const TcgTlbEntry *e)
 {
     v->hot->token[b->token_index] = b->token;
+    if (b->pc >> 63 && e->gen != v->gen_global) {
+        v->upper_local = true;
+    }
     for (int i = 0; i < c->n_mode_keys; i++) {
         if (c->mode_keys[i] == b->mode_key) {
             uint32_t hash = (uint32_t)b->pc * TCG_JUMP_FACTOR >> (32 - TCG_JUMP_BITS);
@@ -90,7 +93,7 @@ fast_find(EmuTcgState *s, uint64_t pc)
     b = tcg_cache_find(c, pc, (const uint8_t *)(uintptr_t)((pc & TCG_PAGE_MASK) + e->delta),
                        s->mode_key);
     if (b != NULL) {
-        tcg_cache_admit(v, c, b);
+        tcg_cache_admit(v, c, b, e);
     }
     return b;
 }

@@ -91,7 +91,8 @@ emu_tcg_flush_non_global(EmuTcgState *s)
     v->n_flushes++;
     tcg_predict_clear(v);
     v->gen_local++;
-    memset(v->hot->token, 0, sizeof(v->hot->token));
+    memset(v->hot->token, 0, sizeof(v->hot->token) / (v->upper_local ? 1 : 2));
+    v->upper_local = false;
 }
 
 /**
@@ -132,7 +133,7 @@ emu_tcg_flush_page(EmuTcgState *s, uint64_t vaddr)
             }
         }
     }
-    v->hot->token[(vaddr >> TCG_PAGE_BITS) & (TCG_TOKENS - 1)] = 0;
+    v->hot->token[tcg_token_index(vaddr)] = 0;
 }
 
 void

@@ -94,6 +94,9 @@ typedef struct {
     uintptr_t jump[TCG_MODE_SLOTS][TCG_JUMP_SIZE];
 } TcgHot;
 
+/* Where EmuTcgVcpu lies behind TcgHot. */
+#define TCG_HOT_ROUNDED ((int32_t)((sizeof(TcgHot) + TCG_PAGE_SIZE - 1) & TCG_PAGE_MASK))
+
 /* ---- one vCPU ------------------------------------------------------------------------------------ */
 
 typedef struct _TcgMachine TcgMachine;
@@ -116,6 +119,7 @@ struct _EmuTcgVcpu {
     TcgTlbEntry tlb[EMU_TCG_MMU_MODES][TCG_TLB_SIZE];
     uint64_t gen_local, gen_global; /* a flush takes a new number; the global one has bit 63 set */
     uint32_t tlb_used;              /* bit per MMU mode with entries */
+    bool upper_local;               /* a token of the upper half is for a page that is not global */
     /* Which RAM pages may have a plain write translation since the last full flush: bit by page number. */
     uint64_t written[TCG_WRITTEN_BITS / 64];
     uint64_t large_page_lo, large_page_hi; /* linear range that pages above 4 KiB were seen in */
@@ -191,6 +195,13 @@ static inline TcgTlbEntry *
 tcg_tlb_entry(EmuTcgVcpu *v, uint64_t vaddr, unsigned mmu_mode)
 {
     return &v->tlb[mmu_mode][(vaddr >> TCG_PAGE_BITS) & (TCG_TLB_SIZE - 1)];
+}
+
+/* Upper half of the address space, where kernels have their global pages, apart from the lower half. */
+static inline unsigned
+tcg_token_index(uint64_t pc)
+{
+    return (unsigned)((pc >> TCG_PAGE_BITS & (TCG_TOKENS / 2 - 1)) | pc >> 63 << (TCG_TOKEN_BITS - 1));
 }
 
 static inline bool

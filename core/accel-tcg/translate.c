@@ -400,7 +400,7 @@ tcg_translator_add_vcpu(EmuTcgVcpu *v, GError **error)
             return false;
         }
         c->fe = v->fe;
-        c->thunks = tcg_host_emit_thunks(c->host, c->write, c->exec, (uint32_t)TCG_PAGE_SIZE);
+        c->thunks = tcg_host_emit_thunks(c->host, c->write, c->exec, BLOCK_ROOM);
         c->thunks = (c->thunks + TCG_CODE_ALIGN - 1) & ~(uint64_t)(TCG_CODE_ALIGN - 1);
         c->used = c->thunks;
         tcg_host_install_signals(signal_resolve);
@@ -711,8 +711,9 @@ translate(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, uint64_t ram)
 
         c->n_blocks = id;
         c->by_id[id] = b;
-        c->granule[c->used / TCG_CODE_ALIGN] = id;
-        c->used = (c->used + out->size + TCG_CODE_ALIGN - 1) & ~(uint64_t)(TCG_CODE_ALIGN - 1);
+        for (uint64_t end = c->used + out->size; c->used < end; c->used += TCG_CODE_ALIGN) {
+            c->granule[c->used / TCG_CODE_ALIGN] = id;
+        }
         b->hash_next = *bucket;
         __atomic_store_n(bucket, b, __ATOMIC_RELEASE);
         c->n_translated++;
@@ -779,7 +780,7 @@ tcg_execute(EmuTcgVcpu *v)
                 continue;
             }
         }
-        tcg_cache_admit(v, c, b);
+        tcg_cache_admit(v, c, b, tcg_tlb_entry(v, pc, s->mmu_mode));
         if (site != UINT32_MAX) {
             tcg_cache_link(c, site, b);
             site = UINT32_MAX;

@@ -305,6 +305,100 @@ thunk_full(X64Asm *a, TcgHost *h, const void *fn, bool integer)
 }
 
 /*
+ * The TLB probe of tcg_fast_miss(), for the common case of a hit: refills the prediction slot and returns to
+ * the stub.  Falls through with all registers as they were.
+ */
+static void
+thunk_probe(X64Asm *a, const TcgHost *h)
+{
+    /* The state is this far above rsp: return address, three saved registers. */
+    const int32_t st = 4 * 8;
+    const int32_t vcpu = st + h->hot_offset + TCG_HOT_ROUNDED;
+    const int32_t predict = st + h->hot_offset + (int32_t)offsetof(TcgHot, predict);
+    uint8_t *slow[5], *local, *skip, *other;
+
+    G_STATIC_ASSERT(sizeof(TcgTlbEntry) == 64 && sizeof(TcgPredict) == 32 && TCG_PREDICT_SLOTS == 32);
+    x64_push(a, X64_RAX);
+    x64_push(a, X64_RCX);
+    x64_push(a, X64_RDX);
+    x64_alu_imm(a, X64_CMP, 4, x64_mem(X64_RSP, vcpu + (int32_t)offsetof(EmuTcgVcpu, force_interp)), 0);
+    slow[0] = x64_jcc_forward(a, 5);
+    /* rdx = entry */
+    x64_mov_load(a, 4, X64_RCX, x64_mem(X64_RSP, st + X64_ST_DESC));
+    x64_mov_rr(a, 4, X64_RAX, X64_RCX);
+    x64_alu_imm(a, X64_AND, 4, x64_reg(X64_RAX), 7 << 5);
+    x64_group(a, 4, 0xc1, 4, x64_reg(X64_RAX)); /* shl eax: mode * entries * 64 */
+    x64_byte(a, TCG_TLB_BITS + 6 - 5);
+    x64_mov_rr(a, 8, X64_RDX, X64_R10);
+    x64_group(a, 8, 0xc1, 5, x64_reg(X64_RDX)); /* shr rdx */
+    x64_byte(a, TCG_PAGE_BITS - 6);
+    x64_alu_imm(a, X64_AND, 4, x64_reg(X64_RDX), (int32_t)((TCG_TLB_SIZE - 1) << 6));
+    x64_alu_load(a, X64_ADD, 4, X64_RDX, x64_reg(X64_RAX));
+    x64_lea(a, 8, X64_RDX,
+            x64_mem_index(X64_RSP, X64_RDX, 0, vcpu + (int32_t)offsetof(EmuTcgVcpu, tlb)));
+    /* rax = offset in the page, when the tag is plain */
+    x64_mov_rr(a, 4, X64_RAX, X64_RCX);
+    x64_group(a, 4, 0xc1, 5, x64_reg(X64_RAX));
+    x64_byte(a, 8);
+    x64_alu_imm(a, X64_AND, 4, x64_reg(X64_RAX), 3);
+    x64_mov_load(a, 8, X64_RAX, x64_mem_index(X64_RDX, X64_RAX, 3, (int32_t)offsetof(TcgTlbEntry, tag)));
+    x64_alu_load(a, X64_XOR, 8, X64_RAX, x64_reg(X64_R10));
+    x64_alu_imm(a, X64_CMP, 8, x64_reg(X64_RAX), (int32_t)TCG_PAGE_SIZE - 1);
+    slow[1] = x64_jcc_forward(a, 7);
+    x64_group(a, 4, 0xc1, 5, x64_reg(X64_RCX));
+    x64_byte(a, 10);
+    x64_alu_imm(a, X64_AND, 4, x64_reg(X64_RCX), 1023);
+    x64_alu_load(a, X64_ADD, 4, X64_RCX, x64_reg(X64_RAX));
+    x64_alu_imm(a, X64_CMP, 4, x64_reg(X64_RCX), (int32_t)TCG_PAGE_SIZE);
+    slow[2] = x64_jcc_forward(a, 7);
+    /* A tag with flags differs from the page in its low bits: rax would be wrong, not large. */
+    x64_mov_rr(a, 8, X64_RCX, X64_R10);
+    x64_alu_imm(a, X64_AND, 4, x64_reg(X64_RCX), (int32_t)TCG_PAGE_SIZE - 1);
+    x64_alu_load(a, X64_CMP, 4, X64_RCX, x64_reg(X64_RAX));
+    slow[3] = x64_jcc_forward(a, 5);
+    x64_mov_load(a, 8, X64_RAX, x64_mem(X64_RDX, offsetof(TcgTlbEntry, gen)));
+    x64_alu_load(a, X64_CMP, 8, X64_RAX,
+                 x64_mem(X64_RSP, vcpu + (int32_t)offsetof(EmuTcgVcpu, gen_local)));
+    local = x64_jcc_forward(a, 4);
+    x64_alu_load(a, X64_CMP, 8, X64_RAX,
+                 x64_mem(X64_RSP, vcpu + (int32_t)offsetof(EmuTcgVcpu, gen_global)));
+    slow[4] = x64_jcc_forward(a, 5);
+    x64_bind(a, local);
+    /* rcx = slot, rax = page; a kind of access that is not plain leaves its base empty */
+    x64_movzx(a, 1, X64_RCX, x64_mem(X64_RSP, st + X64_ST_DESC));
+    x64_group(a, 4, 0xc1, 4, x64_reg(X64_RCX));
+    x64_byte(a, 5);
+    x64_lea(a, 8, X64_RCX, x64_mem_index(X64_RSP, X64_RCX, 0, predict));
+    x64_mov_rr(a, 8, X64_RAX, X64_R10);
+    x64_alu_imm(a, X64_AND, 8, x64_reg(X64_RAX), -(int32_t)TCG_PAGE_SIZE);
+    x64_mov_imm(a, X64_R10, TCG_PREDICT_EMPTY);
+    for (unsigned access = 0; access < 2; access++) {
+        int32_t base = access == EMU_TCG_READ ? (int32_t)offsetof(TcgPredict, read_base)
+                                              : (int32_t)offsetof(TcgPredict, write_base);
+
+        x64_alu_load(a, X64_CMP, 8, X64_RAX, x64_mem(X64_RDX, (int32_t)access * 8));
+        other = x64_jcc_forward(a, 5);
+        x64_mov_store(a, 8, x64_mem(X64_RCX, base), X64_RAX);
+        skip = x64_jmp_forward(a);
+        x64_bind(a, other);
+        x64_mov_store(a, 8, x64_mem(X64_RCX, base), X64_R10);
+        x64_bind(a, skip);
+    }
+    x64_mov_load(a, 8, X64_R10, x64_mem(X64_RDX, offsetof(TcgTlbEntry, delta)));
+    x64_mov_store(a, 8, x64_mem(X64_RCX, offsetof(TcgPredict, delta)), X64_R10);
+    x64_pop(a, X64_RDX);
+    x64_pop(a, X64_RCX);
+    x64_pop(a, X64_RAX);
+    x64_byte(a, 0xc3);
+    for (unsigned i = 0; i < G_N_ELEMENTS(slow); i++) {
+        x64_bind(a, slow[i]);
+    }
+    x64_pop(a, X64_RDX);
+    x64_pop(a, X64_RCX);
+    x64_pop(a, X64_RAX);
+}
+
+/*
  * Called from a stub with r10 = address, description in the state: r10 = delta and back, or the
  * instruction goes to the interpreter.  Keeps all registers but r10.
  */
@@ -317,6 +411,7 @@ thunk_miss(X64Asm *a, TcgHost *h, bool integer)
     uint8_t *fail;
 
     h->t_miss[integer] = thunk_begin(a);
+    thunk_probe(a, h);
     x64_mov_store(a, 8, x64_mem(X64_RSP, X64_ST_PC + 8), X64_R10);
     for (unsigned i = 0; i < n; i++) {
         x64_push(a, saved[i]);
