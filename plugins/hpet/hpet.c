@@ -435,7 +435,7 @@ hpet_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error G
 
     self->config &= HPET_CONFIG_MASK;
     hpet_set_counter(self, self->counter);
-    emu_line_set(self->legacy, (self->config & HPET_CONFIG_LEGACY) != 0);
+    /* Whether the 8254 is disconnected is in its own state. */
     for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
         self->timers[i].config &= HPET_TIMER_WRITABLE;
         hpet_timer_arm(&self->timers[i]);

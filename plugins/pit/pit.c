@@ -168,7 +168,10 @@ pit_disable_line(gpointer opaque, unsigned index G_GNUC_UNUSED, int level)
 {
     Pit *self = opaque;
 
-    self->disabled = level;
+    if (self->disabled == (level != 0)) {
+        return;
+    }
+    self->disabled = level != 0;
     if (level) {
         emu_line_set(self->out, 0);
     } else if (emu_device_is_realized(EMU_DEVICE(self))) {
@@ -241,7 +244,7 @@ pit_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error)
             return false;
         }
     }
-    pit_update(self);
+    /* The output's level is the interrupt controller's to load; the next edge comes with the timer, which may lag. */
     return true;
 }
 
@@ -275,6 +278,7 @@ static const EmuVMState pit_counter_vmstate = {
 static const EmuVMField pit_vmstate_fields[] = {
     EMU_VM_STRUCT_ARRAY(Pit, counters, &pit_counter_vmstate),
     EMU_VM_BOOL(Pit, disabled),
+    EMU_VM_TIMER(Pit, timer),
     EMU_VM_END,
 };
 
