@@ -76,9 +76,18 @@ void
 emu_test_settle(EmuMachine *machine)
 {
     GMainContext *main_context = emu_context_get_main_context(emu_machine_get_context(machine));
+    bool busy;
 
-    while (g_main_context_iteration(main_context, FALSE)) {
-    }
+    /* Requests to images end on other threads: waited for, so that a test sees the same each time. */
+    do {
+        emu_machine_lock(machine);
+        emu_block_layer_drain_all(emu_machine_get_block_layer(machine));
+        emu_machine_unlock(machine);
+        busy = false;
+        while (g_main_context_iteration(main_context, FALSE)) {
+            busy = true;
+        }
+    } while (busy);
 }
 
 void
