@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * -kernel: Linux (Documentation/arch/x86/boot.rst) and Multiboot 1 kernels. The pieces and their
+ * -kernel: Linux (Documentation/arch/x86/boot.rst), Multiboot 1 and PVH kernels. The pieces and their
  * addresses go into the firmware configuration; an option ROM of our own, which the firmware boots
  * first, loads and starts them (optionrom/).
  */
@@ -239,6 +239,7 @@ pc_load_kernel(PcMachine *self, GError **error)
     const char *name = emu_machine_get_kernel(EMU_MACHINE(self));
     g_autoptr(GBytes) file = NULL;
     const uint8_t *data;
+    PcBootResult result;
     gsize len;
 
     if (!name) {
@@ -261,19 +262,18 @@ pc_load_kernel(PcMachine *self, GError **error)
     if (pc_boot_get_u32(data + PC_LINUX_MAGIC) == 0x53726448) { /* "HdrS" */
         return pc_linux_load(self, file, error);
     }
-    switch (pc_multiboot_load(self, file, error)) {
-    case PC_BOOT_LOADED:
-        return true;
-    case PC_BOOT_FAILED:
-        return false;
-    default:
-        break;
+    result = pc_multiboot_load(self, file, error);
+    if (result == PC_BOOT_NOT_MINE) {
+        result = pc_pvh_load(self, file, error);
+    }
+    if (result != PC_BOOT_NOT_MINE) {
+        return result == PC_BOOT_LOADED;
     }
     /* Kernels before 2.0 of the protocol have a boot sector and nothing else to know them by. */
     if (data[PC_LINUX_BOOT_FLAG] == 0x55 && data[PC_LINUX_BOOT_FLAG + 1] == 0xaa && data[PC_LINUX_SETUP_SECTS]) {
         return pc_linux_load(self, file, error);
     }
     g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
-                "-kernel %s: the file is no kernel, expected a Linux or Multiboot image", name);
+                "-kernel %s: the file is no kernel, expected a Linux, Multiboot or PVH image", name);
     return false;
 }

@@ -11,3 +11,6 @@ void pc_boot_add_rom(PcMachine *self, const char *name, const void *rom, gsize l
 
 /* pc-multiboot.c */
 PcBootResult pc_multiboot_load(PcMachine *self, GBytes *file, GError **error);
+
+/* pc-pvh.c */
+PcBootResult pc_pvh_load(PcMachine *self, GBytes *file, GError **error);

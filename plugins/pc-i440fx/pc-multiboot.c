@@ -12,8 +12,8 @@
 #include "pc-boot.h"
 
 #include "multiboot-rom.h"
+#include "pc-elf.h"
 
-#include <elf.h>
 #include <string.h>
 
 #define PC_MB_MAGIC 0x1badb002u
@@ -21,7 +21,6 @@
 #define PC_MB_FLAG_UNSUPPORTED 0x0000fff8u /* required bits that we do not know */
 #define PC_MB_FLAG_ADDRESSES 0x00010000u
 #define PC_MB_PAGE UINT64_C(4096)
-#define PC_MB_MAX_IMAGE (UINT64_C(1) << 30)
 
 #define PC_MBI_ADDRESS 0x10000
 #define PC_MBI_FLAGS 0x247 /* memory, boot device, command line, map, loader name */
@@ -121,7 +120,7 @@ pc_mb_load_addresses(PcMultiboot *self, gsize header, GError **error)
         }
         size = load_end - load_addr;
     }
-    if (bss_end && (bss_end < load_addr || bss_end - load_addr > PC_MB_MAX_IMAGE)) {
+    if (bss_end && (bss_end < load_addr || bss_end - load_addr > PC_ELF_MAX_IMAGE)) {
         return pc_mb_fail(self, error, "its bss ends at an impossible address");
     }
     self->load_addr = load_addr;
@@ -135,52 +134,18 @@ pc_mb_load_addresses(PcMultiboot *self, gsize header, GError **error)
 static bool
 pc_mb_load_elf(PcMultiboot *self, GError **error)
 {
-    Elf32_Ehdr ehdr;
-    uint64_t low = UINT64_MAX, high = 0;
+    const char *why;
+    PcElf elf;
 
-    if (self->len < sizeof ehdr || memcmp(self->data, ELFMAG, SELFMAG) != 0) {
-        return pc_mb_fail(self, error, "it has neither addresses nor an ELF header");
+    if (!pc_elf_open(&elf, self->data, self->len, &why)) {
+        return pc_mb_fail(self, error, why);
     }
-    memcpy(&ehdr, self->data, sizeof ehdr);
-    if (ehdr.e_ident[EI_CLASS] != ELFCLASS32 || ehdr.e_ident[EI_DATA] != ELFDATA2LSB || ehdr.e_machine != EM_386) {
-        return pc_mb_fail(self, error, "it is an ELF file for another processor, expected one for i386");
+    if (elf.is_64) {
+        return pc_mb_fail(self, error, "it is an ELF file of 64 bits, expected 32");
     }
-    if (ehdr.e_phentsize != sizeof(Elf32_Phdr) || ehdr.e_phoff > self->len ||
-        (self->len - ehdr.e_phoff) / sizeof(Elf32_Phdr) < ehdr.e_phnum) {
-        return pc_mb_fail(self, error, "its program headers lie outside the file");
-    }
-    self->entry = ehdr.e_entry;
-    /* First the extent, then the contents. */
-    for (unsigned pass = 0; pass < 2; pass++) {
-        for (unsigned i = 0; i < ehdr.e_phnum; i++) {
-            Elf32_Phdr phdr;
-
-            memcpy(&phdr, self->data + ehdr.e_phoff + i * sizeof phdr, sizeof phdr);
-            if (phdr.p_type != PT_LOAD || phdr.p_memsz == 0) {
-                continue;
-            }
-            if (phdr.p_filesz > phdr.p_memsz || phdr.p_offset > self->len || self->len - phdr.p_offset < phdr.p_filesz) {
-                return pc_mb_fail(self, error, "a segment lies outside the file");
-            }
-            if (pass == 0) {
-                low = MIN(low, phdr.p_paddr);
-                high = MAX(high, (uint64_t)phdr.p_paddr + phdr.p_memsz);
-                /* The entry is virtual when the segment's addresses differ. */
-                if (phdr.p_vaddr != phdr.p_paddr && ehdr.e_entry >= phdr.p_vaddr && ehdr.e_entry - phdr.p_vaddr < phdr.p_memsz) {
-                    self->entry = ehdr.e_entry - phdr.p_vaddr + phdr.p_paddr;
-                }
-            } else {
-                memcpy(self->image->data + (phdr.p_paddr - low), self->data + phdr.p_offset, phdr.p_filesz);
-            }
-        }
-        if (pass == 0) {
-            if (high <= low || high - low > PC_MB_MAX_IMAGE) {
-                return pc_mb_fail(self, error, "its segments span no sensible range");
-            }
-            self->load_addr = low;
-            pc_mb_resize(self->image, high - low);
-        }
-    }
+    self->entry = elf.entry;
+    self->load_addr = elf.load_addr;
+    pc_elf_load(&elf, self->image);
     return true;
 }
 
@@ -235,7 +200,7 @@ pc_mb_add_modules(PcMultiboot *self, const char *text, GError **error)
         }
         /* Page-aligned in RAM, whatever the kernel's own start. */
         start += -(self->load_addr + start) & (PC_MB_PAGE - 1);
-        if (g_bytes_get_size(module) > PC_MB_MAX_IMAGE - MIN(start, PC_MB_MAX_IMAGE)) {
+        if (g_bytes_get_size(module) > PC_ELF_MAX_IMAGE - MIN(start, PC_ELF_MAX_IMAGE)) {
             return pc_mb_fail(self, error, "with its modules it is larger than 1 GiB");
         }
         pc_mb_resize(self->image, start);

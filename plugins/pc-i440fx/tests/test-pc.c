@@ -6,6 +6,7 @@
 #include <emu/test.h>
 #include <emu/x86-pc.h>
 
+#include <elf.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -433,6 +434,50 @@ test_multiboot(void)
     end(machine);
 }
 
+/* An ELF64 file with one segment at 1 MiB and, when asked for, a PVH note. */
+static void
+make_elf(uint8_t *data, gsize len, bool with_note)
+{
+    Elf64_Ehdr ehdr = {.e_ident = ELFMAG, .e_machine = EM_X86_64, .e_phoff = 64, .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2};
+    Elf64_Phdr load = {.p_type = PT_LOAD, .p_offset = 1024, .p_paddr = 0x100000, .p_filesz = 1024, .p_memsz = 8192};
+    Elf64_Phdr notes = {.p_type = PT_NOTE, .p_offset = 512, .p_filesz = with_note ? 20 : 0};
+    const uint32_t note[5] = {4, 4, 18, 0x006e6558, 0x100040}; /* "Xen" */
+
+    g_assert_cmpuint(len, >=, 2048);
+    ehdr.e_ident[EI_CLASS] = ELFCLASS64;
+    ehdr.e_ident[EI_DATA] = ELFDATA2LSB;
+    memset(data, 0, len);
+    memcpy(data, &ehdr, sizeof ehdr);
+    memcpy(data + 64, &load, sizeof load);
+    memcpy(data + 64 + sizeof load, &notes, sizeof notes);
+    memcpy(data + 512, note, sizeof note);
+}
+
+static void
+test_pvh(void)
+{
+    uint8_t data[2048];
+    EmuMachine *machine;
+    g_autofree char *message = NULL;
+    gsize len;
+
+    make_elf(data, sizeof data, false);
+    assert_refused(data, sizeof data, "PVH");
+    make_elf(data, sizeof data, true);
+    put32(data + 64 + 32, 4096); /* p_filesz */
+    assert_refused(data, sizeof data, "outside the file");
+    make_elf(data, sizeof data, true);
+    message = load_kernel(data, sizeof data, &machine);
+    g_assert_null(message);
+    g_assert_nonnull(file(machine, "genroms/pvh.bin", &len));
+    emu_test_out(machine, 0x510, EMU_FW_CFG_KERNEL_ENTRY, 2);
+    g_assert_cmphex(emu_test_in(machine, 0x511, 1), ==, 0x40);
+    emu_test_out(machine, 0x510, EMU_FW_CFG_KERNEL_SIZE, 2);
+    g_assert_cmphex(emu_test_in(machine, 0x511, 1), ==, 0x00);
+    g_assert_cmphex(emu_test_in(machine, 0x511, 1), ==, 0x20);
+    end(machine);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -450,5 +495,6 @@ main(int argc, char **argv)
     g_test_add_func("/pc/kernel/refused-with-a-sentence", test_kernel_refused);
     g_test_add_func("/pc/kernel/linux", test_linux);
     g_test_add_func("/pc/kernel/multiboot", test_multiboot);
+    g_test_add_func("/pc/kernel/pvh", test_pvh);
     return g_test_run();
 }
