@@ -107,17 +107,15 @@ emu_x86_set_a20(EmuMachine *machine, bool enabled)
  * emu_x86_raise_smi:
  * @machine: a PC
  *
- * Asserts SMI# of all CPUs. Big lock held.
+ * Asserts SMI# of the first CPU: firmware of a PC here gives only that one its place in SMRAM. Big lock held.
  */
 void
 emu_x86_raise_smi(EmuMachine *machine)
 {
-    for (unsigned i = 0; i < emu_machine_get_n_cpus(machine); i++) {
-        EmuX86CpuControl *cpu = x86_pc_get_cpu_control(machine, i);
+    EmuX86CpuControl *cpu = emu_machine_get_n_cpus(machine) > 0 ? x86_pc_get_cpu_control(machine, 0) : NULL;
 
-        if (cpu && EMU_X86_CPU_CONTROL_GET_IFACE(cpu)->smi) {
-            EMU_X86_CPU_CONTROL_GET_IFACE(cpu)->smi(cpu);
-        }
+    if (cpu && EMU_X86_CPU_CONTROL_GET_IFACE(cpu)->smi) {
+        EMU_X86_CPU_CONTROL_GET_IFACE(cpu)->smi(cpu);
     }
 }
 

@@ -954,7 +954,11 @@ x86_exec_vmcall(X86State *s, const X86Insn *insn)
 void
 x86_exec_rsm(X86State *s, const X86Insn *insn)
 {
-    /* System management mode is not modelled: RSM outside it is #UD. */
     (void)insn;
-    x86_raise_plain(s, X86_EXC_UD);
+    if (!s->in_smm) {
+        x86_raise_plain(s, X86_EXC_UD);
+    }
+    if (!x86_smm_leave(s)) {
+        s->interp->stop = EMU_TCG_EXIT_SHUTDOWN;
+    }
 }

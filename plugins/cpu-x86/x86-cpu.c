@@ -16,6 +16,8 @@
 #include <emu/log.h>
 #include <string.h>
 
+EMU_TRACE_DEFINE(x86_smm)
+
 void
 x86_cpu_request(X86Cpu *cpu, uint32_t bits)
 {
@@ -69,6 +71,23 @@ x86_cpu_unlock(X86Cpu *cpu, bool taken)
     }
 }
 
+void
+x86_cpu_show_smram(X86Cpu *cpu, bool in_smm)
+{
+    if (!cpu->smram && in_smm) {
+        EmuObject *smram = emu_object_get_child(x86_cpu_get_machine(cpu), "smram");
+
+        if (smram && EMU_IS_MEMORY_REGION(smram)) {
+            cpu->smram = emu_memory_region_new_alias(cpu, "cpu-smram", EMU_MEMORY_REGION(smram), 0, UINT64_MAX);
+            emu_memory_region_set_enabled(cpu->smram, false);
+            emu_memory_region_add_subregion(cpu->view, 0, cpu->smram, 1);
+        }
+    }
+    if (cpu->smram) {
+        emu_memory_region_set_enabled(cpu->smram, in_smm);
+    }
+}
+
 /* ---- hooks ------------------------------------------------------------------------------------------ */
 
 static int
@@ -100,6 +119,22 @@ x86_hook_ferr(X86State *s)
     bool taken = x86_cpu_lock(cpu);
 
     emu_line_set(cpu->ferr, 1);
+    x86_cpu_unlock(cpu, taken);
+}
+
+/*
+ * A board with SMRAM has a region "smram" as child of the machine, as large as the address space, that holds what only a
+ * CPU in SMM sees.
+ */
+static void
+x86_hook_set_smm(X86State *s, bool in_smm)
+{
+    X86Cpu *cpu = s->owner;
+    bool taken = x86_cpu_lock(cpu);
+
+    EMU_TRACE(x86_smm, "cpu %u %s smbase 0x%x", emu_cpu_get_index((EmuCpu *)cpu), in_smm ? "enters" : "leaves",
+              (unsigned)s->smbase);
+    x86_cpu_show_smram(cpu, in_smm);
     x86_cpu_unlock(cpu, taken);
 }
 
@@ -192,6 +227,7 @@ static const X86Hooks x86_hooks = {
     .get_tpr = x86_hook_get_tpr,
     .set_tpr = x86_hook_set_tpr,
     .ferr = x86_hook_ferr,
+    .set_smm = x86_hook_set_smm,
     .rdmsr = x86_hook_rdmsr,
     .wrmsr = x86_hook_wrmsr,
     .cpuid = x86_cpuid,
@@ -583,6 +619,7 @@ x86_cpu_reset_enter(EmuDevice *dev)
     if (!cpu->state) {
         return;
     }
+    x86_cpu_show_smram(cpu, false);
     x86_reset(cpu->state);
     if (emu_cpu_get_index((EmuCpu *)cpu) != 0) {
         cpu->state->wait_sipi = 1;

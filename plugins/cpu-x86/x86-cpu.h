@@ -101,6 +101,7 @@ struct _X86Cpu {
     EmuTcgState *own_state; /* when there is no accelerator that provides it */
     EmuAddressSpace *as;
     EmuMemoryRegion *view;
+    EmuMemoryRegion *smram; /* the board's, in the view while the CPU is in SMM */
     EmuLine *ferr;
     X86Apic apic;
     bool has_apic;
@@ -124,6 +125,8 @@ x86_cpu_get_machine(X86Cpu *cpu)
 
 /* Sets request bits and makes the vCPU look. Any thread. */
 void x86_cpu_request(X86Cpu *cpu, uint32_t bits);
+/* What only SMM sees comes into, or leaves, the CPU's view. Big lock held. */
+void x86_cpu_show_smram(X86Cpu *cpu, bool in_smm);
 /* INIT: local APIC and core. Big lock held. */
 void x86_cpu_signal_init(X86Cpu *cpu);
 /* CPU number @index of the machine when it is one of ours, else NULL. */

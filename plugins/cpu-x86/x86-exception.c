@@ -226,7 +226,8 @@ x86_deliver_interrupt(EmuTcgState *tcg)
     }
     if ((req & X86_REQ_SMI) && !s->in_smm) {
         clear_request(s, X86_REQ_SMI);
-        return EMU_TCG_EXIT_NONE;
+        x86_smm_enter(s);
+        return EMU_TCG_EXIT_MODE;
     }
     if ((req & X86_REQ_NMI) && !s->nmi_blocked && s->shadow != X86_SHADOW_SS) {
         clear_request(s, X86_REQ_NMI);

@@ -69,6 +69,10 @@ void x86_task_switch(X86State *s, uint16_t selector, const uint32_t desc[2], int
                      bool has_error, uint32_t error);
 void x86_check_io(X86State *s, uint32_t port, unsigned size);
 
+/* x86-smm.c */
+void x86_smm_enter(X86State *s);
+bool x86_smm_leave(X86State *s); /* sets next_rip; false: shutdown */
+
 /* x86-exception.c */
 EmuTcgExit x86_deliver(X86State *s); /* the recorded exception */
 /* Delivers an interrupt or software exception; unwinds on a fault during delivery. */

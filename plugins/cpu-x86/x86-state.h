@@ -282,6 +282,8 @@ typedef struct {
     void (*set_tpr)(X86State *s, uint8_t cr8);
     /* FERR#: an unmasked x87 exception with CR0.NE = 0 (IRQ 13 on a PC). */
     void (*ferr)(X86State *s);
+    /* SMRAM shows for this CPU, or no more.  Big lock taken inside. */
+    void (*set_smm)(X86State *s, bool in_smm);
     /* MSRs that the interpreter does not know; false = #GP. */
     bool (*rdmsr)(X86State *s, uint32_t index, uint64_t *value);
     bool (*wrmsr)(X86State *s, uint32_t index, uint64_t value);
@@ -391,7 +393,8 @@ struct _X86State {
     struct _X86Interp *interp;
     uint32_t ignne; /* FERR# handled by the board: IGNNE# */
     uint8_t lax_real_mode; /* data segment limits are not checked in real mode (property real-mode-limits) */
-    uint8_t reserved2[3];
+    uint8_t smm_nmi_blocked; /* nmi_blocked before the SMI */
+    uint8_t reserved2[2];
 
     union {
         X86Fxsave fx;

@@ -52,6 +52,8 @@ struct _I440fx {
     I440fxSegment segments[I440FX_N_SEGMENTS];
     EmuMemoryRegion *ram;
     EmuMemoryRegion *vga_window;
+    EmuMemoryRegion *smram;     /* what only CPUs in SMM see; child "smram" of the machine */
+    EmuMemoryRegion *smram_low; /* RAM behind the VGA window, while G_SMRAME is set */
     EmuAddressSpace *pci_as;
     gulong suspend_handler;
 
@@ -88,6 +90,7 @@ i440fx_update_memory(I440fx *self)
         }
     }
     emu_memory_region_set_enabled(self->vga_window, !(smram & I440FX_SMRAM_D_OPEN));
+    emu_memory_region_set_enabled(self->smram_low, smram & I440FX_SMRAM_G_SMRAME);
     emu_memory_transaction_commit();
 }
 
@@ -187,12 +190,19 @@ i440fx_realize(EmuPciDevice *pci, GError **error)
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "i440FX: RAM is smaller than 1 MiB");
         return false;
     }
+    g_autoptr(EmuMemoryRegion) smram = emu_memory_region_new_container(NULL, "smram", UINT64_MAX);
+    if (!emu_object_add_child(machine, "smram", smram, error)) {
+        return false;
+    }
+    self->smram = smram;
     memset(wmask + 0x40, 0xff, 0x100 - 0x40);
     wmask[I440FX_SMRAM] = I440FX_SMRAM_D_OPEN | I440FX_SMRAM_D_CLS | I440FX_SMRAM_D_LCK | I440FX_SMRAM_G_SMRAME;
     self->pci_as = emu_address_space_new(pci_memory, "pci-memory");
     emu_memory_transaction_begin();
     self->vga_window = emu_memory_region_new_alias(self, "smram-region", pci_memory, I440FX_SMRAM_BASE, I440FX_SMRAM_SIZE);
     emu_memory_region_add_subregion(system, I440FX_SMRAM_BASE, self->vga_window, 1);
+    self->smram_low = emu_memory_region_new_alias(self, "smram-low", self->ram, I440FX_SMRAM_BASE, I440FX_SMRAM_SIZE);
+    emu_memory_region_add_subregion(self->smram, I440FX_SMRAM_BASE, self->smram_low, 0);
     for (unsigned i = 0; i < I440FX_N_SEGMENTS; i++) {
         i440fx_make_segment(self, i, system, pci_memory);
     }
@@ -212,6 +222,8 @@ i440fx_unrealize(EmuPciDevice *pci)
     g_signal_handler_disconnect(machine, self->suspend_handler);
     emu_memory_transaction_begin();
     emu_memory_region_del_subregion(system, self->vga_window);
+    emu_memory_region_del_subregion(self->smram, self->smram_low);
+    emu_object_unparent(self->smram);
     for (unsigned i = 0; i < I440FX_N_SEGMENTS; i++) {
         for (unsigned m = 0; m < I440FX_PAM_N_MODES; m++) {
             emu_memory_region_del_subregion(system, self->segments[i].modes[m]);

@@ -37,7 +37,10 @@ struct _EmuApicEoiInterface {
 };
 EMU_AVAILABLE_IN_1_0 void emu_apic_eoi(EmuApicEoi *self, uint8_t vector);
 
-/* x86 machine control, implemented by CPUs / boards. A20 and SMM views. */
+/*
+ * x86 machine control, implemented by CPUs / boards. A20 and SMM views: a board with SMRAM adds to the machine object a
+ * child "smram", a region as large as the address space; a CPU in SMM sees it in front of the machine's memory.
+ */
 #define EMU_TYPE_X86_CPU_CONTROL (emu_x86_cpu_control_get_type())
 EMU_AVAILABLE_IN_1_0
 G_DECLARE_INTERFACE(EmuX86CpuControl, emu_x86_cpu_control, EMU, X86_CPU_CONTROL, EmuObject)

@@ -60,6 +60,21 @@ def reset_comes_back():
             raise Failure("the machine does not run after the reset")
 
 
+def system_management(model):
+    """SeaBIOS relocates SMBASE in a first SMI, then works from SMRAM, which nobody else sees."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = os.path.join(folder, "log")
+        with Emu("-M", "pc,smm=on", "-cpu", model, "-m", "64", "-vga", "std", "-d", "trace:x86_smm", "-D", log) as emu:
+            emu.expect_vga("No bootable device", 60)
+            hidden = emu.hmp("xp /4xb 0xa8000")
+        text = open(log, encoding="latin-1").read()
+        for wanted in ("enters smbase 0x30000", "leaves smbase 0xa0000", "enters smbase 0xa0000"):
+            if wanted not in text:
+                raise Failure(f"'{wanted}' is not in the trace:\n{text[:1000]}")
+        if "0x66" in hidden:
+            raise Failure(f"SMRAM shows outside system management mode: {hidden}")
+
+
 harness.run([
     ("firmware/seabios/debug-console-tells-the-post", debug_console),
     ("firmware/screen/screendump-is-a-picture", screendump),
@@ -67,5 +82,7 @@ harness.run([
     ("firmware/boot/sector-of-a-floppy-runs", lambda: boot_sector(["-fda", "@", "-boot", "a"], 1440 * 1024)),
     ("firmware/boot/drive-option-with-interface",
      lambda: boot_sector(["-drive", "file=@,format=raw,if=ide,index=1"], 1 << 20)),
+    ("firmware/smm/64-bit-save-area", lambda: system_management("qemu64")),
+    ("firmware/smm/32-bit-save-area", lambda: system_management("pentium3")),
     ("firmware/reset/monitor-reset-comes-back", reset_comes_back),
 ])
