@@ -14,7 +14,7 @@
 #define CACHE_SIZE (1u << CACHE_BITS)
 
 struct _X86DecodeEntry {
-    uint64_t pc;
+    uint64_t key;              /* linear address + 1; 0 = empty, so that unused entries cost no memory */
     uint64_t lo, hi;           /* the bytes */
     uint64_t lo_mask, hi_mask; /* which of them count */
     X86Insn insn;
@@ -37,9 +37,6 @@ x86_interp_init(X86State *s)
 {
     s->interp = g_new0(X86Interp, 1);
     s->interp->cache = g_new0(X86DecodeEntry, CACHE_SIZE);
-    for (unsigned i = 0; i < CACHE_SIZE; i++) {
-        s->interp->cache[i].pc = ~UINT64_C(0);
-    }
     s->exception = -1;
 }
 
@@ -176,7 +173,7 @@ fetch_slow(X86State *s, uint64_t pc, X86DecodeEntry *e)
     if (n == 0) {
         x86_raise_recorded_now(s);
     }
-    e->pc = ~UINT64_C(0);
+    e->key = 0;
     r = x86_decode(buf, n, s->tcg.mode_key, s->features, &e->insn);
     if (r == X86_DECODE_MORE) {
         /* the missing bytes are on a page that faults */
@@ -199,7 +196,7 @@ fetch_slow(X86State *s, uint64_t pc, X86DecodeEntry *e)
     memcpy(&e->hi, buf + 8, 8);
     e->lo_mask = r >= 8 ? ~UINT64_C(0) : (UINT64_C(1) << (8 * r)) - 1;
     e->hi_mask = r <= 8 ? 0 : (UINT64_C(1) << (8 * (r - 8))) - 1;
-    e->pc = pc;
+    e->key = pc + 1;
     return &e->insn;
 }
 
@@ -208,7 +205,7 @@ fetch(X86State *s, uint64_t pc)
 {
     X86DecodeEntry *e = &s->interp->cache[(pc ^ pc >> CACHE_BITS) & (CACHE_SIZE - 1)];
 
-    if (G_LIKELY(e->pc == pc && e->insn.mode == (s->tcg.mode_key & X86_MODE_CODE_MASK) &&
+    if (G_LIKELY(e->key == pc + 1 && e->insn.mode == (s->tcg.mode_key & X86_MODE_CODE_MASK) &&
                  (pc & 0xfff) <= 0xff0)) {
         X86Interp *ip = s->interp;
         bool fault;
