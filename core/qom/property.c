@@ -1183,7 +1183,9 @@ property_describe(GParamSpec *pspec)
     if (f && f->kind == EMU_PROP_KIND_ENUM) {
         names = f->enum_names;
     } else if (f && f->kind == EMU_PROP_KIND_ONOFFAUTO) {
-        names = (const char *const[]){"on", "off", "auto", NULL};
+        static const char *const on_off_auto[] = {"on", "off", "auto", NULL};
+
+        names = on_off_auto;
     } else if (f && f->kind == EMU_PROP_KIND_BOOL && !has_blurb) {
         return g_strdup("on/off");
     }
