@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <stdio.h>
 #include <string.h>
@@ -148,7 +149,6 @@ typedef struct {
     char *path, *input_path;
     bool append, signal, raw;
     int own_in, own_out; /* closed by us */
-    int slave;           /* pty: kept open, so that the master never hangs up */
 } CharFdDev;
 typedef struct {
     EmuChardevClass parent_class;
@@ -177,7 +177,7 @@ static void
 char_fd_dev_close(EmuChardev *chardev)
 {
     CharFdDev *self = (CharFdDev *)chardev;
-    int *const owned[] = {&self->own_in, &self->own_out, &self->slave};
+    int *const owned[] = {&self->own_in, &self->own_out};
 
     emu_chardev_drain(chardev);
     emu_char_fd_stop(&self->fd);
@@ -198,7 +198,6 @@ char_fd_dev_init(CharFdDev *self)
     emu_char_fd_init(&self->fd, EMU_CHARDEV(self), NULL);
     self->own_in = -1;
     self->own_out = -1;
-    self->slave = -1;
 }
 
 static void
@@ -383,49 +382,125 @@ char_pipe_class_init(CharPipeClass *klass)
 
 /* ---- pty -------------------------------------------------------------------------------------------------------- */
 
-CHAR_FD_SUBTYPE(CharPty, char_pty)
-
 /*
- * The slave side is kept open here too: without it the master reads errors whenever nobody else has it open. What is
- * written while nobody listens stays in the kernel's buffer, then in ours, then is dropped.
+ * Whether somebody has opened the slave side shows as the absence of POLLHUP on the master. While nobody has, output is
+ * dropped: a machine must not wait for a terminal that may never be looked at. There is no event for an opening; it is
+ * asked for now and then.
  */
+
+#define PTY_POLL_MS 100
+
+typedef struct {
+    CharFdDev parent_instance;
+    guint poll_source;
+} CharPty;
+typedef struct {
+    CharFdDevClass parent_class;
+} CharPtyClass;
+static GType char_pty_get_type(void);
+G_DEFINE_TYPE(CharPty, char_pty, char_fd_dev_get_type())
+
 static bool
-char_pty_open(EmuChardev *chardev, EmuContext *ctx, GError **error)
+pty_has_peer(CharFdDev *self)
+{
+    struct pollfd pfd = {.fd = self->own_in, .events = POLLOUT};
+
+    return poll(&pfd, 1, 0) >= 0 && !(pfd.revents & POLLHUP);
+}
+
+static gboolean
+char_pty_poll_cb(gpointer data)
+{
+    CharFdDev *self = data;
+    EmuContext *ctx = emu_chardev_get_context(EMU_CHARDEV(self));
+    bool entered = emu_context_enter(ctx), found = pty_has_peer(self);
+
+    if (found) {
+        ((CharPty *)self)->poll_source = 0;
+        emu_char_fd_start(&self->fd, ctx, self->own_in, self->own_in);
+        emu_chardev_event(EMU_CHARDEV(self), EMU_CHARDEV_OPENED);
+    }
+    emu_context_leave(ctx, entered);
+    return found ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
+}
+
+static void
+char_pty_wait_for_peer(EmuChardev *chardev)
+{
+    CharPty *self = (CharPty *)chardev;
+    GSource *source = g_timeout_source_new(PTY_POLL_MS);
+
+    g_source_set_callback(source, char_pty_poll_cb, self, NULL);
+    self->poll_source = g_source_attach(source, emu_context_get_main_context(emu_chardev_get_context(chardev)));
+    g_source_unref(source);
+}
+
+static void
+char_pty_hang_up(EmuChardev *chardev)
+{
+    emu_char_fd_stop(&((CharFdDev *)chardev)->fd);
+    emu_chardev_event(chardev, EMU_CHARDEV_CLOSED);
+    char_pty_wait_for_peer(chardev);
+}
+
+static gssize
+char_pty_write(EmuChardev *chardev, const uint8_t *buf, gsize len)
+{
+    CharFdDev *self = (CharFdDev *)chardev;
+
+    return pty_has_peer(self) ? emu_char_fd_write(&self->fd, buf, len) : (gssize)len;
+}
+
+static bool
+char_pty_open(EmuChardev *chardev, EmuContext *ctx G_GNUC_UNUSED, GError **error)
 {
     CharFdDev *self = (CharFdDev *)chardev;
     struct termios mode;
     char name[128];
     g_autofree char *filename = NULL;
+    int slave;
 
-    if (openpty(&self->own_in, &self->slave, NULL, NULL, NULL) != 0 || ttyname_r(self->slave, name, sizeof name) != 0) {
+    if (openpty(&self->own_in, &slave, NULL, NULL, NULL) != 0) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "could not create a pseudo terminal: %s", g_strerror(errno));
         return false;
     }
+    ttyname_r(slave, name, sizeof name);
+    tcgetattr(slave, &mode);
+    cfmakeraw(&mode);
+    tcsetattr(slave, TCSAFLUSH, &mode);
+    close(slave);
     fcntl(self->own_in, F_SETFD, FD_CLOEXEC);
     fcntl(self->own_in, F_SETFL, O_RDWR | O_NONBLOCK);
-    fcntl(self->slave, F_SETFD, FD_CLOEXEC);
-    tcgetattr(self->slave, &mode);
-    cfmakeraw(&mode);
-    tcsetattr(self->slave, TCSAFLUSH, &mode);
     if (self->path && symlink(name, self->path) != 0) {
         return char_refuse_path("link", self->path, error);
     }
     filename = g_strconcat("pty:", name, NULL);
+    emu_chardev_set_filename(chardev, filename);
     fprintf(stderr, "char device redirected to %s (label %s)\n", name, emu_chardev_get_label(chardev));
-    return char_fd_dev_started(self, ctx, self->own_in, self->own_in, filename);
+    char_pty_wait_for_peer(chardev);
+    return true;
 }
 
 static void
 char_pty_close(EmuChardev *chardev)
 {
     CharFdDev *self = (CharFdDev *)chardev;
+    CharPty *pty = (CharPty *)chardev;
 
+    if (pty->poll_source) {
+        g_source_destroy(g_main_context_find_source_by_id(emu_context_get_main_context(emu_chardev_get_context(chardev)), pty->poll_source));
+        pty->poll_source = 0;
+    }
     if (self->path) {
         unlink(self->path);
     }
-    /* Nobody may be reading: what is queued is lost. */
-    emu_char_fd_stop(&self->fd);
     EMU_CHARDEV_CLASS(char_pty_parent_class)->close(chardev);
+}
+
+static void
+char_pty_init(CharPty *self)
+{
+    emu_char_fd_init(&((CharFdDev *)self)->fd, EMU_CHARDEV(self), char_pty_hang_up);
 }
 
 static const EmuProperty char_pty_properties[] = {
@@ -437,6 +512,7 @@ char_pty_class_init(CharPtyClass *klass)
 {
     EMU_CHARDEV_CLASS(klass)->open = char_pty_open;
     EMU_CHARDEV_CLASS(klass)->close = char_pty_close;
+    EMU_CHARDEV_CLASS(klass)->write = char_pty_write;
     emu_object_class_add_properties(klass, char_pty_properties, G_N_ELEMENTS(char_pty_properties));
 }
 

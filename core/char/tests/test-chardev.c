@@ -321,6 +321,34 @@ test_pipe(Fixture *f, gconstpointer data)
 }
 
 static void
+test_pty_without_a_reader_blocks_nobody(Fixture *f, gconstpointer data)
+{
+    g_autofree char *path = g_build_filename(f->dir, "link", NULL);
+    g_autofree char *text = g_strdup_printf("pty,id=s,path=%s", path);
+    g_autofree uint8_t *block = g_malloc0(65536);
+    int fd;
+
+    open_chardev(f, text);
+    for (int i = 0; i < 10; i++) {
+        put(f, block, 65536);
+    }
+    g_assert_cmpuint(emu_char_frontend_queued(f->fe), ==, 0);
+    fd = open(path, O_RDWR | O_NOCTTY);
+    g_assert_cmpint(fd, >=, 0);
+    for (int i = 0; i < 200 && !strstr(f->events->str, "opened"); i++) {
+        spin(f);
+    }
+    put(f, "hello", 5);
+    expect_peer_reads(fd, "hello", 5);
+    g_assert_cmpint(write(fd, "ping", 4), ==, 4);
+    expect_received(f, "ping");
+    close(fd);
+    spin(f);
+    g_assert_cmpstr(f->events->str, ==, "opened closed ");
+    put(f, "lost", 4);
+}
+
+static void
 test_ringbuf_keeps_the_last_bytes(Fixture *f, gconstpointer data)
 {
     EmuChardev *chardev = open_chardev(f, "ringbuf,id=s,size=8");
@@ -415,6 +443,7 @@ main(int argc, char **argv)
     ADD("socket/telnet", test_telnet);
     ADD("file", test_file);
     ADD("pipe", test_pipe);
+    ADD("pty", test_pty_without_a_reader_blocks_nobody);
     ADD("ringbuf", test_ringbuf_keeps_the_last_bytes);
     ADD("one-front-end-only", test_one_front_end_only);
     ADD("mux-switches", test_mux_switches);
