@@ -8,6 +8,7 @@
 #include "dump.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -92,7 +93,11 @@ full_go_on(EmuTcgVcpu *v, EmuTcgExit reason, TcgBlock *b, unsigned insn, uint64_
     for (;;) {
         unsigned executed;
 
-        if (reason != EMU_TCG_EXIT_NONE && reason != EMU_TCG_EXIT_MODE) {
+        if (reason == EMU_TCG_EXIT_YIELD) {
+            if (v->machine->vcpus->len > 1) {
+                sched_yield();
+            }
+        } else if (reason != EMU_TCG_EXIT_NONE && reason != EMU_TCG_EXIT_MODE) {
             v->leave_reason = reason;
             return 0;
         }
