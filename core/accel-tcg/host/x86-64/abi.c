@@ -31,6 +31,7 @@ tcg_host_new(const EmuTcgFrontend *fe, const TcgHostCallbacks *callbacks, GError
     TcgHost *h = g_new0(TcgHost, 1);
 
     h->fe = fe;
+    h->emitter = g_new0(X64Emit, 1);
     h->callbacks = *callbacks;
     h->hot_offset = hot_offset_of(fe);
     h->flags_offset = -1;
@@ -60,7 +61,7 @@ tcg_host_new(const EmuTcgFrontend *fe, const TcgHostCallbacks *callbacks, GError
                     "tcg: this host translates x86-64 guests only, the CPU's front end is '%s'; "
                     "mode=interp works",
                     fe->isa);
-        g_free(h);
+        tcg_host_free(h);
         return NULL;
     }
     return h;
@@ -69,6 +70,9 @@ tcg_host_new(const EmuTcgFrontend *fe, const TcgHostCallbacks *callbacks, GError
 void
 tcg_host_free(TcgHost *h)
 {
+    if (h != NULL) {
+        g_free(h->emitter);
+    }
     g_free(h);
 }
 

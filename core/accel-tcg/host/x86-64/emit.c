@@ -308,8 +308,7 @@ emit_op(X64Emit *e, const TcgOp *op)
 bool
 tcg_host_emit(TcgHost *h, const TcgHostJob *job, TcgHostCode *out)
 {
-    static __thread X64Emit emitter;
-    X64Emit *e = &emitter;
+    X64Emit *e = h->emitter;
     const EmuTcgIr *ir = job->ir;
     uint8_t *to_stub[2];
 

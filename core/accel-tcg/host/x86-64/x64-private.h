@@ -35,6 +35,7 @@ G_STATIC_ASSERT(offsetof(EmuTcgState, backend) == X64_ST_IMAGE);
 
 struct _TcgHost {
     const EmuTcgFrontend *fe;
+    struct X64Emit *emitter; /* the translator makes one block at a time */
     TcgHostCallbacks callbacks;
     int8_t pin[X64_MAX_GLOBALS]; /* host register of a global, or -1: in the state */
     int guest_offset[16];        /* state offset of general register n */
@@ -88,7 +89,7 @@ typedef struct {
 #define X64_MAX_TEMP_SPILLS 24
 #define X64_SPILL_RAX 31 /* TcgHot.spill[] used around restoring FLAGS */
 
-typedef struct {
+typedef struct X64Emit {
     X64Asm a;
     const TcgHost *h;
     const EmuTcgIr *ir;
