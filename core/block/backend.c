@@ -157,6 +157,7 @@ request_complete(EmuBlockRequest *req)
 
     g_queue_unlink(&blk->requests, &req->link);
     if (request_stalls(req)) {
+        blk->stall_error = -req->ret;
         emu_block_node_unref(req->node);
         g_queue_push_tail_link(&blk->stalled, &req->link);
         return;

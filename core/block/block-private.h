@@ -90,6 +90,8 @@ EmuBlockLayer *emu_machine_get_block_layer(EmuMachine *machine);
 /* Before the machine's end: completes and flushes all; devices may still be there. */
 void emu_block_layer_shutdown(EmuBlockLayer *layer);
 void emu_block_layer_drain_all(EmuBlockLayer *layer);
+/* The machine stopped: nothing is in flight, and what was written is on the disks. */
+void emu_block_layer_settle(EmuBlockLayer *layer);
 void emu_block_layer_set_event_func(EmuBlockLayer *layer, EmuBlockEventFunc fn, gpointer opaque);
 void emu_block_layer_process_completions(EmuBlockLayer *layer);
 
@@ -148,6 +150,7 @@ struct _EmuBlockBackend {
     gpointer opaque;
     bool tray_open, locked;
     GQueue requests; /* in flight */
+    int stall_error; /* errno of the latest one held back */
     GQueue stalled;  /* stopped by werror=stop, to be repeated when the machine runs again */
     EmuBlockStats stats;
 };

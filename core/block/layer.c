@@ -51,6 +51,15 @@ emu_block_layer_drain_all(EmuBlockLayer *layer)
 }
 
 void
+emu_block_layer_settle(EmuBlockLayer *layer)
+{
+    emu_block_layer_drain_all(layer);
+    for (guint i = 0; i < layer->backends->len; i++) {
+        emu_block_backend_flush_sync(layer->backends->pdata[i]);
+    }
+}
+
+void
 emu_block_layer_shutdown(EmuBlockLayer *layer)
 {
     layer->event_func = NULL;

@@ -153,6 +153,9 @@ run_state_changed_cb(EmuMachine *machine, int state, EmuMonitors *self)
     EmuMachinePrivate *priv = emu_machine_priv(machine);
     bool running = state == EMU_RUN_STATE_RUNNING;
 
+    if (self->was_running && !running) {
+        emu_block_layer_settle(emu_machine_get_block_layer(machine));
+    }
     /* SHUTDOWN has said it, unless the machine stays. */
     if (state == EMU_RUN_STATE_SHUTDOWN && priv->shutdown_action != EMU_ACTION_PAUSE) {
         return;

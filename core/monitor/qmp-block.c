@@ -7,6 +7,7 @@
 
 #include "block/block-private.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -69,7 +70,9 @@ qmp_query_block(EmuQmpCall *call, const Qmp_query_block_args *args G_GNUC_UNUSED
             info->tray_open = emu_block_backend_tray_is_open(blk);
         } else if (blk->dev) {
             info->has_io_status = true;
-            info->io_status = blk->stalled.length ? QMP_BLOCK_DEVICE_IO_STATUS_FAILED : QMP_BLOCK_DEVICE_IO_STATUS_OK;
+            info->io_status = !blk->stalled.length             ? QMP_BLOCK_DEVICE_IO_STATUS_OK
+                              : blk->stall_error == ENOSPC ? QMP_BLOCK_DEVICE_IO_STATUS_NOSPACE
+                                                           : QMP_BLOCK_DEVICE_IO_STATUS_FAILED;
         }
         info->inserted = blk->root ? describe_node(blk->root, blk->write_cache) : NULL;
         g_ptr_array_add(list, info);

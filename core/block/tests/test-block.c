@@ -510,6 +510,37 @@ test_error_policy(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(r.ret, ==, -ECANCELED);
 }
 
+/* Options of chance: a drive or a sentence, and the layer is whole at the end. */
+static void
+test_fuzz_options(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    static const char *const keys[] = {"file", "if", "format", "driver", "media", "index", "bus", "unit", "id", "readonly", "snapshot", "cache", "aio", "werror",
+                                       "size", "offset", "file.driver", "file.filename", "file.size", "node-name", "read-only", "locking", "read-zeroes", "x", ""};
+    static const char *const values[] = {"raw", "file", "null-co", "ide", "floppy", "none", "disk", "cdrom", "0", "1", "99999999999999999999", "-1", "on", "off",
+                                         "IMAGE", "8E", "512", "a", "fmt", "", "json:{}", "nbd://x", "stop", ",,", "temporary-overlay"};
+
+    for (unsigned round = 0; round < 3000; round++) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        g_autoptr(GError) error = NULL;
+        guint before = f->layer->backends->len;
+
+        for (int n = g_test_rand_int_range(1, 6); n > 0; n--) {
+            const char *value = values[g_test_rand_int_range(0, G_N_ELEMENTS(values))];
+
+            g_string_append_printf(text, "%s=%s,", keys[g_test_rand_int_range(0, G_N_ELEMENTS(keys))], g_str_equal(value, "IMAGE") ? f->image : value);
+        }
+        if (round % 3 == 0) {
+            g_assert_true(emu_block_layer_add_blockdev(f->layer, text->str, &error) == !error);
+        } else {
+            g_assert_true(emu_block_layer_add_drive(f->layer, text->str, NULL, &error) == !error);
+            g_assert_cmpuint(f->layer->backends->len, ==, before + !error);
+        }
+        if (f->layer->backends->len > 20) {
+            emu_block_backend_free(f->layer->backends->pdata[g_test_rand_int_range(0, f->layer->backends->len)]);
+        }
+    }
+}
+
 static void
 test_option_text(void)
 {
@@ -548,6 +579,7 @@ main(int argc, char **argv)
     CASE("drive/probed-raw-keeps-its-format", test_probed_raw_keeps_its_format);
     CASE("drive/two-writers-are-refused", test_locking);
     CASE("blockdev/graph-of-named-nodes", test_blockdev);
+    CASE("drive/options-of-chance", test_fuzz_options);
     CASE("medium/eject-and-change", test_medium);
     g_test_add_func("/block/options/text", test_option_text);
     return g_test_run();
