@@ -201,11 +201,13 @@ x86_hook_log_interrupt(X86State *s, unsigned vector, bool is_software, bool has_
     X86Cpu *cpu = s->owner;
     g_autofree char *registers = x86_describe_registers(s);
 
-    emu_log_printf("CPU %u: v=%02x e=%04x i=%d cpl=%u IP=%04x:%016" G_GINT64_MODIFIER "x pc=%016" G_GINT64_MODIFIER
-                   "x SP=%04x:%016" G_GINT64_MODIFIER "x CR2=%016" G_GINT64_MODIFIER "x\n%s",
-                   emu_cpu_get_index((EmuCpu *)cpu), vector, has_error ? error : 0, is_software, s->cpl,
-                   s->seg[X86_CS].selector, s->rip, x86_get_pc(&s->tcg), s->seg[X86_SS].selector,
-                   X86_LOW(s, X86_RSP), s->cr2, registers);
+    /* The first line is in the words that tools for such logs look for. */
+    emu_log_printf("%6u: v=%02x e=%04x i=%d cpl=%u IP=%04x:%016" G_GINT64_MODIFIER "x pc=%016" G_GINT64_MODIFIER
+                   "x SP=%04x:%016" G_GINT64_MODIFIER "x %s=%016" G_GINT64_MODIFIER "x\nCPU %u\n%s",
+                   cpu->n_logged++, vector, has_error ? error : 0, is_software, s->cpl, s->seg[X86_CS].selector, s->rip,
+                   x86_get_pc(&s->tcg), s->seg[X86_SS].selector, X86_LOW(s, X86_RSP),
+                   vector == X86_EXC_PF ? "CR2" : "env->regs[R_EAX]", vector == X86_EXC_PF ? s->cr2 : X86_LOW(s, X86_RAX),
+                   emu_cpu_get_index((EmuCpu *)cpu), registers);
 }
 
 static void

@@ -105,6 +105,7 @@ struct _X86Cpu {
     EmuLine *ferr;
     X86Apic apic;
     bool has_apic;
+    unsigned n_logged; /* events under -d int */
 
     /* Resolved identity. */
     uint32_t features[X86_N_FEATURE_WORDS];
