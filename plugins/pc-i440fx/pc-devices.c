@@ -13,7 +13,6 @@
 #define PC_FERR_IRQ 13
 #define PC_SCI_IRQ 9
 #define PC_IDE_IRQ 14
-#define PC_RTC_IRQ 8
 #define PC_HPET_BASE 0xfed00000
 #define PC_N_SERIALS 4
 #define PC_N_PARALLELS 3
@@ -67,64 +66,7 @@ pc_tolerate(const char *type, GError **local_error, GError **error)
     return false;
 }
 
-/* ---- interrupts ------------------------------------------------------------------------------------ */
-
-/*
- * An interrupt request goes to the 8259s and to the I/O APIC, whichever the guest uses. ISA request 0 (the timer) is
- * on I/O APIC pin 2, with what the HPET sends there; request 2 is the cascade and not a request.
- */
-static void
-pc_update_irq(PcMachine *self, unsigned irq)
-{
-    /* With legacy replacement the RTC loses request 8 (the 8254 falls silent by its own input). */
-    uint32_t isa_levels = self->hpet_legacy ? self->isa_levels & ~(1u << PC_RTC_IRQ) : self->isa_levels;
-    uint32_t levels = isa_levels | self->pirq_levels | self->hpet_levels;
-    unsigned pin = irq == 0 ? 2 : irq;
-    int pin_level = pin == 2 ? (levels & 1) | (self->hpet_levels >> 2 & 1) : levels >> pin & 1;
-
-    if (irq < PC_N_ISA_IRQS && irq != 2) {
-        emu_line_set(emu_device_get_line_in(self->pic[irq >= 8], NULL, irq & 7), levels >> irq & 1);
-    }
-    if (self->ioapic) {
-        emu_line_set(emu_device_get_line_in(self->ioapic, NULL, pin), pin_level);
-    }
-}
-
-static void
-pc_isa_irq_cb(gpointer opaque, unsigned irq, int level)
-{
-    PcMachine *self = opaque;
-
-    self->isa_levels = level ? self->isa_levels | 1u << irq : self->isa_levels & ~(1u << irq);
-    pc_update_irq(self, irq);
-}
-
-static void
-pc_pirq_irq_cb(gpointer opaque, unsigned irq, int level)
-{
-    PcMachine *self = opaque;
-
-    self->pirq_levels = level ? self->pirq_levels | 1u << irq : self->pirq_levels & ~(1u << irq);
-    pc_update_irq(self, irq);
-}
-
-static void
-pc_hpet_irq_cb(gpointer opaque, unsigned irq, int level)
-{
-    PcMachine *self = opaque;
-
-    self->hpet_levels = level ? self->hpet_levels | 1u << irq : self->hpet_levels & ~(1u << irq);
-    pc_update_irq(self, irq);
-}
-
-static void
-pc_hpet_legacy_cb(gpointer opaque, unsigned index G_GNUC_UNUSED, int level)
-{
-    PcMachine *self = opaque;
-
-    self->hpet_legacy = level;
-    pc_update_irq(self, PC_RTC_IRQ);
-}
+/* ---- signals --------------------------------------------------------------------------------------- */
 
 static void
 pc_a20_cb(gpointer opaque, unsigned index G_GNUC_UNUSED, int level)
@@ -202,10 +144,13 @@ pc_create_bridges(PcMachine *self, GError **error)
         return false;
     }
     self->isa_bus = EMU_ISA_BUS(emu_device_get_buses(self->isa_bridge)->pdata[0]);
+    self->gsi = pc_new_device(self, NULL, "pc-gsi", "gsi", error, NULL);
+    if (!self->gsi) {
+        return false;
+    }
     for (unsigned i = 0; i < PC_N_ISA_IRQS; i++) {
-        self->isa_irqs[i] = emu_line_new_in(self, "isa-irq", pc_isa_irq_cb, self, i);
-        self->pirq_irqs[i] = emu_line_new_in(self, "pirq-irq", pc_pirq_irq_cb, self, i);
-        emu_device_connect_out(self->isa_bridge, "isa-irq", i, self->pirq_irqs[i]);
+        self->isa_irqs[i] = emu_device_get_line_in(self->gsi, "isa", i);
+        emu_device_connect_out(self->isa_bridge, "isa-irq", i, emu_device_get_line_in(self->gsi, "pirq", i));
     }
     emu_isa_bus_set_irqs(self->isa_bus, self->isa_irqs);
     return true;
@@ -255,6 +200,14 @@ pc_create_interrupt_controllers(PcMachine *self, GError **error)
         return false;
     }
     emu_sysbus_map(EMU_SYSBUS_DEVICE(self->ioapic), 0, PC_IOAPIC_BASE, 0);
+    for (unsigned i = 0; i < PC_N_ISA_IRQS; i++) {
+        if (i != 2) {
+            emu_device_connect_out(self->gsi, "pic", i, emu_device_get_line_in(self->pic[i >= 8], NULL, i & 7));
+        }
+    }
+    for (unsigned i = 0; i < PC_N_GSIS; i++) {
+        emu_device_connect_out(self->gsi, "ioapic", i, emu_device_get_line_in(self->ioapic, NULL, i));
+    }
     return true;
 }
 
@@ -272,11 +225,9 @@ pc_create_hpet(PcMachine *self, EmuDevice *pit, GError **error)
     }
     emu_sysbus_map(EMU_SYSBUS_DEVICE(self->hpet_device), 0, PC_HPET_BASE, 0);
     for (unsigned i = 0; i < PC_N_GSIS; i++) {
-        self->hpet_irqs[i] = emu_line_new_in(self, "hpet-irq", pc_hpet_irq_cb, self, i);
-        emu_device_connect_out(self->hpet_device, "irq", i, self->hpet_irqs[i]);
+        emu_device_connect_out(self->hpet_device, "irq", i, emu_device_get_line_in(self->gsi, "hpet", i));
     }
-    self->hpet_legacy_line = emu_line_new_in(self, "hpet-legacy", pc_hpet_legacy_cb, self, 0);
-    emu_device_connect_out(self->hpet_device, "legacy", 0, self->hpet_legacy_line);
+    emu_device_connect_out(self->hpet_device, "legacy", 0, emu_device_get_line_in(self->gsi, "legacy-in", 0));
     emu_device_connect_out(self->hpet_device, "legacy", 0, emu_device_get_line_in(pit, "disable", 0));
     return true;
 }

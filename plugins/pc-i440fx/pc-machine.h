@@ -3,13 +3,12 @@
 
 /* The i440FX PC: what the board's files share. */
 
+#include "pc-gsi.h"
+
 #include <emu/fw-cfg.h>
 #include <emu/isa.h>
 #include <emu/pci.h>
 #include <emu/x86-pc.h>
-
-#define PC_N_ISA_IRQS 16
-#define PC_N_GSIS 24
 
 typedef struct {
     EmuMachine parent;
@@ -37,17 +36,10 @@ typedef struct {
     EmuDevice *hpet_device; /* NULL: none */
     EmuFwCfg *fw_cfg;
 
-    /* Children of the machine. */
-    EmuLine *isa_irqs[PC_N_ISA_IRQS];  /* requests of ISA devices */
-    EmuLine *pirq_irqs[PC_N_ISA_IRQS]; /* requests that PCI interrupts are routed to */
-    EmuLine *hpet_irqs[PC_N_GSIS];
-    EmuLine *hpet_legacy_line;
-    EmuLine *a20_line;
+    EmuDevice *gsi;                   /* pc-gsi */
+    EmuLine *isa_irqs[PC_N_ISA_IRQS]; /* its inputs for ISA devices */
+    EmuLine *a20_line;                /* children of the machine */
     EmuLine *ferr_line;
-    uint32_t isa_levels;
-    uint32_t pirq_levels;
-    uint32_t hpet_levels;
-    bool hpet_legacy; /* the HPET has taken the timer's and the RTC's requests over */
 
     bool boot_once_pending; /* the first reset puts the regular boot order back */
 } PcMachine;
