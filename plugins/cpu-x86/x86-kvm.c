@@ -50,10 +50,15 @@ x86_kvm_init_vm(int kvm_fd G_GNUC_UNUSED, int vm_fd, GError **error)
     return true;
 }
 
+/* struct kvm_cpuid2 with room for its entries (a flexible array cannot stand inside another structure). */
 typedef struct {
-    struct kvm_cpuid2 header;
+    struct {
+        uint32_t nent, padding;
+    } header;
     struct kvm_cpuid_entry2 entries[X86_KVM_MAX_CPUID];
 } X86KvmCpuid;
+
+G_STATIC_ASSERT(offsetof(X86KvmCpuid, entries) == offsetof(struct kvm_cpuid2, entries));
 
 static const struct kvm_cpuid_entry2 *
 x86_kvm_find_cpuid(const X86KvmCpuid *list, uint32_t function, uint32_t index)
@@ -213,10 +218,15 @@ static const struct {
     {0xc0000103u, offsetof(X86State, tsc_aux), X86_FEAT_RDTSCP},
 };
 
+/* struct kvm_msrs with room for one. */
 typedef struct {
-    struct kvm_msrs header;
+    struct {
+        uint32_t nmsrs, pad;
+    } header;
     struct kvm_msr_entry entry;
 } X86KvmMsr;
+
+G_STATIC_ASSERT(offsetof(X86KvmMsr, entry) == offsetof(struct kvm_msrs, entries));
 
 static void
 x86_kvm_put_msrs(X86State *s, int fd)
