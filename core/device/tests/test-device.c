@@ -179,7 +179,55 @@ card_class_init(gpointer klass, gconstpointer data)
     emu_object_class_add_properties(klass, card_properties, G_N_ELEMENTS(card_properties));
 }
 
+/* A hotplug handler that does as told. */
+typedef struct {
+    EmuObject parent;
+    bool refuse_pre_plug, refuse_plug;
+    unsigned plugs, unplugs;
+} Plugger;
+
+static bool
+plugger_pre_plug(EmuHotplugHandler *self, EmuDevice *dev, GError **error)
+{
+    if (((Plugger *)self)->refuse_pre_plug) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "not before");
+        return false;
+    }
+    return true;
+}
+
+static bool
+plugger_plug(EmuHotplugHandler *self, EmuDevice *dev, GError **error)
+{
+    if (((Plugger *)self)->refuse_plug) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "not after");
+        return false;
+    }
+    ((Plugger *)self)->plugs++;
+    return true;
+}
+
+static bool
+plugger_unplug(EmuHotplugHandler *self, EmuDevice *dev, GError **error)
+{
+    ((Plugger *)self)->unplugs++;
+    return true;
+}
+
+static void
+plugger_handler_init(gpointer iface, gpointer data)
+{
+    EmuHotplugHandlerInterface *handler = iface;
+
+    handler->pre_plug = plugger_pre_plug;
+    handler->plug = plugger_plug;
+    handler->unplug = plugger_unplug;
+}
+
+static const EmuInterfaceImpl plugger_interfaces[] = {{"hotplug-handler", plugger_handler_init}, {NULL}};
+
 static const EmuTypeInfo types[] = {
+    {.name = "test-plugger", .parent = "object", .instance_size = sizeof(Plugger), .interfaces = plugger_interfaces},
     {.name = "test-hub", .parent = "sysbus-device", .instance_size = sizeof(Hub), .class_init = hub_class_init, .description = "a hub"},
     {.name = "test-hub-bus", .parent = "bus", .instance_size = sizeof(EmuBus), .class_init = hub_bus_class_init},
     {.name = "test-leaf", .parent = "device", .instance_size = sizeof(EmuDevice), .class_init = leaf_class_init},
@@ -438,6 +486,42 @@ test_globals(void)
     machine_free(machine);
 }
 
+static void
+test_hotplug_handler(void)
+{
+    EmuMachine *machine = machine_new();
+    Hub *hub = (Hub *)add(machine, "test-hub", "hub", NULL);
+    Plugger *plugger = emu_object_new("test-plugger", NULL);
+    g_autoptr(GError) error = NULL;
+    EmuDevice *dev;
+
+    emu_bus_set_hotplug_handler(hub->bus, plugger);
+    dev = add(machine, "test-leaf", "leaf", hub->bus);
+    g_assert_cmpuint(plugger->plugs, ==, 1);
+    plugger->refuse_pre_plug = true;
+    g_assert_false(emu_device_realize(emu_device_new("test-leaf", NULL), machine, hub->bus, &error));
+    g_assert_cmpstr(error->message, ==, "not before");
+    g_clear_error(&error);
+    plugger->refuse_pre_plug = false;
+    plugger->refuse_plug = true;
+    journal = g_string_new(NULL);
+    g_assert_false(emu_device_realize(emu_device_new("test-leaf", NULL), machine, hub->bus, &error));
+    g_assert_cmpstr(error->message, ==, "not after");
+    g_assert_nonnull(strstr(journal->str, ":unrealize "));
+    g_string_free(g_steal_pointer(&journal), TRUE);
+    g_clear_error(&error);
+    g_assert_cmpuint(emu_bus_get_devices(hub->bus)->len, ==, 1);
+
+    g_assert_true(emu_device_request_unplug(dev, &error));
+    g_assert_cmpuint(plugger->unplugs, ==, 1);
+    g_assert_cmpuint(emu_bus_get_devices(hub->bus)->len, ==, 0);
+    g_assert_false(emu_device_request_unplug(EMU_DEVICE(hub), &error));
+    g_assert_cmpstr(error->message, ==, "device 'hub' does not support hotplugging");
+    g_object_unref(plugger); /* the bus goes on without */
+    add(machine, "test-leaf", "leaf", hub->bus);
+    machine_free(machine);
+}
+
 /* ---- reset ------------------------------------------------------------------------------------------------ */
 
 static void
@@ -553,6 +637,7 @@ main(int argc, char **argv)
     g_test_add_func("/device/life/unrealize-takes-all-below", test_unrealize_takes_all_below);
     g_test_add_func("/device/life/properties-are-fixed-by-realize", test_properties_are_fixed_by_realize);
     g_test_add_func("/device/life/globals", test_globals);
+    g_test_add_func("/device/life/hotplug-handler", test_hotplug_handler);
     g_test_add_func("/device/reset/phases", test_reset_phases);
     g_test_add_func("/device/bus/isa", test_isa);
     g_test_add_func("/device/bus/i2c", test_i2c);
