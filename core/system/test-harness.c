@@ -280,9 +280,12 @@ GBytes *
 emu_test_chardev_take(EmuChardev *chardev)
 {
     CharTest *self = (CharTest *)chardev;
-    GByteArray *written = g_steal_pointer(&self->written);
+    GByteArray *written;
 
+    emu_machine_lock(self->machine);
+    written = g_steal_pointer(&self->written);
     self->written = g_byte_array_new();
+    emu_machine_unlock(self->machine);
     return g_byte_array_free_to_bytes(written);
 }
 
