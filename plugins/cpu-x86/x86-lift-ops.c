@@ -561,6 +561,11 @@ lift_pop(X86Lift *l, const X86Insn *insn)
         x86_lift_add_sp(l, size);
         return true;
     }
+    if (insn->op[0].reg != X86_RSP) {
+        emu_tcg_ir_load(l->ir, x86_lift_type(size), x86_lift_gpr(l, insn->op[0].reg, size), &mem);
+        x86_lift_add_sp(l, size);
+        return true;
+    }
     value = emu_tcg_ir_temp(l->ir);
     emu_tcg_ir_load(l->ir, x86_lift_type(size), value, &mem);
     x86_lift_add_sp(l, size);

@@ -1012,6 +1012,11 @@ test_blocks(void)
         "insn 3, 3\n shl.i64 rdx, rdx, rcx.l\n"
         "insn 6, 3\n set.i8 r9.l, c\n"
         "insn 9, 3\n branch s, @0x8ff0, @0x8ff8\n",
+        /* The address that an empty prediction slot holds: the host fault becomes the guest's. */
+        "insn 0, 3\n mov.i64 rcx, 0x8000dead00000010\n"
+        "insn 3, 3\n add.i64 rax, rax, 5\n"
+        "insn 6, 3\n load.i64 rbx, [rcx]\n"
+        "insn 9, 3\n jump @0x8ff0\n",
         /* A temp used by two ops, an address with everything. */
         "insn 0, 3\n and.i64 t0, rax, 0x7f8  flags=-\n load.i64 t1, [r8 + t0*1 + 0x10 wrap16]\n"
         " add.i64 rax, rax, t1\n mov.i64 r11, t1\n"

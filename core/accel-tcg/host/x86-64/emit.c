@@ -199,12 +199,20 @@ emit_two_ways(X64Emit *e, unsigned cc, uint64_t taken, uint64_t not_taken)
         }
         emit_way_jmp(e, not_taken);
     } else {
-        uint8_t *skip = x64_jcc_forward(&e->a, cc ^ 1);
-
-        x64_flags_save(&e->a, X64_R10);
-        emit_way_jmp(e, taken);
-        x64_bind(&e->a, skip);
+        /* The way that saves FLAGS goes through the out-of-line part. */
+        e->late_jump = x64_jcc_forward(&e->a, cc);
+        e->late_target = taken;
         emit_way_jmp(e, not_taken);
+    }
+}
+
+static void
+emit_late_way(X64Emit *e)
+{
+    if (e->late_jump != NULL) {
+        x64_bind(&e->a, e->late_jump);
+        x64_flags_save(&e->a, X64_R10);
+        emit_way_jmp(e, e->late_target);
     }
 }
 
@@ -324,6 +332,7 @@ tcg_host_emit(TcgHost *h, const TcgHostJob *job, TcgHostCode *out)
     e->f_recipe = -1;
     e->n_stubs = 0;
     e->failed = false;
+    e->late_jump = NULL;
     out->n_exits = 0;
     out->n_stubs = 0;
     memset(out->inside, 0, sizeof(out->inside));
@@ -359,6 +368,7 @@ tcg_host_emit(TcgHost *h, const TcgHostJob *job, TcgHostCode *out)
     x64_bind(&e->a, to_stub[1]);
     emit_pc(&e->a, ir->pc);
     x64_jmp(&e->a, h->t_lookup);
+    emit_late_way(e);
     emit_way_stubs(e);
     x64_emit_stubs(e);
     if (e->a.overflow || e->failed || e->a.p - job->write > UINT16_MAX) {

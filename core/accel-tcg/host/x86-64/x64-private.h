@@ -110,6 +110,9 @@ typedef struct X64Emit {
 
     X64Stub stubs[TCG_HOST_MAX_STUBS];
     unsigned n_stubs;
+    /* A way out of the block that saves FLAGS first: emitted behind the straight path. */
+    uint8_t *late_jump;
+    uint64_t late_target;
     bool failed;
 } X64Emit;
 
