@@ -233,6 +233,12 @@ x86_cpuid_resolve(X86Cpu *cpu, GError **error)
     }
     cpu->has_apic = cpu->features[X86_CPUID_1_EDX] & F(APIC);
     x86_cpuid_topology(cpu);
+    /* 255 addresses all of them; wider IDs need x2APIC. */
+    if (cpu->apic_id > 254) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "CPU %u: apic-id is %u, expected at most 254", emu_cpu_get_index((EmuCpu *)cpu), cpu->apic_id);
+        return false;
+    }
     return true;
 }
 
