@@ -10,6 +10,18 @@
 
 #include "tcg-private.h"
 
+/**
+ * emu_tcg_parallel:
+ * @s: a vCPU
+ *
+ * Returns: true when the machine has more vCPUs than this one
+ */
+bool
+emu_tcg_parallel(EmuTcgState *s)
+{
+    return s->vcpu->machine->vcpus->len > 1;
+}
+
 void
 tcg_vcpu_kick(EmuTcgVcpu *v)
 {

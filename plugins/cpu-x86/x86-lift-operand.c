@@ -211,6 +211,7 @@ x86_lift_template_flags(X86Lift *l, const X86Insn *insn, const X86Implicit *impl
                         unsigned faults, unsigned flags_used, unsigned flags_defined)
 {
     const X86Row *row = insn->row;
+    X86Insn plain;
     EmuTcgTemplate t = {
         .insn = insn,
         .insn_size = sizeof(*insn),
@@ -252,6 +253,16 @@ x86_lift_template_flags(X86Lift *l, const X86Insn *insn, const X86Implicit *impl
         if (!x86_template_add_reg(&t, l, implicit[i].reg, implicit[i].role)) {
             return false;
         }
+    }
+    /*
+     * A single vCPU's read-modify-write is one instruction, which nothing of the guest comes in between of. What software
+     * uses as a fence (LOCK ADD or OR of 0) stays one: device threads are on the other side.
+     */
+    if ((insn->prefixes & X86_PFX_LOCK) && !(insn->op[1].kind == X86_OPND_IMM && insn->imm == 0) && !emu_tcg_parallel(&l->s->tcg)) {
+        plain = *insn;
+        plain.prefixes &= (uint8_t)~X86_PFX_LOCK;
+        t.insn = &plain;
+        t.mem.locked = false;
     }
     emu_tcg_ir_template(l->ir, &t);
     return true;

@@ -204,6 +204,10 @@ void *emu_tcg_host_pointer(EmuTcgState *s, uint64_t vaddr, unsigned size, EmuTcg
 EMU_AVAILABLE_IN_1_0
 void *emu_tcg_fast_pointer(EmuTcgState *s, uint64_t vaddr, EmuTcgAccess access);
 
+/* Whether other vCPUs run beside this one: without them a LOCK need not reach the host. */
+EMU_AVAILABLE_IN_1_0
+bool emu_tcg_parallel(EmuTcgState *s);
+
 /* Runs @fn with every other vCPU of the machine out of translated code and interpreter steps: for
  * LOCK accesses that cross a cache line or hit I/O. */
 EMU_AVAILABLE_IN_1_0
