@@ -72,7 +72,7 @@ tcg_code_page_prepare(EmuTcgVcpu *v, const uint8_t *host_page, uint64_t ram)
     }
     tcg_spin_unlock(&c->lock);
     if (ram != UINT64_MAX) {
-        __atomic_fetch_and(emu_ram_dirty_byte(ram), ~(1u << EMU_DIRTY_CODE), __ATOMIC_SEQ_CST);
+        __atomic_fetch_and(emu_ram_dirty_byte(ram), (uint8_t)~(1u << EMU_DIRTY_CODE), __ATOMIC_SEQ_CST);
         for (unsigned i = 0; i < m->vcpus->len; i++) {
             tcg_tlb_protect(g_ptr_array_index(m->vcpus, i), host_page);
         }

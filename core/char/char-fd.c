@@ -125,7 +125,7 @@ char_fd_read_cb(int fd, gpointer opaque)
     EmuCharFd *self = opaque;
     uint8_t buf[READ_CHUNK];
     gsize room = emu_chardev_can_receive(self->chardev);
-    g_autoptr(EmuChardev) keep = g_object_ref(self->chardev);
+    g_autoptr(EmuChardev) keep G_GNUC_UNUSED = g_object_ref(self->chardev);
     gssize n;
 
     if (room == 0) {
@@ -153,7 +153,7 @@ static void
 char_fd_write_cb(int fd G_GNUC_UNUSED, gpointer opaque)
 {
     EmuCharFd *self = opaque;
-    g_autoptr(EmuChardev) keep = g_object_ref(self->chardev);
+    g_autoptr(EmuChardev) keep G_GNUC_UNUSED = g_object_ref(self->chardev);
 
     self->writing = false;
     emu_chardev_writable(self->chardev);

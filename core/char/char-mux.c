@@ -139,7 +139,7 @@ static void
 char_mux_receive(gpointer opaque, const uint8_t *buf, gsize len)
 {
     CharMux *self = opaque;
-    g_autoptr(EmuChardev) keep = g_object_ref(EMU_CHARDEV(self));
+    g_autoptr(EmuChardev) keep G_GNUC_UNUSED = g_object_ref(EMU_CHARDEV(self));
 
     for (gsize i = 0; i < len; i++) {
         EmuCharFrontend *fe;

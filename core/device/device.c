@@ -330,7 +330,7 @@ bool
 emu_device_realize(EmuDevice *self, EmuMachine *machine, EmuBus *bus, GError **error)
 {
     EmuDevicePrivate *p = priv(self);
-    g_autoptr(EmuDevice) ref = self; /* the caller's */
+    g_autoptr(EmuDevice) ref G_GNUC_UNUSED = self; /* the caller's */
     g_autoptr(GError) local = NULL;
     bool attached = false;
 

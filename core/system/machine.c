@@ -214,7 +214,7 @@ emu_machine_destroy(EmuMachine *self)
     emu_bh_free(g_steal_pointer(&priv->request_bh));
     emu_machine_unlock(self);
 
-    g_autoptr(EmuObject) root = g_steal_pointer(&priv->root);
+    g_autoptr(EmuObject) root G_GNUC_UNUSED = g_steal_pointer(&priv->root);
     emu_object_unparent(self);
     emu_device_use_globals(NULL);
     g_object_unref(self);

@@ -62,7 +62,7 @@ set_up(Fixture *f, gconstpointer data)
 static void
 tear_down(Fixture *f, gconstpointer data)
 {
-    g_autofree char *command = NULL;
+    g_autofree char *command G_GNUC_UNUSED = NULL;
 
     emu_machine_lock(f->machine);
     emu_char_frontend_free(f->fe);
