@@ -78,7 +78,7 @@ static void
 test_two_machines(void)
 {
     Pc a, b;
-    g_autofree char *b_alone = NULL;
+    g_autofree char *b_alone G_GNUC_UNUSED = NULL;
 
     pc_start(&a, "1");
     pc_start(&b, "2");
