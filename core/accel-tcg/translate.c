@@ -470,6 +470,7 @@ cache_drop(EmuTcgVcpu *v)
     memset(c->granule, 0, (c->used / TCG_CODE_ALIGN + 1) * sizeof(uint32_t));
     memset(c->by_id, 0, ((gsize)c->n_blocks + 1) * sizeof(TcgBlock *));
     c->n_blocks = 0;
+    c->n_mode_keys = 0;
     c->used = c->thunks;
     c->n_drops++;
     for (unsigned i = 0; i < m->vcpus->len; i++) {
