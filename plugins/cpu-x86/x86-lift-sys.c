@@ -65,6 +65,8 @@ helper_sti(EmuTcgState *tcg, uint64_t a G_GNUC_UNUSED, uint64_t b G_GNUC_UNUSED,
 
     if (!(s->eflags & X86_IF)) {
         s->eflags |= X86_IF;
+        s->shadow = X86_SHADOW_STI;
+        s->tcg.mode_key |= X86_MODE_SHADOW;
         if (__atomic_load_n(&s->interrupt_request, __ATOMIC_SEQ_CST)) {
             __atomic_store_n(&tcg->exit_request, 1, __ATOMIC_SEQ_CST);
         }
@@ -73,15 +75,20 @@ helper_sti(EmuTcgState *tcg, uint64_t a G_GNUC_UNUSED, uint64_t b G_GNUC_UNUSED,
 }
 
 /*
- * The interrupt shadow is the next instruction, which is executed without a look at requests; behind it the block ends
- * with a jump that does look (x86_lift()).
+ * The interrupt shadow is the next instruction. The state says so, in case that one goes to the interpreter; else it is
+ * executed without a look at requests, and behind it the shadow ends and a jump looks (x86_lift()). A next instruction
+ * that ends the block by itself, or is not in it, is the interpreter's.
  */
 bool
 x86_lift_sti(X86Lift *l, const X86Insn *insn G_GNUC_UNUSED)
 {
     static const EmuTcgHelper sti = {.name = "sti", .fn = helper_sti, .flags = EMU_TCG_HELPER_NO_FP};
 
-    if (!(l->mode & X86_MODE_IOPL) || (l->mode & X86_MODE_VM86)) {
+    X86Insn next;
+
+    if (!(l->mode & X86_MODE_IOPL) || (l->mode & X86_MODE_VM86) || l->n_after == 0 ||
+        x86_decode(l->after, l->n_after, l->mode, l->s->features, &next) <= 0 ||
+        ((next.row->attr & X86_A_END) && x86_lift_rules[next.row->op])) {
         return false;
     }
     emu_tcg_ir_call(l->ir, &sti, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);

@@ -102,17 +102,24 @@ x86_lift(EmuTcgState *tcg, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsig
             emu_tcg_ir_insn_integer(ir);
         }
         shadow = l.shadow;
+        l.after = code + done + length;
+        l.n_after = n + 1 < max_insns ? avail - done - (unsigned)length : 0;
         x86_lift_insn(&l, &insn);
         done += length;
         if (l.ended) {
             return done;
         }
         if (shadow) {
+            emu_tcg_ir_mov(ir, EMU_TCG_I8, x86_lift_global(&l, X86_GLOBAL_SHADOW), emu_tcg_ir_const(ir, 0));
+            emu_tcg_ir_mov(ir, EMU_TCG_I32, x86_lift_global(&l, X86_GLOBAL_MODE_LOW), emu_tcg_ir_const(ir, (int32_t)l.mode));
             emu_tcg_ir_jump_ind(ir, emu_tcg_ir_pcrel(ir, l.next), EMU_TCG_JUMP_PLAIN);
             return done;
         }
     }
-    if (done) {
+    if (done && l.shadow) {
+        /* The block filled up behind STI: the state has another mode now. */
+        emu_tcg_ir_exit(ir, pc + done, EMU_TCG_EXIT_MODE);
+    } else if (done) {
         emu_tcg_ir_jump(ir, pc + done);
     }
     return done;

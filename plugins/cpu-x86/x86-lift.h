@@ -21,6 +21,8 @@ typedef struct {
     uint64_t next; /* of the one behind it */
     bool ended;    /* the block's last op is out */
     bool shadow;   /* STI: the next instruction is the block's last */
+    const uint8_t *after; /* what is behind the instruction: bytes in this page, none when the block is full */
+    unsigned n_after;
 } X86Lift;
 
 /* A rule emits the instruction and returns true, or declines with nothing emitted. */
@@ -71,6 +73,8 @@ enum {
     X86_GLOBAL_CR2,
     X86_GLOBAL_CR3,
     X86_GLOBAL_CR4,
+    X86_GLOBAL_SHADOW,
+    X86_GLOBAL_MODE_LOW, /* the lower half of the mode key */
 };
 
 unsigned x86_lift(EmuTcgState *s, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key,

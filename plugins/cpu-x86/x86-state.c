@@ -63,6 +63,10 @@ const EmuTcgGlobal x86_globals[] = {
      .offset = offsetof(X86State, field)}
     CONTROL("kernel_gs_base", kernel_gs_base), CONTROL("cr0", cr0), CONTROL("cr2", cr2),
     CONTROL("cr3", cr3), CONTROL("cr4", cr4),
+    {.name = "shadow", .type = EMU_TCG_I8, .bank = 4, .same_isa = 0xff,
+     .offset = offsetof(X86State, shadow)},
+    {.name = "mode_low", .type = EMU_TCG_I32, .bank = 4, .same_isa = 0xff,
+     .offset = offsetof(X86State, tcg.mode_key) + (G_BYTE_ORDER == G_BIG_ENDIAN ? 4 : 0)},
 };
 const unsigned x86_n_globals = G_N_ELEMENTS(x86_globals);
 

@@ -460,7 +460,7 @@ x86_has_feature(const X86State *s, uint16_t feature)
 }
 
 /* The globals table for EmuTcgFrontend. */
-#define X86_N_GLOBALS 53
+#define X86_N_GLOBALS 55
 extern const EmuTcgGlobal x86_globals[X86_N_GLOBALS];
 extern const unsigned x86_n_globals;
 

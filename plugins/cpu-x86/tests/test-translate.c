@@ -523,6 +523,9 @@ run_case(const Case *c, const Mode *mode, bool *ends)
         return NULL;
     }
     load_machine(&translated, c, mode);
+    translated.m.one_insn_per_block = c->data_seed % 11 == 0;
+    translated.m.stress_slot_miss = c->data_seed % 13 == 0;
+    translated.m.stress_unlink = c->data_seed % 17 == 0;
     if (!run_translated(&how2)) {
         return "never ends";
     }
