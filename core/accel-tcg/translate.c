@@ -186,13 +186,18 @@ full_interp(EmuTcgState *s, uintptr_t ret)
             (vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) <= TCG_PAGE_SIZE &&
             !tcg_tlb_hit(v, e, vaddr, access)) {
             e = tcg_tlb_lookup(v, vaddr, access, TCG_DESC_MODE(desc), true);
-            /* A fault: the interpreter knows whether another one comes first. */
-            if (e != NULL && e->tag[access] == (vaddr & TCG_PAGE_MASK) && v->n_flushes == flushes) {
+            /*
+             * A fault: the interpreter knows whether another one comes first. Two accesses of the instruction may take
+             * each other's place in the TLB: it starts again once.
+             */
+            if (e != NULL && e->tag[access] == (vaddr & TCG_PAGE_MASK) && v->n_flushes == flushes && v->again_pc != pc) {
+                v->again_pc = pc;
                 return tcg_block_exec(c, b, tcg_block_offsets(b)[insn]);
             }
         }
     }
     v->force_interp = 0;
+    v->again_pc = UINT64_MAX;
     v->n_interp++;
     reason = v->fe->interp(s, 1, &executed);
     return full_go_on(v, reason, b, insn, flushes);
