@@ -499,6 +499,9 @@ barrier_broken(const Case *c, const char *what)
     if (!undefined) {
         return false;
     }
+    if (memcmp(reference.host + at, c->code, c->n_bytes) != 0 || (reference.s->rip & 0xfffff) == HANDLERS + X86_EXC_DB * 16 + 1) {
+        return true;
+    }
     memcpy(&rip, reference.host + (X86_LOW(reference.s, X86_RSP) & (COMPARED - 1)) + (reference.s->code_size == 64 ? 8 : 4), 4);
     for (unsigned i = 0; i < c->n_insns; i++) {
         uint64_t barrier = at + c->start[i];
