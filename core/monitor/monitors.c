@@ -382,6 +382,19 @@ monitors_free(gpointer data)
     g_free(self);
 }
 
+/* The monitors go while the contexts that their character devices watch are still there. Big lock held. */
+void
+emu_machine_close_monitors(EmuMachine *machine)
+{
+    EmuMonitors *self = g_object_get_data(G_OBJECT(machine), MONITORS_KEY);
+
+    if (self) {
+        g_signal_handlers_disconnect_by_data(machine, self);
+        emu_block_layer_set_event_func(emu_machine_get_block_layer(machine), NULL, NULL);
+        g_object_set_data(G_OBJECT(machine), MONITORS_KEY, NULL);
+    }
+}
+
 EmuMonitors *
 emu_machine_get_monitors(EmuMachine *machine)
 {

@@ -37,6 +37,7 @@ JsonNode *emu_qmp_property_value(gpointer object, const char *name, GError **err
 typedef enum { EMU_MONITOR_READLINE, EMU_MONITOR_CONTROL } EmuMonitorMode;
 
 EmuMonitors *emu_machine_get_monitors(EmuMachine *machine); /* made on first use */
+void emu_machine_close_monitors(EmuMachine *machine);
 EmuMachine *emu_monitors_get_machine(EmuMonitors *self);
 /* A new monitor on @chardev. */
 EmuMonitor *emu_monitors_add(EmuMonitors *self, EmuChardev *chardev, EmuMonitorMode mode, bool pretty, GError **error);

@@ -303,6 +303,9 @@ emu_main(int argc, char **argv)
     }
     emu_signals_remove();
     if (startup->machine) {
+        emu_machine_lock(startup->machine);
+        emu_machine_close_monitors(startup->machine);
+        emu_machine_unlock(startup->machine);
         emu_machine_destroy(startup->machine);
         g_clear_object(&startup->machine);
     }
