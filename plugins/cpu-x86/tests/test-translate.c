@@ -1019,6 +1019,12 @@ random_case(Case *c, const Mode *mode, const GArray *rows, unsigned n)
     aim_branches(c, mode);
 }
 
+/* The short run takes the same cases every time, so that it says something about a change; EMU_X86_TRANSLATE_SECONDS makes a long
+ * one, with new cases each time. */
+#define SHORT_RUN_SEED 20261120
+#define SHORT_RUN_CASES 40000
+static uint64_t first_seed;
+
 static void
 run_mode(const Mode *mode)
 {
@@ -1027,6 +1033,7 @@ run_mode(const Mode *mode)
     g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(guint));
     uint64_t total = 0, endless = 0, untested = 0, interpreted = translated.v->n_interp;
 
+    rng_state = (first_seed + g_str_hash(mode->name)) * 2 + 1;
     make_pristine(mode);
     memcpy(reference.host, pristine, RAM_SIZE);
     memcpy(translated.host, pristine, RAM_SIZE);
@@ -1042,7 +1049,7 @@ run_mode(const Mode *mode)
     }
     g_assert_cmpuint(rows->len, >, 0);
 
-    while (g_get_monotonic_time() < end && failures < 20) {
+    while (g_get_monotonic_time() < end && failures < 20 && (seconds || total < SHORT_RUN_CASES)) {
         for (unsigned k = 0; k < 64 && failures < 20; k++) {
             Case c;
             bool ends;
@@ -1096,9 +1103,10 @@ main(int argc, char **argv)
     struct sigaction sa = {.sa_handler = on_alarm};
 
     g_test_init(&argc, &argv, NULL);
-    rng_state = seed ? g_ascii_strtoull(seed, NULL, 0) : (uint64_t)g_get_real_time();
-    rng_state = rng_state * 2 + 1;
-    g_test_message("EMU_X86_TRANSLATE_SEED=%" G_GUINT64_FORMAT, rng_state / 2);
+    first_seed = seed                                     ? g_ascii_strtoull(seed, NULL, 0)
+                 : g_getenv("EMU_X86_TRANSLATE_SECONDS") ? (uint64_t)g_get_real_time()
+                                                         : SHORT_RUN_SEED;
+    g_test_message("EMU_X86_TRANSLATE_SEED=%" G_GUINT64_FORMAT, first_seed);
     sigaction(SIGALRM, &sa, NULL);
     emu_rcu_register_thread();
     machine_make(&reference, TCG_MODE_INTERP);
