@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <emu/test.h>
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CMD 0x1f0
+#define SECTORS 64u
+
+typedef struct {
+    EmuMachine *m;
+    char *path;
+    uint16_t bm; /* bus master ports */
+} Fixture;
+
+static void
+set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *drive = NULL;
+    uint8_t image[SECTORS * 512];
+    int fd = g_file_open_tmp("test-ide-XXXXXX", &f->path, &error);
+
+    g_assert_no_error(error);
+    for (unsigned i = 0; i < sizeof(image); i++) {
+        image[i] = i / 512 + i;
+    }
+    g_assert_cmpint(write(fd, image, sizeof(image)), ==, sizeof(image));
+    close(fd);
+    f->m = emu_test_machine_new_unbuilt("pc", &error);
+    g_assert_no_error(error);
+    drive = g_strdup_printf("file=%s,format=raw,if=ide", f->path);
+    emu_test_add_drive(f->m, drive, &error);
+    g_assert_no_error(error);
+    emu_test_machine_start(f->m, &error);
+    g_assert_no_error(error);
+    /* IDE function 00:01.1: I/O and bus master on, BAR 4 at 0xc000. */
+    emu_test_out(f->m, 0xcf8, 0x80000920, 4);
+    emu_test_out(f->m, 0xcfc, 0xc000, 4);
+    emu_test_out(f->m, 0xcf8, 0x80000904, 4);
+    emu_test_out(f->m, 0xcfc, 5, 2);
+    f->bm = 0xc000;
+}
+
+static void
+tear_down(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    emu_machine_destroy(f->m);
+    g_object_unref(f->m);
+    g_unlink(f->path);
+    g_free(f->path);
+}
+
+static void
+command(Fixture *f, uint8_t opcode, uint32_t lba, uint8_t count)
+{
+    emu_test_out(f->m, CMD + 2, count, 1);
+    emu_test_out(f->m, CMD + 3, lba & 0xff, 1);
+    emu_test_out(f->m, CMD + 4, lba >> 8 & 0xff, 1);
+    emu_test_out(f->m, CMD + 5, lba >> 16 & 0xff, 1);
+    emu_test_out(f->m, CMD + 6, 0xe0 | (lba >> 24 & 15), 1);
+    emu_test_out(f->m, CMD + 7, opcode, 1);
+    emu_test_settle(f->m);
+}
+
+static void
+test_identify(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    uint16_t w[256];
+
+    command(f, 0xec, 0, 0);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1), ==, 0x58);
+    for (unsigned i = 0; i < 256; i++) {
+        w[i] = emu_test_in(f->m, CMD, 2);
+    }
+    g_assert_cmpuint(w[60] | w[61] << 16, ==, SECTORS);
+    g_assert_cmphex(w[27], ==, 'Q' << 8 | 'E');
+    g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1), ==, 0x50);
+}
+
+static void
+test_pio_write_reads_back(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    command(f, 0x30, 5, 1);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1), ==, 0x58);
+    for (unsigned i = 0; i < 256; i++) {
+        emu_test_out(f->m, CMD, 0xa500 + i, 2);
+    }
+    emu_test_settle(f->m);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1), ==, 0x50);
+    command(f, 0x20, 4, 2);
+    for (unsigned i = 0; i < 512; i++) {
+        uint16_t v = emu_test_in(f->m, CMD, 2);
+
+        if (i >= 256) {
+            g_assert_cmphex(v, ==, 0xa500 + i - 256);
+        }
+        emu_test_settle(f->m);
+    }
+    g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1), ==, 0x50);
+}
+
+static void
+test_beyond_the_end(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    command(f, 0x20, SECTORS - 1, 2);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1) & 0x89, ==, 0x01);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 1, 1) & 0x14, ==, 0x14);
+    g_assert_cmphex(emu_test_in(f->m, CMD, 2), ==, 0);
+}
+
+static void
+test_dma_scatters(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    /* Two descriptors of 256 bytes, the second one last. */
+    emu_test_write(f->m, 0x1000, 0x2000, 4);
+    emu_test_write(f->m, 0x1004, 256, 4);
+    emu_test_write(f->m, 0x1008, 0x3000, 4);
+    emu_test_write(f->m, 0x100c, 0x80000000u | 256, 4);
+    emu_test_out(f->m, f->bm + 4, 0x1000, 4);
+    command(f, 0xc8, 3, 1);
+    g_assert_cmphex(emu_test_in(f->m, f->bm + 2, 1) & 4, ==, 0);
+    emu_test_out(f->m, f->bm, 0x09, 1);
+    emu_test_settle(f->m);
+    g_assert_cmphex(emu_test_in(f->m, f->bm + 2, 1) & 5, ==, 4);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1), ==, 0x50);
+    for (unsigned i = 0; i < 512; i++) {
+        g_assert_cmphex(emu_test_read(f->m, (i < 256 ? 0x2000 : 0x3000 - 256) + i, 1), ==, (uint8_t)(3 + 3 * 512 + i));
+    }
+}
+
+/* CVE-2023-5088: a reset with a transfer under way must not move it elsewhere. */
+static void
+test_reset_in_flight(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    emu_test_out(f->m, CMD + 2, 1, 1);
+    emu_test_out(f->m, CMD + 3, 9, 1);
+    emu_test_out(f->m, CMD + 6, 0xe0, 1);
+    emu_test_out(f->m, CMD + 7, 0x20, 1);
+    emu_test_out(f->m, 0x3f6, 4, 1);
+    emu_test_out(f->m, 0x3f6, 0, 1);
+    emu_test_settle(f->m);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1), ==, 0x50);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 2, 1), ==, 1);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 3, 1), ==, 1);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+#define ADD(path, fn) g_test_add(path, Fixture, NULL, set_up, fn, tear_down)
+    ADD("/ide/identify/says-size-and-model", test_identify);
+    ADD("/ide/pio/what-is-written-reads-back", test_pio_write_reads_back);
+    ADD("/ide/pio/beyond-the-end-is-refused", test_beyond_the_end);
+    ADD("/ide/dma/scatters-by-descriptors", test_dma_scatters);
+    ADD("/ide/reset/ends-a-transfer", test_reset_in_flight);
+    return g_test_run();
+}
