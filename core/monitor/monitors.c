@@ -382,6 +382,8 @@ monitors_free(gpointer data)
     g_free(self);
 }
 
+static const char *const peripheral_folders[] = {"/machine/peripheral", "/machine/peripheral-anon"};
+
 /* The monitors go while the contexts that their character devices watch are still there. Big lock held. */
 void
 emu_machine_close_monitors(EmuMachine *machine)
@@ -390,6 +392,10 @@ emu_machine_close_monitors(EmuMachine *machine)
 
     if (self) {
         g_signal_handlers_disconnect_by_data(machine, self);
+        for (unsigned i = 0; i < G_N_ELEMENTS(peripheral_folders); i++) {
+            g_signal_handlers_disconnect_by_data(
+                emu_object_get_container(emu_machine_get_root(machine), peripheral_folders[i]), self);
+        }
         emu_block_layer_set_event_func(emu_machine_get_block_layer(machine), NULL, NULL);
         g_object_set_data(G_OBJECT(machine), MONITORS_KEY, NULL);
     }
@@ -398,7 +404,6 @@ emu_machine_close_monitors(EmuMachine *machine)
 EmuMonitors *
 emu_machine_get_monitors(EmuMachine *machine)
 {
-    static const char *const folders[] = {"/machine/peripheral", "/machine/peripheral-anon"};
     EmuMonitors *self = g_object_get_data(G_OBJECT(machine), MONITORS_KEY);
 
     if (!self) {
@@ -413,8 +418,8 @@ emu_machine_get_monitors(EmuMachine *machine)
         g_signal_connect(machine, "powerdown", G_CALLBACK(powerdown_cb), self);
         g_signal_connect(machine, "suspend", G_CALLBACK(suspend_cb), self);
         g_signal_connect(machine, "wakeup", G_CALLBACK(wakeup_cb), self);
-        for (unsigned i = 0; i < G_N_ELEMENTS(folders); i++) {
-            g_signal_connect(emu_object_get_container(emu_machine_get_root(machine), folders[i]), "child-removed", G_CALLBACK(peripheral_removed_cb), self);
+        for (unsigned i = 0; i < G_N_ELEMENTS(peripheral_folders); i++) {
+            g_signal_connect(emu_object_get_container(emu_machine_get_root(machine), peripheral_folders[i]), "child-removed", G_CALLBACK(peripheral_removed_cb), self);
         }
         emu_block_layer_set_event_func(emu_machine_get_block_layer(machine), block_event_cb, self);
         g_object_set_data_full(G_OBJECT(machine), MONITORS_KEY, self, monitors_free);
