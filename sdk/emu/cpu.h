@@ -12,12 +12,11 @@ EMU_AVAILABLE_IN_1_0
 G_DECLARE_DERIVABLE_TYPE(EmuCpu, emu_cpu, EMU, CPU, EmuDevice)
 
 struct _EmuTcgFrontend;
-struct _EmuTranslateResult;
 
 struct _EmuCpuClass {
     EmuDeviceClass parent_class;
     const struct _EmuTcgFrontend *tcg; /* NULL: no TCG */
-    gconstpointer kvm;                 /* KVM marshalling table (later); NULL: no KVM */
+    gconstpointer kvm;                 /* EmuKvmFrontend of <emu/kvm.h>; NULL: no KVM */
     /* All with the vCPU stopped or on its thread. */
     uint64_t (*get_pc)(EmuCpu *self);
     bool (*is_halted)(EmuCpu *self);
