@@ -304,6 +304,43 @@ after_instruction(X86State *s, bool single_step)
     return trap;
 }
 
+static bool
+finish_traps(X86State *s, uint32_t flags, EmuTcgExit *result)
+{
+    X86Interp *ip = s->interp;
+
+    if (after_instruction(s, flags & X86_TF)) {
+        s->exception = X86_EXC_DB;
+        s->has_error_code = 0;
+        s->exception_is_soft = 0;
+        ip->code_page = ~UINT64_C(0);
+        if (x86_deliver(s) == EMU_TCG_EXIT_SHUTDOWN) {
+            *result = EMU_TCG_EXIT_SHUTDOWN;
+            return true;
+        }
+    }
+    *result = ip->stop;
+    return ip->stop != EMU_TCG_EXIT_NONE;
+}
+
+/*
+ * Behind an executed instruction that began with @flags: moves on, and delivers the traps that are due. True when the
+ * step loop ends, with the reason in *@result.
+ */
+static bool
+finish_instruction(X86State *s, const X86Insn *insn, uint32_t flags, EmuTcgExit *result)
+{
+    X86Interp *ip = s->interp;
+
+    s->rip = ip->next_rip;
+    if (G_UNLIKELY(flags & X86_RF) && insn->row->op != X86_OP_iret && insn->row->op != X86_OP_popf) {
+        s->eflags &= ~X86_RF;
+        x86_update_mode(s);
+    }
+    return G_UNLIKELY((flags & X86_TF) | s->shadow | ip->dr6_hit | (unsigned)ip->stop) &&
+           finish_traps(s, flags, result);
+}
+
 EmuTcgExit
 x86_interp(EmuTcgState *tcg, unsigned max_insns, unsigned *executed)
 {
@@ -312,14 +349,16 @@ x86_interp(EmuTcgState *tcg, unsigned max_insns, unsigned *executed)
     jmp_buf here, *outer = ip->unwind;
     /* Kept in memory: they live across longjmp. */
     volatile unsigned count = 0;
-    volatile EmuTcgExit result = EMU_TCG_EXIT_NONE;
+    EmuTcgExit result;
     const X86Insn *volatile current = NULL;
+    volatile uint32_t current_flags = 0;
     int why;
 
     ip->unwind = &here;
     ip->stop = EMU_TCG_EXIT_NONE;
     ip->dr6_hit = 0;
     why = _setjmp(here);
+    result = EMU_TCG_EXIT_NONE;
     ip->code_page = ~UINT64_C(0);
     if (why == X86_UNWIND_EXCLUSIVE) {
         Exclusive x = {current, 0};
@@ -330,9 +369,10 @@ x86_interp(EmuTcgState *tcg, unsigned max_insns, unsigned *executed)
         }
         emu_tcg_exclusive(tcg, run_exclusive, &x);
         if (x.unwound == 0) {
-            s->rip = ip->next_rip;
             count++;
-            after_instruction(s, false);
+            if (finish_instruction(s, current, current_flags, &result)) {
+                goto out;
+            }
         } else {
             why = X86_UNWIND_EXCEPTION;
         }
@@ -371,6 +411,7 @@ x86_interp(EmuTcgState *tcg, unsigned max_insns, unsigned *executed)
         }
         insn = fetch(s, pc);
         current = insn;
+        current_flags = flags;
         ip->next_rip = s->rip + insn->length;
         if (s->code_size != 64) {
             if (G_UNLIKELY(ip->next_rip - 1 > s->seg[X86_CS].limit)) {
@@ -392,29 +433,11 @@ x86_interp(EmuTcgState *tcg, unsigned max_insns, unsigned *executed)
             if (!(flags & X86_TF) && !ip->dr6_hit) {
                 continue;
             }
-        } else {
-            s->rip = ip->next_rip;
-            if (G_UNLIKELY(flags & X86_RF) && insn->row->op != X86_OP_iret &&
-                insn->row->op != X86_OP_popf) {
-                s->eflags &= ~X86_RF;
-                x86_update_mode(s);
-            }
-        }
-        if (G_UNLIKELY((flags & X86_TF) | s->shadow | ip->dr6_hit | (unsigned)ip->stop)) {
-            if (after_instruction(s, flags & X86_TF)) {
-                s->exception = X86_EXC_DB;
-                s->has_error_code = 0;
-                s->exception_is_soft = 0;
-                ip->code_page = ~UINT64_C(0);
-                if (x86_deliver(s) == EMU_TCG_EXIT_SHUTDOWN) {
-                    result = EMU_TCG_EXIT_SHUTDOWN;
-                    break;
-                }
-            }
-            if (ip->stop != EMU_TCG_EXIT_NONE) {
-                result = ip->stop;
+            if (finish_traps(s, flags, &result)) {
                 break;
             }
+        } else if (finish_instruction(s, insn, flags, &result)) {
+            break;
         }
     }
 out:

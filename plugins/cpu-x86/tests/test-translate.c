@@ -1089,6 +1089,55 @@ test_mode(gconstpointer data)
     run_mode(data);
 }
 
+/*
+ * POPF sets TF, and the next instruction, whose end is the trap, is one that runs with the other vCPUs stopped: a locked
+ * access that the host cannot do as one. Both ways must trap behind it.
+ */
+static void
+test_step_over_exclusive(gconstpointer data)
+{
+    const Mode *mode = data;
+    static const struct {
+        const char *name;
+        uint64_t target;
+    } cases[] = {
+        {"on the code page, across cache lines", CODE + 0x1bd},
+        {"across pages", DATA + 0xffd},
+    };
+
+    make_pristine(mode);
+    memcpy(reference.host, pristine, RAM_SIZE);
+    memcpy(translated.host, pristine, RAM_SIZE);
+    emu_tcg_flush_all(&reference.s->tcg);
+    emu_tcg_flush_all(&translated.s->tcg);
+    tcg_code_written(&translated.m, NULL, translated.ram_addr, RAM_SIZE);
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Case c = {.entry = CODE + HIGH, .data_seed = 1};
+        uint64_t high = mode->high ? HIGH : 0;
+        bool ends;
+        const char *what;
+
+        c.cpu.rip = c.entry;
+        c.cpu.eflags = 2;
+        c.cpu.gpr[X86_RSP] = high + DATA + 0x1800;
+        c.cpu.gpr[X86_RBX] = high + cases[i].target;
+        c.cpu.gpr[X86_RCX] = 0x12345678;
+        c.cpu.fx.fcw = 0x37f;
+        c.cpu.fx.mxcsr = 0x1f80;
+        append(&c, (const uint8_t[]){0x68, 0x02, 0x01, 0, 0}, 5, NO_ROW); /* push TF */
+        append(&c, (const uint8_t[]){0x9d}, 1, NO_ROW);                   /* popf */
+        append(&c, (const uint8_t[]){0xf0, 0x48, 0x0f, 0xc1, 0x0b}, 5, NO_ROW); /* lock xadd [rbx], rcx */
+        append(&c, (const uint8_t[]){0x90}, 1, NO_ROW);
+        append(&c, (const uint8_t[]){0xf4}, 1, NO_ROW);
+        what = run_case(&c, mode, &ends);
+        g_assert_true(ends);
+        g_assert_cmpstr(what, ==, NULL);
+        g_assert_cmphex(translated.s->rip, ==, high + HANDLERS + X86_EXC_DB * 16 + 1);
+        g_assert_cmphex(translated.s->dr[6] & 1u << 14, !=, 0);
+        g_test_message("%s: trapped behind it", cases[i].name);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -1118,5 +1167,6 @@ main(int argc, char **argv)
 
         g_test_add_data_func(path, &modes[i], test_mode);
     }
+    g_test_add_data_func("/x86/translate/step-over-exclusive", &modes[1], test_step_over_exclusive);
     return g_test_run();
 }
