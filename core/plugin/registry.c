@@ -47,7 +47,8 @@ typedef struct {
     char **words; /* name, then what it is */
 } ProvidedType;
 
-static GPtrArray *extra_dirs; /* char * */
+static GPtrArray *extra_dirs;  /* char * */
+static GPtrArray *extra_files; /* char *, before the folders */
 static GPtrArray *plugins;    /* Plugin, in order of the search path */
 static GPtrArray *refusals;   /* Refusal */
 static GHashTable *provided;  /* type name -> ProvidedType */
@@ -92,6 +93,7 @@ registry_init(void)
 {
     if (!plugins) {
         extra_dirs = g_ptr_array_new_with_free_func(g_free);
+        extra_files = g_ptr_array_new_with_free_func(g_free);
         plugins = g_ptr_array_new();
         refusals = g_ptr_array_new_with_free_func(refusal_free);
         provided = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, provided_free);
@@ -202,6 +204,9 @@ scan_file(EmuPluginCache *cache, const char *path)
     struct stat st;
     Plugin *p = plugin_by_path(path), *other;
 
+    if (p && p->listed) {
+        return; /* named twice */
+    }
     if (p && p->handle) {
         /* Open: what is in memory counts, whatever the file has become. */
         p->listed = true;
@@ -283,13 +288,54 @@ scan_dir(EmuPluginCache *cache, const char *dir, GArray *seen)
     }
 }
 
+/* The folder of the executable, or of the library that this code is in. */
 static char *
-own_plugin_dir(void)
+own_dir(bool library)
 {
-    g_autofree char *exe = g_file_read_link("/proc/self/exe", NULL);
-    g_autofree char *dir = exe ? g_path_get_dirname(exe) : NULL;
+    g_autofree char *exe = library ? NULL : g_file_read_link("/proc/self/exe", NULL);
+    Dl_info here;
 
-    return dir ? g_build_filename(dir, "plugins", NULL) : NULL;
+    if (library && dladdr(own_dir, &here) && here.dli_fname && strchr(here.dli_fname, '/')) {
+        exe = g_canonicalize_filename(here.dli_fname, NULL);
+    }
+    return exe ? g_path_get_dirname(exe) : NULL;
+}
+
+static void
+scan_path(EmuPluginCache *cache, const char *path, GArray *seen)
+{
+    g_auto(GStrv) dirs = g_strsplit(path, ":", -1);
+
+    for (char **dir = dirs; *dir; dir++) {
+        g_autofree char *full = **dir ? g_canonicalize_filename(*dir, NULL) : NULL;
+
+        if (full) {
+            scan_dir(cache, full, seen);
+        }
+    }
+}
+
+/* "plugins" beside the executable and beside the library (a build), "emu-1/plugins" beside the library (an installed
+ * tree that was moved), the installed folder; or instead of all these EMU_PLUGIN_SYSTEM_PATH. */
+static void
+scan_own_dirs(EmuPluginCache *cache, GArray *seen)
+{
+    const char *instead = g_getenv("EMU_PLUGIN_SYSTEM_PATH");
+    g_autofree char *exe_dir = own_dir(false), *library_dir = own_dir(true);
+
+    if (instead) {
+        scan_path(cache, instead, seen);
+        return;
+    }
+    for (int i = 0; i < 3; i++) {
+        const char *base = i == 0 ? exe_dir : library_dir;
+        g_autofree char *dir = base ? g_build_filename(base, i == 2 ? "emu-1" : "plugins", i == 2 ? "plugins" : NULL, NULL) : NULL;
+
+        if (dir) {
+            scan_dir(cache, dir, seen);
+        }
+    }
+    scan_dir(cache, EMU_PLUGIN_DIR, seen);
 }
 
 static void
@@ -297,9 +343,7 @@ scan_locked(void)
 {
     EmuPluginCache *cache = emu_plugin_cache_load();
     g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(dev_t) + sizeof(ino_t));
-    g_autofree char *own = own_plugin_dir();
     const char *env = g_getenv("EMU_PLUGIN_PATH");
-    g_auto(GStrv) env_dirs = g_strsplit(env ? env : "", ":", -1);
 
     scanned = true;
     g_ptr_array_set_size(refusals, 0);
@@ -310,20 +354,14 @@ scan_locked(void)
         p->listed = false;
         p->failed = false;
     }
+    for (guint i = 0; i < extra_files->len; i++) {
+        scan_file(cache, g_ptr_array_index(extra_files, i));
+    }
     for (guint i = 0; i < extra_dirs->len; i++) {
         scan_dir(cache, g_ptr_array_index(extra_dirs, i), seen);
     }
-    for (char **dir = env_dirs; *dir; dir++) {
-        g_autofree char *full = **dir ? g_canonicalize_filename(*dir, NULL) : NULL;
-
-        if (full) {
-            scan_dir(cache, full, seen);
-        }
-    }
-    if (own) {
-        scan_dir(cache, own, seen);
-    }
-    scan_dir(cache, EMU_PLUGIN_DIR, seen);
+    scan_path(cache, env ? env : "", seen);
+    scan_own_dirs(cache, seen);
     for (guint i = 0; i < plugins->len;) {
         Plugin *p = g_ptr_array_index(plugins, i);
 
@@ -618,6 +656,40 @@ emu_plugin_add_dir(const char *dir, GError **error)
     return true;
 }
 
+/**
+ * emu_plugin_add_file:
+ * @path: a plugin, wherever it lies and whatever its name
+ *
+ * Comes before every folder of the search path, so that a plugin of the same name there is hidden by it.
+ *
+ * Since: 1.0
+ */
+bool
+emu_plugin_add_file(const char *path, GError **error)
+{
+    g_autofree char *full = g_canonicalize_filename(path, NULL);
+    bool ok = true;
+
+    emu_module_run_core();
+    emu_type_lock();
+    registry_init();
+    if (!g_ptr_array_find_with_equal_func(extra_files, full, g_str_equal, NULL)) {
+        g_ptr_array_add(extra_files, g_strdup(full));
+    }
+    scan_locked();
+    for (guint i = 0; i < refusals->len; i++) {
+        Refusal *r = g_ptr_array_index(refusals, i);
+
+        if (strcmp(r->path, full) == 0) {
+            g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_REFUSED, "plugin file %s is ignored: it %s", path, r->reason);
+            ok = false;
+            break;
+        }
+    }
+    emu_type_unlock();
+    return ok;
+}
+
 void
 emu_plugin_scan(void)
 {
@@ -626,6 +698,35 @@ emu_plugin_scan(void)
     registry_init();
     scan_locked();
     emu_type_unlock();
+}
+
+EmuPluginInfo *
+emu_plugin_info_read(const char *path, char **refusal)
+{
+    g_autofree char *reason = NULL;
+    EmuManifest *m;
+    struct stat st;
+    Plugin *p;
+
+    emu_manifest_read(path, &m, &reason, &st);
+    if (refusal) {
+        *refusal = g_steal_pointer(&reason);
+    }
+    if (!m) {
+        return NULL;
+    }
+    p = g_new0(Plugin, 1);
+    p->path = g_strdup(path);
+    plugin_set_manifest(p, m);
+    return &p->info;
+}
+
+void
+emu_plugin_info_free(EmuPluginInfo *info)
+{
+    if (info) {
+        plugin_free((char *)info - G_STRUCT_OFFSET(Plugin, info));
+    }
 }
 
 GPtrArray *

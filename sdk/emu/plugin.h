@@ -53,9 +53,10 @@ typedef struct {
 
 /* ---- the registry ------------------------------------------------------------------------------- */
 
-/* Search path: directories added here in order, EMU_PLUGIN_PATH (separated by ':'), "plugins" beside the
- * executable, the installed folder.  It is read when a type is first looked up that the core does not have.
- * Files that are no plugins for this emu are refused, with a warning, and nothing else changes. */
+/* Search path: directories added here in order, EMU_PLUGIN_PATH (separated by ':'), "plugins" beside the executable and
+ * beside libemu-core, "emu-1/plugins" beside libemu-core, the installed folder; EMU_PLUGIN_SYSTEM_PATH, also when empty,
+ * stands in for these last four. It is read when a type is first looked up that the core does not have. Files that are no
+ * plugins for this emu are refused, with a warning, and nothing else changes. */
 #define EMU_PLUGIN_ERROR (emu_plugin_error_quark())
 typedef enum {
     EMU_PLUGIN_ERROR_NOT_FOUND,
@@ -66,6 +67,9 @@ EMU_AVAILABLE_IN_1_0 GQuark emu_plugin_error_quark(void);
 
 /* FALSE when @dir is no folder that can be read. */
 EMU_AVAILABLE_IN_1_0 bool emu_plugin_add_dir(const char *dir, GError **error);
+/* One plugin by its file, in front of the whole search path: for tools and for trying a build. Fails when the file is
+ * refused, with the reason. */
+EMU_AVAILABLE_IN_1_0 bool emu_plugin_add_file(const char *path, GError **error);
 /* Reads the search path (again): new files appear, those that are gone disappear unless they are open. */
 EMU_AVAILABLE_IN_1_0 void emu_plugin_scan(void);
 
@@ -76,6 +80,11 @@ typedef struct {
     unsigned sdk_major, sdk_minor, tier;
     bool open;
 } EmuPluginInfo;
+/* What the manifest of any file says; nothing of the file runs. NULL: it has none that can be read. *@refusal (may be
+ * NULL) says why this emu does not take it, as the end of a sentence that begins with the path; NULL: it does.
+ * (transfer full), *refusal too */
+EMU_AVAILABLE_IN_1_0 EmuPluginInfo *emu_plugin_info_read(const char *path, char **refusal);
+EMU_AVAILABLE_IN_1_0 void emu_plugin_info_free(EmuPluginInfo *info); /* of emu_plugin_info_read(); accepts NULL */
 /* (transfer container) (element-type EmuPluginInfo): in order of the search path; valid until the next scan */
 EMU_AVAILABLE_IN_1_0 GPtrArray *emu_plugin_list(void);
 

@@ -75,6 +75,7 @@ isolated(void)
         cache = g_build_filename(dir, "cache", NULL);
         g_setenv("XDG_CACHE_HOME", cache, TRUE);
         g_unsetenv("EMU_PLUGIN_PATH");
+        g_setenv("EMU_PLUGIN_SYSTEM_PATH", "", TRUE);
         g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
         g_autofree char *command = g_strdup_printf("rm -rf '%s'", dir);
 
