@@ -46,14 +46,14 @@ kvm_find_slot(KvmAccel *self, uint64_t addr)
     return -1;
 }
 
-/* The page-aligned inner part of a section; false when nothing is left or it is not RAM. */
+/* The page-aligned inner part of a section; false when nothing is left or it is not backed by memory (flash is while it shows its array). */
 static bool
 kvm_section_to_slot(KvmAccel *self, const EmuMemorySection *section, KvmSlot *slot)
 {
     uint64_t start = (section->addr + KVM_PAGE - 1) & ~(KVM_PAGE - 1);
     uint64_t skip = start - section->addr;
 
-    if (!section->ram || !section->host || section->size <= skip) {
+    if (!section->host || section->size <= skip) {
         return false;
     }
     if ((section->readonly || section->rom_device) && !self->has_readonly) {

@@ -12,16 +12,10 @@
 
 #include <emu/log.h>
 
-#include <string.h>
-
 #define PC_BELOW_4G_MAX UINT64_C(0xe0000000)     /* the hole for PCI starts here at the latest */
 #define PC_BELOW_4G_LARGE UINT64_C(0xc0000000)   /* with more RAM than that: a round 3 GiB */
 #define PC_BELOW_4G_MIN UINT64_C(0x100000)
 #define PC_4G UINT64_C(0x100000000)
-#define PC_FIRMWARE_NAME "bios-256k.bin"
-#define PC_FIRMWARE_UNIT 0x10000
-#define PC_FIRMWARE_MAX 0x1000000
-#define PC_ISA_BIOS_MAX 0x20000
 #define PC_MAX_CPUS 255
 
 /* ---- memory ------------------------------------------------------------------------------------ */
@@ -58,71 +52,6 @@ pc_map_ram(PcMachine *self, GError **error)
         emu_memory_region_add_subregion(
             system, PC_4G, emu_memory_region_new_alias(self, "ram-above-4g", ram, self->below_4g, self->above_4g), 0);
     }
-    return true;
-}
-
-/* The firmware's bytes, from -bios or the distribution's. */
-static GBytes *
-pc_read_firmware(PcMachine *self, GError **error)
-{
-    EmuMachine *machine = EMU_MACHINE(self);
-    const char *name = emu_machine_get_firmware(machine);
-    g_autofree char *path = NULL;
-    g_autoptr(GError) local_error = NULL;
-    char *contents;
-    gsize len;
-
-    if (name && g_file_test(name, G_FILE_TEST_EXISTS)) {
-        path = g_strdup(name);
-    } else {
-        path = emu_machine_find_firmware(machine, name ? name : PC_FIRMWARE_NAME);
-    }
-    if (!path) {
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_NOT_FOUND,
-                    "could not find firmware '%s', expected a file of that name or one on the firmware search path (-L)",
-                    name ? name : PC_FIRMWARE_NAME);
-        return NULL;
-    }
-    if (!g_file_get_contents(path, &contents, &len, &local_error)) {
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "could not load firmware '%s': %s", path,
-                    local_error->message);
-        return NULL;
-    }
-    if (len == 0 || len % PC_FIRMWARE_UNIT || len > PC_FIRMWARE_MAX) {
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
-                    "could not load firmware '%s': it has %" G_GSIZE_FORMAT " bytes, expected a multiple of 64 KiB up to 16 MiB",
-                    path, len);
-        g_free(contents);
-        return NULL;
-    }
-    return g_bytes_new_take(contents, len);
-}
-
-/* At the top of 4 GiB; its last 128 KiB also below 1 MiB, where the PAM lets reads through after reset. */
-static bool
-pc_map_firmware(PcMachine *self, GError **error)
-{
-    EmuMemoryRegion *pci_memory = emu_pci_bus_get_memory(self->pci_bus);
-    g_autoptr(GBytes) firmware = pc_read_firmware(self, error);
-    EmuMemoryRegion *rom, *isa_bios;
-    gsize size, isa_size;
-
-    if (!firmware) {
-        return false;
-    }
-    size = g_bytes_get_size(firmware);
-    rom = emu_memory_region_new_rom(self, "pc.bios", size, error);
-    if (!rom) {
-        return false;
-    }
-    memcpy(emu_memory_region_get_ram_pointer(rom), g_bytes_get_data(firmware, NULL), size);
-    emu_memory_region_set_dirty(rom, 0, size);
-    emu_memory_region_add_subregion(pci_memory, PC_4G - size, rom, 0);
-
-    isa_size = MIN(size, PC_ISA_BIOS_MAX);
-    isa_bios = emu_memory_region_new_alias(self, "isa-bios", rom, size - isa_size, isa_size);
-    emu_memory_region_set_readonly(isa_bios, true);
-    emu_memory_region_add_subregion(pci_memory, 0x100000 - isa_size, isa_bios, 1);
     return true;
 }
 
@@ -191,6 +120,8 @@ static const EmuProperty pc_machine_properties[] = {
     EMU_PROP_BOOL("fd-bootchk", PcMachine, fd_bootchk, true, "the firmware checks a floppy's boot signature"),
     EMU_PROP_BOOL("i8042", PcMachine, i8042, true, "keyboard controller"),
     EMU_PROP_BOOL("hpet", PcMachine, hpet, true, "high precision event timers"),
+    EMU_PROP_STRING("pflash0", PcMachine, pflash[0], NULL, "block node with the firmware's flash memory"),
+    EMU_PROP_STRING("pflash1", PcMachine, pflash[1], NULL, "block node with the flash memory of its variables"),
 };
 
 static void

@@ -10,6 +10,8 @@
 #include <emu/pci.h>
 #include <emu/x86-pc.h>
 
+#define PC_N_FLASHES 2
+
 typedef struct {
     EmuMachine parent;
 
@@ -20,6 +22,7 @@ typedef struct {
     bool fd_bootchk;
     bool i8042;
     bool hpet;
+    char *pflash[PC_N_FLASHES];
 
     uint64_t below_4g;
     uint64_t above_4g;
@@ -48,6 +51,9 @@ typedef struct {
 bool pc_create_devices(PcMachine *self, GError **error);
 void pc_write_cmos(PcMachine *self);
 void pc_write_boot_order(PcMachine *self, const char *order);
+
+/* pc-firmware.c */
+bool pc_map_firmware(PcMachine *self, GError **error);
 
 /* pc-fw-cfg.c: what the firmware finds. */
 bool pc_parse_uuid(const char *text, uint8_t uuid[16]);
