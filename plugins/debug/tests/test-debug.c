@@ -39,11 +39,40 @@ test_bad_property(void)
     g_object_unref(m);
 }
 
+static void
+test_pc_testdev(void)
+{
+    GError *error = NULL;
+    EmuMachine *m = emu_test_machine_new("none", &error);
+    g_assert_no_error(error);
+    EmuIsaBus *bus = emu_test_isa_bus_new(m);
+    g_assert_nonnull(emu_test_add_device(m, "pc-testdev", "", &error));
+    g_assert_no_error(error);
+
+    emu_test_out(m, 0xe0, 0x12345678, 4);
+    g_assert_cmphex(emu_test_in(m, 0xe0, 4), ==, 0x12345678);
+    g_assert_cmphex(emu_test_in(m, 0xe0, 2), ==, 0x5678);
+    emu_test_out(m, 0xe0, 0xab, 1);
+    g_assert_cmphex(emu_test_in(m, 0xe0, 4), ==, 0x123456ab);
+    emu_test_out(m, 0xe8, 0x5a, 1);
+    g_assert_cmphex(emu_test_in(m, 0xe8, 2), ==, 0x5a5a);
+    emu_test_out(m, 0xe4, 0x1000, 4);
+    g_assert_cmphex(emu_test_in(m, 0xe4, 4), ==, 0);
+    emu_test_out(m, 0x2000 + 5, 1, 1);
+    g_assert_cmpint(emu_test_isa_irq_level(bus, 5), ==, 1);
+    emu_test_out(m, 0x2000 + 5, 0, 1);
+    g_assert_cmpint(emu_test_isa_irq_level(bus, 5), ==, 0);
+    emu_test_out(m, 0x2000 + 23, 1, 1); /* no such request */
+    emu_machine_destroy(m);
+    g_object_unref(m);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/debug/debugcon", test_debugcon);
     g_test_add_func("/debug/exit-properties", test_bad_property);
+    g_test_add_func("/debug/pc-testdev", test_pc_testdev);
     return g_test_run();
 }
