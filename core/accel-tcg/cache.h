@@ -27,10 +27,11 @@ struct _TcgBlock {
     TcgBlock *hash_next;
     uint64_t pc, mode_key;
     const uint8_t *host_page; /* of the guest's code: identity of the physical page */
+    const uint8_t *tail_page; /* where an instruction that straddles the page goes on, or NULL */
     uint8_t *code;            /* writable view */
     uint32_t id;
-    uint32_t token;
-    uint16_t token_index;
+    uint32_t token, tail_token;
+    uint16_t token_index, tail_token_index;
     uint16_t code_size, cold;
     uint16_t entry, poll_entry, cross_entry, ind_entry, token_field;
     uint16_t guest_size;
@@ -38,7 +39,7 @@ struct _TcgBlock {
     uint8_t invalid; /* atomic */
     uint8_t group_fails;
     uint16_t n_stubs;
-    TcgBlock *page_next;
+    TcgBlock *page_next, *tail_next;
     TcgBlock *in_first; /* incoming links */
     uint8_t in_first_n;
     TcgExit exits[2];
@@ -66,6 +67,7 @@ typedef struct {
     uint64_t granules; /* bit per 64 bytes that a block covers */
     uint64_t ram;      /* UINT64_MAX: ROM */
     TcgBlock *blocks;
+    TcgBlock *tails; /* blocks of the page before that end here */
     unsigned idle; /* stores since it has no blocks */
 } TcgCodePage;
 
@@ -135,10 +137,10 @@ tcg_block_exec(const TcgCache *c, const TcgBlock *b, unsigned offset)
 TcgMiss tcg_fast_miss(EmuTcgState *s, uint64_t vaddr, uint32_t desc);
 uintptr_t tcg_fast_lookup(EmuTcgState *s, uint64_t pc);
 uintptr_t tcg_fast_link(EmuTcgState *s, uint64_t pc, uint32_t site);
-/* The valid block for this key, or NULL. */
-TcgBlock *tcg_cache_find(TcgCache *c, uint64_t pc, const uint8_t *host_page, uint64_t mode_key);
-/* Makes the vCPU's tables lead to @b: its page was just looked up, @e. */
-void tcg_cache_admit(EmuTcgVcpu *v, TcgCache *c, TcgBlock *b, const TcgTlbEntry *e);
+/* The valid block for this key, or NULL.  One that goes on in the next page is found only while that is in the TLB. */
+TcgBlock *tcg_cache_find(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page);
+/* Makes the vCPU's tables lead to @b, which was just found: its pages are in the TLB. */
+void tcg_cache_admit(EmuTcgVcpu *v, TcgBlock *b);
 void tcg_cache_link(TcgCache *c, uint32_t site, TcgBlock *to);
 
 /* code.c */

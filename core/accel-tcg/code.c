@@ -28,18 +28,32 @@ granules_of(uint64_t offset, uint64_t size)
     return (UINT64_MAX >> (63 - (last - first))) << first;
 }
 
+/* Bytes of the block in its second page. */
+static inline unsigned
+tail_size(const TcgBlock *b)
+{
+    return (unsigned)((b->pc & ~TCG_PAGE_MASK) + b->guest_size - TCG_PAGE_SIZE);
+}
+
 bool
 tcg_code_page_add(TcgCache *c, TcgBlock *b)
 {
     TcgCodePage *page = tcg_code_page(c, b->host_page);
+    TcgCodePage *tail = b->tail_page != NULL ? tcg_code_page(c, b->tail_page) : NULL;
 
-    if (page == NULL) {
+    if (page == NULL || (tail == NULL && b->tail_page != NULL)) {
         return false;
     }
     page->granules |= granules_of(b->pc & ~TCG_PAGE_MASK, MAX(b->guest_size, 1u));
     b->page_next = page->blocks;
     page->blocks = b;
     page->idle = 0;
+    if (tail != NULL) {
+        tail->granules |= granules_of(0, tail_size(b));
+        b->tail_next = tail->tails;
+        tail->tails = b;
+        tail->idle = 0;
+    }
     return true;
 }
 
@@ -147,8 +161,28 @@ block_unlink_outgoing(TcgBlock *b)
 }
 
 static void
+block_leave_pages(TcgCache *c, TcgBlock *b)
+{
+    TcgBlock **link = &tcg_code_page(c, b->host_page)->blocks;
+
+    while (*link != b) {
+        link = &(*link)->page_next;
+    }
+    *link = b->page_next;
+    if (b->tail_page == NULL) {
+        return;
+    }
+    link = &tcg_code_page(c, b->tail_page)->tails;
+    while (*link != b) {
+        link = &(*link)->tail_next;
+    }
+    *link = b->tail_next;
+}
+
+static void
 block_invalidate(TcgCache *c, TcgBlock *b)
 {
+    block_leave_pages(c, b);
     __atomic_store_n(&b->invalid, 1, __ATOMIC_SEQ_CST);
     block_unhash(c, b);
     tcg_host_kill_token(b->code + b->token_field);
@@ -162,13 +196,6 @@ tcg_block_drop(TcgCache *c, TcgBlock *b)
 {
     tcg_spin_lock(&c->lock);
     if (!b->invalid) {
-        TcgCodePage *page = tcg_code_page(c, b->host_page);
-        TcgBlock **link = &page->blocks;
-
-        while (*link != b) {
-            link = &(*link)->page_next;
-        }
-        *link = b->page_next;
         block_invalidate(c, b);
     }
     tcg_spin_unlock(&c->lock);
@@ -194,31 +221,31 @@ static void
 page_written(TcgCache *c, TcgCodePage *page, uint64_t offset, uint64_t size)
 {
     uint64_t hit = page->granules & granules_of(offset, size);
-
-    if (hit == 0) {
-        if (page->blocks == NULL) {
-            page_idle(c, page);
-        }
-        return;
-    }
-
-    TcgBlock **link = &page->blocks;
     uint64_t left = 0;
+    TcgBlock *next;
 
-    while (*link != NULL) {
-        TcgBlock *b = *link;
-        uint64_t start = b->pc & ~TCG_PAGE_MASK;
-
-        if (start < offset + size && offset < start + b->guest_size) {
-            *link = b->page_next;
-            block_invalidate(c, b);
-        } else {
-            left |= granules_of(start, MAX(b->guest_size, 1u));
-            link = &b->page_next;
+    if (hit != 0) {
+        for (TcgBlock *b = page->tails; b != NULL; b = next) {
+            next = b->tail_next;
+            if (offset < tail_size(b)) {
+                block_invalidate(c, b);
+            } else {
+                left |= granules_of(0, tail_size(b));
+            }
         }
+        for (TcgBlock *b = page->blocks; b != NULL; b = next) {
+            uint64_t start = b->pc & ~TCG_PAGE_MASK;
+
+            next = b->page_next;
+            if (start < offset + size && offset < start + b->guest_size) {
+                block_invalidate(c, b);
+            } else {
+                left |= granules_of(start, MAX(b->guest_size, 1u));
+            }
+        }
+        page->granules = left;
     }
-    page->granules = left;
-    if (page->blocks == NULL) {
+    if (page->blocks == NULL && page->tails == NULL) {
         page_idle(c, page);
     }
 }

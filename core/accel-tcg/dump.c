@@ -7,7 +7,7 @@
 #include <capstone/capstone.h>
 
 static void
-dump_guest(TcgCache *c, const EmuTcgIr *ir, const uint8_t *guest, GString *out)
+dump_guest(TcgCache *c, const EmuTcgIr *ir, const uint8_t *guest, unsigned avail, GString *out)
 {
     g_string_append_printf(out, "IN: mode %#" G_GINT64_MODIFIER "x\n", ir->mode_key);
     for (unsigned i = 0; i < ir->n_insns; i++) {
@@ -15,9 +15,8 @@ dump_guest(TcgCache *c, const EmuTcgIr *ir, const uint8_t *guest, GString *out)
         char text[128] = "";
 
         if (c->fe->disas != NULL) {
-            c->fe->disas(ir->insns[i].pc, guest + offset,
-                         (unsigned)(TCG_PAGE_SIZE - (ir->insns[i].pc & ~TCG_PAGE_MASK)),
-                         ir->mode_key, text, sizeof(text));
+            c->fe->disas(ir->insns[i].pc, guest + offset, avail - (unsigned)offset, ir->mode_key, text,
+                         sizeof(text));
         }
         g_string_append_printf(out, "0x%08" G_GINT64_MODIFIER "x:  %s\n", ir->insns[i].pc, text);
     }
@@ -59,12 +58,12 @@ dump_host(TcgCache *c, const TcgBlock *b, GString *out)
 }
 
 void
-tcg_dump_block(TcgCache *c, const TcgBlock *b, const EmuTcgIr *ir, const uint8_t *guest)
+tcg_dump_block(TcgCache *c, const TcgBlock *b, const EmuTcgIr *ir, const uint8_t *guest, unsigned avail)
 {
     g_autoptr(GString) out = g_string_new("----------------\n");
 
     if (emu_log_mask & EMU_LOG_IN_ASM) {
-        dump_guest(c, ir, guest, out);
+        dump_guest(c, ir, guest, avail, out);
     }
     if (emu_log_mask & EMU_LOG_OP) {
         g_string_append(out, "OP:\n");

@@ -5,4 +5,4 @@
 
 #include "cache.h"
 
-void tcg_dump_block(TcgCache *c, const TcgBlock *b, const EmuTcgIr *ir, const uint8_t *guest);
+void tcg_dump_block(TcgCache *c, const TcgBlock *b, const EmuTcgIr *ir, const uint8_t *guest, unsigned avail);

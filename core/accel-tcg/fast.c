@@ -47,25 +47,54 @@ emu_tcg_fast_pointer(EmuTcgState *s, uint64_t vaddr, EmuTcgAccess access)
     return tcg_tlb_plain(v, e, vaddr, access) ? (void *)(uintptr_t)(vaddr + e->delta) : NULL;
 }
 
-TcgBlock *
-tcg_cache_find(TcgCache *c, uint64_t pc, const uint8_t *host_page, uint64_t mode_key)
+static inline uint64_t
+tail_vaddr(const TcgBlock *b)
 {
+    return (b->pc & TCG_PAGE_MASK) + TCG_PAGE_SIZE;
+}
+
+static bool
+tail_matches(EmuTcgVcpu *v, const TcgBlock *b)
+{
+    if (b->tail_page == NULL) {
+        return true;
+    }
+
+    uint64_t vaddr = tail_vaddr(b);
+    const TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, v->state->mmu_mode);
+
+    return tcg_tlb_plain(v, e, vaddr, EMU_TCG_FETCH) && (const uint8_t *)(uintptr_t)(vaddr + e->delta) == b->tail_page;
+}
+
+TcgBlock *
+tcg_cache_find(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page)
+{
+    TcgCache *c = v->machine->cache;
+    uint64_t mode_key = v->state->mode_key;
     TcgBlock *b =
         __atomic_load_n(&c->hash[tcg_block_hash(pc, host_page, mode_key)], __ATOMIC_ACQUIRE);
 
     while (b != NULL && (b->pc != pc || b->host_page != host_page || b->mode_key != mode_key ||
-                         __atomic_load_n(&b->invalid, __ATOMIC_RELAXED))) {
+                         __atomic_load_n(&b->invalid, __ATOMIC_RELAXED) || !tail_matches(v, b))) {
         b = __atomic_load_n(&b->hash_next, __ATOMIC_ACQUIRE);
     }
     return b;
 }
 
 void
-tcg_cache_admit(EmuTcgVcpu *v, TcgCache *c, TcgBlock *b, const TcgTlbEntry *e)
+tcg_cache_admit(EmuTcgVcpu *v, TcgBlock *b)
 {
+    TcgCache *c = v->machine->cache;
+
     v->hot->token[b->token_index] = b->token;
-    if (b->pc >> 63 && e->gen != v->gen_global) {
+    if (b->pc >> 63 && tcg_tlb_entry(v, b->pc, v->state->mmu_mode)->gen != v->gen_global) {
         v->upper_local = true;
+    }
+    if (b->tail_page != NULL) {
+        v->hot->token[b->tail_token_index] = b->tail_token;
+        if (b->pc >> 63 && tcg_tlb_entry(v, tail_vaddr(b), v->state->mmu_mode)->gen != v->gen_global) {
+            v->upper_local = true;
+        }
     }
     for (int i = 0; i < c->n_mode_keys; i++) {
         if (c->mode_keys[i] == b->mode_key) {
@@ -81,7 +110,6 @@ static TcgBlock *
 fast_find(EmuTcgState *s, uint64_t pc)
 {
     EmuTcgVcpu *v = s->vcpu;
-    TcgCache *c = v->machine->cache;
     TcgTlbEntry *e = tcg_tlb_entry(v, pc, s->mmu_mode);
     TcgBlock *b;
 
@@ -90,10 +118,9 @@ fast_find(EmuTcgState *s, uint64_t pc)
         !tcg_tlb_plain(v, e, pc, EMU_TCG_FETCH)) {
         return NULL;
     }
-    b = tcg_cache_find(c, pc, (const uint8_t *)(uintptr_t)((pc & TCG_PAGE_MASK) + e->delta),
-                       s->mode_key);
+    b = tcg_cache_find(v, pc, (const uint8_t *)(uintptr_t)((pc & TCG_PAGE_MASK) + e->delta));
     if (b != NULL) {
-        tcg_cache_admit(v, c, b, e);
+        tcg_cache_admit(v, b);
     }
     return b;
 }

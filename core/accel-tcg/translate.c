@@ -21,6 +21,18 @@
 /* Instructions that a block in a mode that cannot be lifted (real mode ...) interprets at a time. */
 #define INTERP_RUN 64
 
+/* Longest instruction that may straddle two pages. */
+#define MAX_LENGTH 15
+
+/* Code to translate: its page, and the one behind when its first instruction straddles both. */
+typedef struct {
+    const uint8_t *host_page, *tail_page;
+    uint64_t ram, tail_ram;
+    const uint8_t *bytes; /* at pc, as many as there are */
+    unsigned avail;
+    uint8_t joined[2 * MAX_LENGTH];
+} CodeAt;
+
 typedef struct {
     uint64_t vpage;
     uint64_t mode_key;
@@ -542,9 +554,25 @@ mode_slot_of(TcgCache *c, uint64_t mode_key)
     return __atomic_fetch_add(&c->n_mode_keys, 1, __ATOMIC_RELEASE);
 }
 
-/* FLAGS dead where the block's direct ways lead, as far as that is in this page. */
+/* The bytes, once stores to them are seen. */
 static void
-find_dead_flags(TcgCache *c, EmuTcgIr *ir, const uint8_t *host_page)
+code_bytes(CodeAt *at, uint64_t pc)
+{
+    unsigned offset = pc & ~TCG_PAGE_MASK;
+
+    at->bytes = at->host_page + offset;
+    at->avail = (unsigned)(TCG_PAGE_SIZE - offset);
+    if (at->tail_page != NULL) {
+        memcpy(at->joined, at->bytes, at->avail);
+        memcpy(at->joined + at->avail, at->tail_page, MAX_LENGTH);
+        at->bytes = at->joined;
+        at->avail += MAX_LENGTH;
+    }
+}
+
+/* FLAGS dead where the block's direct ways lead, as far as that is in its pages. */
+static void
+find_dead_flags(TcgCache *c, EmuTcgIr *ir, const CodeAt *at)
 {
     const TcgOp *end = &ir->ops[ir->n_ops - 1];
     EmuTcgArg targets[2] = {end->a, end->b};
@@ -557,10 +585,11 @@ find_dead_flags(TcgCache *c, EmuTcgIr *ir, const uint8_t *host_page)
     for (unsigned i = 0; i < (end->op == EMU_TCG_OP_JUMP ? 1u : 2u); i++) {
         uint64_t pc = (uint64_t)tcg_arg_value(ir, targets[i]);
         unsigned offset = pc & ~TCG_PAGE_MASK;
+        uint64_t distance = (pc & TCG_PAGE_MASK) - (ir->pc & TCG_PAGE_MASK);
+        const uint8_t *page = distance == 0 ? at->host_page : distance == TCG_PAGE_SIZE ? at->tail_page : NULL;
 
         ir->dead_out[i] =
-            ((pc ^ ir->pc) & TCG_PAGE_MASK) == 0 &&
-            c->fe->flags_dead(pc, host_page + offset, TCG_PAGE_SIZE - offset, ir->mode_key);
+            page != NULL && c->fe->flags_dead(pc, page + offset, TCG_PAGE_SIZE - offset, ir->mode_key);
     }
 }
 
@@ -569,28 +598,26 @@ find_dead_flags(TcgCache *c, EmuTcgIr *ir, const uint8_t *host_page)
  * fails while there is room for one instruction: what cannot be translated is interpreted.
  */
 static bool
-make_code(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, TcgHostJob *job, unsigned *covered)
+make_code(EmuTcgVcpu *v, uint64_t pc, const CodeAt *at, TcgHostJob *job, unsigned *covered)
 {
     TcgCache *c = v->machine->cache;
     EmuTcgState *s = v->state;
     EmuTcgIr *ir = c->ir;
-    unsigned offset = pc & ~TCG_PAGE_MASK;
-    unsigned max = v->machine->one_insn_per_block ? 1 : TCG_IR_MAX_INSNS;
+    unsigned avail = at->avail;
+    unsigned max = v->machine->one_insn_per_block || at->tail_page != NULL ? 1 : TCG_IR_MAX_INSNS;
 
     for (;;) {
         tcg_ir_begin(ir, c->fe, pc, s->mode_key, s->mmu_mode, max);
-        *covered = max > 0 ? c->fe->lift(s, ir, pc, host_page + offset, TCG_PAGE_SIZE - offset,
-                                         s->mode_key, max)
-                           : 0;
+        *covered = max > 0 ? c->fe->lift(s, ir, pc, at->bytes, avail, s->mode_key, max) : 0;
         if (*covered == 0 || ir->overflow || ir->n_insns == 0 || !ir->ended) {
             /* One instruction for the interpreter; its length matters to nobody. */
             tcg_ir_begin(ir, c->fe, pc, s->mode_key, s->mmu_mode, 1);
             emu_tcg_ir_insn(ir, pc, 0);
             emu_tcg_ir_exit_interp(ir);
-            *covered = MIN(16, TCG_PAGE_SIZE - offset);
+            *covered = MIN(16, avail);
             max = 0;
         }
-        find_dead_flags(c, ir, host_page);
+        find_dead_flags(c, ir, at);
         tcg_ir_backward(ir);
 #ifdef TCG_VALIDATE
         g_autofree char *wrong = tcg_ir_validate(ir);
@@ -623,8 +650,9 @@ now_ns(void)
 }
 
 static TcgBlock *
-translate(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, uint64_t ram)
+translate(EmuTcgVcpu *v, uint64_t pc, CodeAt *at)
 {
+    const uint8_t *host_page = at->host_page;
     TcgCache *c = v->machine->cache;
     EmuTcgState *s = v->state;
     TcgBlock *b;
@@ -635,7 +663,10 @@ translate(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, uint64_t ram)
          c->n_blocks >= v->machine->stress_flush_blocks)) {
         cache_drop(v);
     }
-    tcg_code_page_prepare(v, host_page, ram);
+    tcg_code_page_prepare(v, host_page, at->ram);
+    if (at->tail_page != NULL) {
+        tcg_code_page_prepare(v, at->tail_page, at->tail_ram);
+    }
 
     while (pthread_mutex_trylock(&c->translate) != 0) {
         /* Whoever holds it may be waiting for us in an exclusive section. */
@@ -644,7 +675,7 @@ translate(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, uint64_t ram)
         pthread_mutex_unlock(&c->translate);
         tcg_vcpu_enter(v);
     }
-    b = tcg_cache_find(c, pc, host_page, s->mode_key);
+    b = tcg_cache_find(v, pc, host_page);
     if (b != NULL || c->used + BLOCK_ROOM > c->size) {
         pthread_mutex_unlock(&c->translate);
         return b;
@@ -663,7 +694,12 @@ translate(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, uint64_t ram)
         .no_groups = g_hash_table_contains(c->no_groups, GSIZE_TO_POINTER(pc)),
     };
 
-    if (!make_code(v, pc, host_page, &job, &covered)) {
+    code_bytes(at, pc);
+    if (at->tail_page != NULL) {
+        job.tail_token = token_of(c, pc + TCG_PAGE_SIZE, at->tail_page, s->mode_key);
+        job.tail_token_index = tcg_token_index(pc + TCG_PAGE_SIZE);
+    }
+    if (!make_code(v, pc, at, &job, &covered)) {
         pthread_mutex_unlock(&c->translate);
         g_error("tcg: cannot emit a block at %#" G_GINT64_MODIFIER "x", pc);
     }
@@ -679,6 +715,9 @@ translate(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, uint64_t ram)
     b->id = id;
     b->token = job.token;
     b->token_index = job.token_index;
+    b->tail_page = at->tail_page;
+    b->tail_token = job.tail_token;
+    b->tail_token_index = job.tail_token_index;
     b->code_size = out->size;
     b->cold = out->cold;
     b->entry = out->entry;
@@ -710,7 +749,7 @@ translate(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, uint64_t ram)
     }
 
     if (G_UNLIKELY(emu_log_mask & (EMU_LOG_IN_ASM | EMU_LOG_OP | EMU_LOG_OUT_ASM))) {
-        tcg_dump_block(c, b, ir, host_page + (pc & ~TCG_PAGE_MASK));
+        tcg_dump_block(c, b, ir, at->bytes, at->avail);
     }
 
     tcg_spin_lock(&c->lock);
@@ -740,6 +779,37 @@ translate(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, uint64_t ram)
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
+/* Looks the code at @pc up. False: an exception is recorded (*@interp clear), or it is one instruction for the interpreter. */
+static bool
+code_find(EmuTcgVcpu *v, uint64_t pc, CodeAt *at, bool *interp)
+{
+    EmuTcgState *s = v->state;
+    const TcgTlbEntry *e = tcg_tlb_lookup(v, pc, EMU_TCG_FETCH, s->mmu_mode, true);
+    unsigned offset = pc & ~TCG_PAGE_MASK;
+
+    *interp = e != NULL;
+    if (e == NULL || (e->tag[EMU_TCG_FETCH] & TCG_TLB_IO)) {
+        return false;
+    }
+    at->host_page = (const uint8_t *)(uintptr_t)((pc & TCG_PAGE_MASK) + e->delta);
+    at->ram = e->ram;
+    at->tail_page = NULL;
+    if (offset + MAX_LENGTH <= TCG_PAGE_SIZE || v->fe->straddles == NULL ||
+        !v->fe->straddles(s, at->host_page + offset, TCG_PAGE_SIZE - offset, s->mode_key)) {
+        return true;
+    }
+
+    uint64_t tail = (pc & TCG_PAGE_MASK) + TCG_PAGE_SIZE, flushes = v->n_flushes;
+
+    e = tcg_tlb_lookup(v, tail, EMU_TCG_FETCH, s->mmu_mode, true);
+    if (e == NULL || (e->tag[EMU_TCG_FETCH] & TCG_TLB_IO) || v->n_flushes != flushes) {
+        return false;
+    }
+    at->tail_page = (const uint8_t *)(uintptr_t)(tail + e->delta);
+    at->tail_ram = e->ram;
+    return true;
+}
+
 EmuTcgExit
 tcg_execute(EmuTcgVcpu *v)
 {
@@ -752,10 +822,11 @@ tcg_execute(EmuTcgVcpu *v)
     v->pending_site = UINT32_MAX;
     while (!__atomic_load_n(&s->exit_request, __ATOMIC_RELAXED)) {
         uint64_t pc = v->fe->get_pc(s);
-        TcgTlbEntry *e = tcg_tlb_lookup(v, pc, EMU_TCG_FETCH, s->mmu_mode, true);
         EmuTcgExit reason;
+        CodeAt at;
+        bool interp, found = code_find(v, pc, &at, &interp);
 
-        if (e == NULL) {
+        if (!found && !interp) {
             reason = v->fe->raise_recorded(s);
             site = UINT32_MAX;
             if (reason == EMU_TCG_EXIT_NONE || reason == EMU_TCG_EXIT_MODE) {
@@ -763,7 +834,7 @@ tcg_execute(EmuTcgVcpu *v)
             }
             return reason;
         }
-        if (e->tag[EMU_TCG_FETCH] & TCG_TLB_IO) {
+        if (!found) {
             site = UINT32_MAX;
             reason = v->fe->interp(s, 1, &executed);
             v->n_interp++;
@@ -776,14 +847,12 @@ tcg_execute(EmuTcgVcpu *v)
             continue;
         }
 
-        const uint8_t *host_page = (const uint8_t *)(uintptr_t)((pc & TCG_PAGE_MASK) + e->delta);
-        uint64_t ram = e->ram;
-        TcgBlock *b = tcg_cache_find(c, pc, host_page, s->mode_key);
+        TcgBlock *b = tcg_cache_find(v, pc, at.host_page);
 
         if (b == NULL) {
             uint64_t drops = c->n_drops;
 
-            b = translate(v, pc, host_page, ram);
+            b = translate(v, pc, &at);
             if (c->n_drops != drops) {
                 site = UINT32_MAX;
             }
@@ -791,7 +860,7 @@ tcg_execute(EmuTcgVcpu *v)
                 continue;
             }
         }
-        tcg_cache_admit(v, c, b, tcg_tlb_entry(v, pc, s->mmu_mode));
+        tcg_cache_admit(v, b);
         if (site != UINT32_MAX) {
             tcg_cache_link(c, site, b);
             site = UINT32_MAX;

@@ -260,6 +260,7 @@ const EmuTcgFrontend x86_frontend = {
     .set_pc = x86_set_pc,
     .interp = x86_interp,
     .lift = x86_lift,
+    .straddles = x86_straddles,
     .flags_dead = x86_flags_dead,
     .encode_template = x86_encode_template,
     .walk = x86_walk,

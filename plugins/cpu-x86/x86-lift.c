@@ -125,6 +125,15 @@ x86_lift(EmuTcgState *tcg, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsig
     return done;
 }
 
+bool
+x86_straddles(EmuTcgState *tcg, const uint8_t *code, unsigned avail, uint64_t mode_key)
+{
+    const X86State *s = (const X86State *)tcg;
+    X86Insn insn;
+
+    return !(mode_key & X86_MODE_INTERP_ONLY) && x86_decode(code, avail, mode_key, s->features, &insn) == X86_DECODE_MORE;
+}
+
 /* No CPU's features are known here, and none matter: every form looked for is of the first 386. */
 bool
 x86_flags_dead(uint64_t pc G_GNUC_UNUSED, const uint8_t *code, unsigned avail, uint64_t mode_key)

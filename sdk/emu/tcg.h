@@ -143,6 +143,12 @@ typedef struct _EmuTcgFrontend {
                      uint64_t mode_key, unsigned max_insns);
 
     /*
+     * True when @code (@avail bytes) begins an instruction that goes on behind them. Optional: NULL means that
+     * instructions which straddle a page are interpreted.
+     */
+    bool (*straddles)(EmuTcgState *s, const uint8_t *code, unsigned avail, uint64_t mode_key);
+
+    /*
      * True when the FLAGS parts are certainly redefined before anything can see them, an exception
      * of an instruction before the redefinition included, on every way from @pc through @code.
      * Optional: NULL means never.

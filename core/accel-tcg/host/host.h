@@ -53,6 +53,8 @@ typedef struct {
     uint32_t block_id;
     uint32_t token;
     uint32_t token_index;
+    uint32_t tail_token; /* of the page that the block's only instruction ends in; 0: no other */
+    uint32_t tail_token_index;
     int mode_slot; /* -1: no jump table */
     bool no_groups;  /* each access has its own check */
     bool force_slow; /* stress: every access takes the slow path */

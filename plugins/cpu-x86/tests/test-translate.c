@@ -150,6 +150,7 @@ static const EmuTcgFrontend frontend = {
     .set_pc = x86_set_pc,
     .interp = x86_interp,
     .lift = checked_lift,
+    .straddles = x86_straddles,
     .flags_dead = x86_flags_dead,
     .encode_template = x86_encode_template,
     .walk = x86_walk,
@@ -1026,6 +1027,17 @@ random_case(Case *c, const Mode *mode, const GArray *rows, unsigned n)
 static uint64_t first_seed;
 
 static void
+begin_mode(const Mode *mode)
+{
+    make_pristine(mode);
+    memcpy(reference.host, pristine, RAM_SIZE);
+    memcpy(translated.host, pristine, RAM_SIZE);
+    emu_tcg_flush_all(&reference.s->tcg);
+    emu_tcg_flush_all(&translated.s->tcg);
+    tcg_code_written(&translated.m, NULL, translated.ram_addr, RAM_SIZE);
+}
+
+static void
 run_mode(const Mode *mode)
 {
     const char *seconds = g_getenv("EMU_X86_TRANSLATE_SECONDS"), *only = g_getenv("EMU_X86_TRANSLATE_ROW");
@@ -1034,12 +1046,7 @@ run_mode(const Mode *mode)
     uint64_t total = 0, endless = 0, untested = 0, interpreted = translated.v->n_interp;
 
     rng_state = (first_seed + g_str_hash(mode->name)) * 2 + 1;
-    make_pristine(mode);
-    memcpy(reference.host, pristine, RAM_SIZE);
-    memcpy(translated.host, pristine, RAM_SIZE);
-    emu_tcg_flush_all(&reference.s->tcg);
-    emu_tcg_flush_all(&translated.s->tcg);
-    tcg_code_written(&translated.m, NULL, translated.ram_addr, RAM_SIZE);
+    begin_mode(mode);
     failures = 0;
     memset(counters, 0, x86_n_rows * sizeof(*counters));
     for (guint i = 0; i < x86_n_rows; i++) {
@@ -1105,12 +1112,7 @@ test_step_over_exclusive(gconstpointer data)
         {"across pages", DATA + 0xffd},
     };
 
-    make_pristine(mode);
-    memcpy(reference.host, pristine, RAM_SIZE);
-    memcpy(translated.host, pristine, RAM_SIZE);
-    emu_tcg_flush_all(&reference.s->tcg);
-    emu_tcg_flush_all(&translated.s->tcg);
-    tcg_code_written(&translated.m, NULL, translated.ram_addr, RAM_SIZE);
+    begin_mode(mode);
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
         Case c = {.entry = CODE + HIGH, .data_seed = 1};
         uint64_t high = mode->high ? HIGH : 0;
@@ -1136,6 +1138,54 @@ test_step_over_exclusive(gconstpointer data)
         g_assert_cmphex(translated.s->dr[6] & 1u << 14, !=, 0);
         g_test_message("%s: trapped behind it", cases[i].name);
     }
+}
+
+/*
+ * A loop with an instruction that straddles two pages is translated; a store to the part in the second page changes it, and so does
+ * a new mapping of that page.
+ */
+static void
+test_straddle(gconstpointer data)
+{
+    const Mode *mode = data;
+    uint64_t high = mode->high ? HIGH : 0, interpreted;
+    Case c = {.entry = high + CODE + 0x1000 - 8, .data_seed = 1};
+    bool ends;
+
+    begin_mode(mode);
+    c.cpu.rip = c.entry;
+    c.cpu.eflags = 2;
+    c.cpu.gpr[X86_RSP] = high + DATA + 0x1800;
+    c.cpu.gpr[X86_RCX] = 60;
+    c.cpu.gpr[X86_RBX] = high + CODE + 0x1002; /* the last byte but one of the immediate */
+    c.cpu.fx.fcw = 0x37f;
+    c.cpu.fx.mxcsr = 0x1f80;
+    append(&c, (const uint8_t[]){0x31, 0xc0, 0x31, 0xd2, 0x90}, 5, NO_ROW);         /* xor eax, eax; xor edx, edx; nop */
+    append(&c, (const uint8_t[]){0x48, 0x81, 0xc0, 0x01, 0, 0, 0}, 7, NO_ROW);      /* again: add rax, 1 */
+    append(&c, (const uint8_t[]){0xff, 0xc9}, 2, NO_ROW);                           /* dec ecx */
+    append(&c, (const uint8_t[]){0x75, 0xf5}, 2, NO_ROW);                           /* jnz again */
+    append(&c, (const uint8_t[]){0x85, 0xd2, 0x75, 0x0c}, 4, NO_ROW);               /* test edx, edx; jnz end */
+    append(&c, (const uint8_t[]){0xc6, 0x03, 0x05, 0xb1, 0x03, 0xff, 0xc2}, 7, NO_ROW); /* mov [rbx], 5; mov cl, 3; inc edx */
+    append(&c, (const uint8_t[]){0xeb, 0xe8}, 2, NO_ROW);                           /* jmp again */
+    append(&c, (const uint8_t[]){0x90, 0x90, 0x90, 0xf4}, 4, NO_ROW);
+    interpreted = translated.v->n_interp;
+    g_assert_cmpstr(run_case(&c, mode, &ends), ==, NULL);
+    g_assert_true(ends);
+    g_assert_cmphex(X86_LOW(translated.s, X86_RAX), ==, 60 + 3 * 0x50001);
+    g_test_message("%" G_GUINT64_FORMAT " instructions interpreted", translated.v->n_interp - interpreted);
+    g_assert_cmpuint(translated.v->n_interp - interpreted, <, 8);
+
+    /* The same first page, another one behind it: the blocks of the old one must not be met. */
+    load_machine(&translated, &c, mode);
+    memcpy(translated.host + DATA + 0x1000, translated.host + CODE + 0x1000, 0x1000);
+    translated.host[DATA + 0x1001] = 9;
+    uint64_t entry = ((DATA + 0x1000) | 0x67);
+    memcpy(translated.host + 0x4000 + (CODE / 0x1000 + 1) * 8, &entry, 8);
+    emu_tcg_flush_page(&translated.s->tcg, high + CODE + 0x1000);
+    tcg_code_written(&translated.m, NULL, translated.ram_addr + DATA + 0x1000, 0x1000);
+    EmuTcgExit how;
+    g_assert_true(run_translated(&how));
+    g_assert_cmphex(X86_LOW(translated.s, X86_RAX), ==, 60 * UINT64_C(0x901) + 3 * 0x50901);
 }
 
 int
@@ -1168,5 +1218,6 @@ main(int argc, char **argv)
         g_test_add_data_func(path, &modes[i], test_mode);
     }
     g_test_add_data_func("/x86/translate/step-over-exclusive", &modes[1], test_step_over_exclusive);
+    g_test_add_data_func("/x86/translate/straddle", &modes[1], test_straddle);
     return g_test_run();
 }

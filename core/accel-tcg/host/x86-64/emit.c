@@ -15,10 +15,10 @@ emit_pc(X64Asm *a, uint64_t pc)
  * ind:    r9 == pc ?                   else lookup
  * cross:  token slot == token ?        else stub: r9 = pc, lookup
  * poll:   exit_request == 0 ?          else stub (the lookup sees the request and leaves)
- * entry:
+ * entry:  token of the page behind == token ?   of a block whose instruction straddles two pages
  */
 static void
-emit_entries(X64Emit *e, uint8_t *to_stub[2])
+emit_entries(X64Emit *e, uint8_t *to_stub[3])
 {
     X64Asm *a = &e->a;
     uint64_t pc = e->ir->pc;
@@ -47,6 +47,14 @@ emit_entries(X64Emit *e, uint8_t *to_stub[2])
     to_stub[1] = x64_jcc_forward(a, 5);
 
     e->out->entry = a->p - e->job->write;
+    to_stub[2] = NULL;
+    if (e->job->tail_token != 0) {
+        x64_alu_imm(a, X64_CMP, 4,
+                    x64_mem(X64_RSP, e->h->hot_offset + (int32_t)offsetof(TcgHot, token) +
+                                         (int32_t)e->job->tail_token_index * 4),
+                    (int32_t)e->job->tail_token);
+        to_stub[2] = x64_jcc_forward(a, 5);
+    }
 }
 
 /*
@@ -318,7 +326,7 @@ tcg_host_emit(TcgHost *h, const TcgHostJob *job, TcgHostCode *out)
 {
     X64Emit *e = h->emitter;
     const EmuTcgIr *ir = job->ir;
-    uint8_t *to_stub[2];
+    uint8_t *to_stub[3];
 
     e->a = (X64Asm){.p = job->write, .end = job->write + job->room,
                     .exec_delta = job->exec - job->write};
@@ -366,6 +374,9 @@ tcg_host_emit(TcgHost *h, const TcgHostJob *job, TcgHostCode *out)
     }
     x64_bind(&e->a, to_stub[0]);
     x64_bind(&e->a, to_stub[1]);
+    if (to_stub[2] != NULL) {
+        x64_bind(&e->a, to_stub[2]);
+    }
     emit_pc(&e->a, ir->pc);
     x64_jmp(&e->a, h->t_lookup);
     emit_late_way(e);
