@@ -89,7 +89,8 @@ pm_smbus_transfer(PmSmbus *self)
         if (!pm_smbus_start_read(self)) {
             return false;
         }
-        self->data0 = MIN(emu_i2c_recv(self->bus), PM_SMBUS_BLOCK_MAX);
+        self->data0 = emu_i2c_recv(self->bus);
+        self->data0 = MIN(self->data0, PM_SMBUS_BLOCK_MAX);
         for (unsigned i = 0; i < self->data0; i++) {
             self->block[i] = emu_i2c_recv(self->bus);
         }

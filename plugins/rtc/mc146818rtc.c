@@ -43,12 +43,20 @@ typedef struct {
     uint64_t checked_second; /* chip time in seconds up to which UF and AF are settled */
     uint64_t next_periodic;  /* virtual time of the next periodic event */
     uint8_t weekday_skew;    /* day of week as set by the guest against the calendar's */
+    uint32_t era;            /* 400 years to add to what the nanoseconds say; signed */
 } Rtc;
 
 EMU_TRACE_DEFINE(rtc_read)
 EMU_TRACE_DEFINE(rtc_write)
 
 /* ---- time ------------------------------------------------------------------------------------ */
+
+/* A guest can set any year to 25755 and nanoseconds reach 292 years to both sides of 1970. The calendar, days of the
+ * week included, repeats every 400 years: time is kept as if it were within these years. */
+#define RTC_ERA_YEARS 400
+#define RTC_ERA_FIRST 1800
+#define RTC_MAX_SECONDS INT64_C(8000000000)
+#define RTC_MAX_OFFSET_NS (INT64_C(7300000000) * EMU_NS_PER_SEC) /* 1800 to 2200, seen from 2026 */
 
 static bool
 rtc_is_running(const Rtc *self)
@@ -131,7 +139,7 @@ rtc_store_time(Rtc *self, int64_t seconds)
     if (!gmtime_r(&t, &tm)) {
         return;
     }
-    int year = tm.tm_year + 1900 - (self->base_year == 2000 ? 0 : self->base_year);
+    int year = tm.tm_year + 1900 + (int32_t)self->era * RTC_ERA_YEARS - (self->base_year == 2000 ? 0 : self->base_year);
     unsigned y = year < 0 ? 0 : (unsigned)year;
     self->cmos[RTC_REG_SECONDS] = rtc_encode(self, (unsigned)tm.tm_sec);
     self->cmos[RTC_REG_MINUTES] = rtc_encode(self, (unsigned)tm.tm_min);
@@ -148,19 +156,21 @@ rtc_store_time(Rtc *self, int64_t seconds)
 static int64_t
 rtc_load_time(Rtc *self)
 {
+    int year = (int)rtc_decode(self, self->cmos[RTC_REG_YEAR]) + (int)rtc_decode(self, self->cmos[RTC_REG_CENTURY]) * 100 +
+               (self->base_year == 2000 ? 0 : self->base_year) - RTC_ERA_FIRST;
+    int era = year / RTC_ERA_YEARS - (year % RTC_ERA_YEARS < 0);
     struct tm tm = {
         .tm_sec = (int)rtc_decode(self, self->cmos[RTC_REG_SECONDS]),
         .tm_min = (int)rtc_decode(self, self->cmos[RTC_REG_MINUTES]),
         .tm_hour = (int)rtc_decode_hour(self, self->cmos[RTC_REG_HOURS]),
         .tm_mday = (int)rtc_decode(self, self->cmos[RTC_REG_DAY_OF_MONTH]),
         .tm_mon = (int)rtc_decode(self, self->cmos[RTC_REG_MONTH]) - 1,
-        .tm_year = (int)rtc_decode(self, self->cmos[RTC_REG_YEAR]) +
-                   (int)rtc_decode(self, self->cmos[RTC_REG_CENTURY]) * 100 +
-                   (self->base_year == 2000 ? 0 : self->base_year) - 1900,
+        .tm_year = year - era * RTC_ERA_YEARS + RTC_ERA_FIRST - 1900,
     };
     int64_t seconds = (int64_t)timegm(&tm);
     unsigned weekday = rtc_decode(self, self->cmos[RTC_REG_DAY_OF_WEEK]);
 
+    self->era = (uint32_t)era;
     self->weekday_skew = (weekday + 6 + 7 - rtc_calendar_weekday(seconds)) % 7;
     return seconds;
 }
@@ -638,6 +648,12 @@ rtc_post_load(gpointer opaque, unsigned version, GError **error)
                     self->weekday_skew);
         return false;
     }
+    if ((int64_t)self->offset_ns < -RTC_MAX_OFFSET_NS || (int64_t)self->offset_ns > RTC_MAX_OFFSET_NS ||
+        ABS((int64_t)self->checked_second / 2) > RTC_MAX_SECONDS / 2 || self->stopped_ns >= EMU_NS_PER_SEC ||
+        ABS((int32_t)self->era / 2) > 100) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "rtc: saved time is out of range");
+        return false;
+    }
     rtc_update_timers(self);
     return true;
 }
@@ -651,11 +667,12 @@ static const EmuVMField rtc_fields[] = {
     EMU_VM_U64(Rtc, checked_second),
     EMU_VM_U64(Rtc, next_periodic),
     EMU_VM_U8(Rtc, weekday_skew),
+    {.name = "era", .kind = EMU_VM_KIND_U32, .offset = offsetof(Rtc, era), .size = sizeof(uint32_t), .num = 1, .since = 2},
     EMU_VM_END,
 };
 static const EmuVMState rtc_vmstate = {
     .name = "mc146818rtc",
-    .version = 1,
+    .version = 2,
     .minimum_version = 1,
     .fields = rtc_fields,
     .post_load = rtc_post_load,

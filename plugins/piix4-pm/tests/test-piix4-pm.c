@@ -148,6 +148,23 @@ test_smbus(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmphex(smbus(f, 0x30 << 1 | 1, 0), ==, 0x04);            /* nobody answers */
 }
 
+/* The device's first byte is the length; one more than fits must not be believed. */
+static void
+test_smbus_block(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    for (unsigned i = 0; i < 40; i++) {
+        emu_test_out(f->machine, SMBUS + 5, i == 0 ? 0xff : i, 1);
+        g_assert_cmphex(smbus(f, 0x51 << 1, i), ==, 0x02);
+    }
+    emu_test_out(f->machine, SMBUS + 4, 0x51 << 1 | 1, 1);
+    emu_test_out(f->machine, SMBUS + 3, 0, 1);
+    emu_test_out(f->machine, SMBUS + 2, 0x54, 1);
+    g_assert_cmphex(emu_test_in(f->machine, SMBUS + 5, 1), ==, 32);
+    for (unsigned i = 1; i <= 32; i++) {
+        g_assert_cmphex(emu_test_in(f->machine, SMBUS + 7, 1), ==, i);
+    }
+}
+
 static void
 test_sleep_types(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -179,6 +196,7 @@ main(int argc, char **argv)
     ADD("/piix4-pm/gpe/enable-is-kept", test_gpe);
     ADD("/piix4-pm/ports/move-and-go", test_moves);
     ADD("/piix4-pm/smbus/eeprom-keeps-a-byte", test_smbus);
+    ADD("/piix4-pm/smbus/block", test_smbus_block);
     ADD("/piix4-pm/sleep/s3-and-back", test_sleep_types);
     return g_test_run();
 }

@@ -224,12 +224,34 @@ test_reset_clears_enables(Fixture *f, gconstpointer data)
     g_assert_cmphex(get(f, 0x0b), ==, 0x02);
 }
 
+/* Nanoseconds since 1970 end in 2262; the chip's calendar does not. */
+static void
+test_far_years(Fixture *f, gconstpointer data)
+{
+    static const uint8_t centuries[] = {0x16, 0x22, 0x23, 0x99};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(centuries); i++) {
+        set_time(f, 0x23, 0x59, 0x59);
+        set(f, 0x32, centuries[i]);
+        set(f, 0x09, 0x98);
+        set(f, 0x08, 0x12);
+        set(f, 0x07, 0x31);
+        emu_test_advance(f->machine, 1 * SECOND);
+        g_assert_cmphex(get(f, 0x32), ==, centuries[i]);
+        g_assert_cmphex(get(f, 0x09), ==, 0x99);
+        g_assert_cmphex(get(f, 0x08), ==, 0x01);
+        g_assert_cmphex(get(f, 0x07), ==, 0x01);
+        g_assert_cmphex(get(f, 0x04), ==, 0x00);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
 #define ADD(path, fn) g_test_add("/rtc/" path, Fixture, NULL, setup, fn, teardown)
     ADD("date", test_date);
+    ADD("far-years", test_far_years);
     ADD("formats", test_formats);
     ADD("set-stops-time", test_set_stops_time);
     ADD("divider-reset", test_divider_reset);
