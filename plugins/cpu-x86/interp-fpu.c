@@ -32,6 +32,14 @@ wait_pending(X86State *s)
 void
 x86_fpu_check(X86State *s, uint32_t attr)
 {
+    if (attr & X86_A_AVX) {
+        if (!(s->cr4 & X86_CR4_OSXSAVE) || (s->xcr0 & 6) != 6) {
+            x86_raise_plain(s, X86_EXC_UD);
+        }
+        if (s->cr0 & X86_CR0_TS) {
+            x86_raise_plain(s, X86_EXC_NM);
+        }
+    }
     if (attr & X86_A_SSE) {
         if ((s->cr0 & X86_CR0_EM) || !(s->cr4 & X86_CR4_OSFXSR)) {
             x86_raise_plain(s, X86_EXC_UD);

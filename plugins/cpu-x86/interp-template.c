@@ -9,16 +9,46 @@
  * construction: the host executes the guest's own operation.
  */
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <sys/mman.h>
 
 #include "x86-interp.h"
+
+unsigned
+x86_template_vex(const X86Insn *insn, unsigned rxb, unsigned vvvv, uint8_t *out)
+{
+    unsigned pp = insn->prefixes & X86_PFX_F2 ? 3 : insn->prefixes & X86_PFX_F3 ? 2 : insn->prefixes & X86_PFX_66 ? 1 : 0;
+    /* W is a general register's width, which outside 64-bit code it does not change. */
+    bool w = (insn->rex & 8) && (insn->mode == X86_MODE_CODE64 || (insn->row->select & X86_SEL_W1));
+
+    out[0] = 0xc4;
+    out[1] = (uint8_t)((~rxb & 7) << 5 | (insn->row->map - X86_MAP_VEX_0F + 1u));
+    out[2] = (uint8_t)((w ? 0x80 : 0) | (~vvvv & 15) << 3 | (insn->vex & X86_VEX_L ? 4 : 0) | pp);
+    out[3] = insn->opcode;
+    return 4;
+}
+
+/* The immediate byte as it stands, but that outside 64-bit code it names one of eight registers. */
+static unsigned
+put_immediate(const X86Insn *insn, uint8_t *out)
+{
+    for (unsigned i = 0; i < insn->imm_size; i++) {
+        out[i] = insn->bytes[insn->length - insn->imm_size + i];
+    }
+    if (insn->row->operands[3].kind == X86_K_L && insn->mode != X86_MODE_CODE64) {
+        out[0] &= 0x7f;
+    }
+    return insn->imm_size;
+}
 
 unsigned
 x86_template_encode(const X86Insn *insn, unsigned mem_base, unsigned gpr_reg, unsigned gpr_rm,
                     uint8_t *out)
 {
     const X86Row *row = insn->row;
-    unsigned n = 0, rex = insn->rex & 8, modrm = insn->modrm;
+    unsigned n = 0, rex = insn->rex & 8, modrm = insn->modrm, vvvv = 0;
     /* 66 belongs to the opcode, or it gives the size of a general operand in the guest's mode. */
     bool byte_gpr = false, pfx66 = (row->select & X86_SEL_PREFIX) == X86_SEL_66;
 
@@ -31,6 +61,9 @@ x86_template_encode(const X86Insn *insn, unsigned mem_base, unsigned gpr_reg, un
         case X86_K_G:
             modrm = (modrm & ~0x38u) | (gpr_reg & 7) << 3;
             rex |= (gpr_reg & 8) >> 1;
+            break;
+        case X86_K_H:
+            vvvv = op->reg;
             break;
         case X86_K_E:
         case X86_K_R:
@@ -58,31 +91,28 @@ x86_template_encode(const X86Insn *insn, unsigned mem_base, unsigned gpr_reg, un
             }
         }
     }
-    if (pfx66) {
-        out[n++] = 0x66;
+    if (insn->vex) {
+        n = x86_template_vex(insn, rex & 7, vvvv, out);
+    } else {
+        if (pfx66) {
+            out[n++] = 0x66;
+        }
+        if (insn->prefixes & X86_PFX_F2) {
+            out[n++] = 0xf2;
+        } else if (insn->prefixes & X86_PFX_F3) {
+            out[n++] = 0xf3;
+        }
+        if (rex || byte_gpr) {
+            out[n++] = (uint8_t)(0x40 | rex);
+        }
+        if (row->map != X86_MAP_PRIMARY && row->map != X86_MAP_X87) {
+            out[n++] = 0x0f;
+        }
+        if (row->map == X86_MAP_0F38 || row->map == X86_MAP_0F3A) {
+            out[n++] = row->map == X86_MAP_0F38 ? 0x38 : 0x3a;
+        }
+        out[n++] = insn->opcode;
     }
-    if (insn->prefixes & X86_PFX_F2) {
-        out[n++] = 0xf2;
-    } else if (insn->prefixes & X86_PFX_F3) {
-        out[n++] = 0xf3;
-    }
-    if (rex || byte_gpr) {
-        out[n++] = (uint8_t)(0x40 | rex);
-    }
-    switch (row->map) {
-    case X86_MAP_0F:
-        out[n++] = 0x0f;
-        break;
-    case X86_MAP_0F38:
-        out[n++] = 0x0f;
-        out[n++] = 0x38;
-        break;
-    case X86_MAP_0F3A:
-        out[n++] = 0x0f;
-        out[n++] = 0x3a;
-        break;
-    }
-    out[n++] = insn->opcode;
     if (insn->has_modrm) {
         out[n++] = (uint8_t)modrm;
         if (x86_insn_mem_operand(insn) >= 0) {
@@ -93,13 +123,56 @@ x86_template_encode(const X86Insn *insn, unsigned mem_base, unsigned gpr_reg, un
             }
         }
     }
-    for (unsigned i = 0; i < insn->imm_size; i++) {
-        out[n++] = insn->bytes[insn->length - insn->imm_size + i];
-    }
-    return n;
+    return n + put_immediate(insn, out + n);
 }
 
 #if defined(__x86_64__)
+
+static void
+read_host_features(uint32_t *f)
+{
+    unsigned a, b, c, d;
+    uint32_t xcr0 = 0;
+
+    __cpuid(1, a, b, c, d);
+    f[X86_CPUID_1_EDX] = d;
+    f[X86_CPUID_1_ECX] = c;
+    if (c & bit_OSXSAVE) {
+        __asm__("xgetbv" : "=a"(xcr0) : "c"(0) : "edx");
+    }
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
+        f[X86_CPUID_7_EBX] = b;
+        f[X86_CPUID_7_ECX] = c;
+        f[X86_CPUID_7_EDX] = d;
+    }
+    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) {
+        f[X86_CPUID_7_1_EAX] = a;
+    }
+    if (__get_cpuid(0x80000001u, &a, &b, &c, &d)) {
+        f[X86_CPUID_80000001_EDX] = d;
+        f[X86_CPUID_80000001_ECX] = c;
+    }
+    if ((xcr0 & 6) != 6) {
+        /* What needs the upper halves: the OS does not keep them. */
+        f[X86_FEAT_AVX >> 5] &= ~(1u << (X86_FEAT_AVX & 31) | 1u << (X86_FEAT_FMA & 31) | 1u << (X86_FEAT_F16C & 31));
+        f[X86_FEAT_AVX2 >> 5] &= ~(1u << (X86_FEAT_AVX2 & 31));
+        f[X86_FEAT_VAES >> 5] &= ~(1u << (X86_FEAT_VAES & 31) | 1u << (X86_FEAT_VPCLMULQDQ & 31));
+        f[X86_FEAT_AVX_VNNI >> 5] &= ~(1u << (X86_FEAT_AVX_VNNI & 31));
+    }
+}
+
+const uint32_t *
+x86_host_features(void)
+{
+    static uint32_t words[X86_N_FEATURE_WORDS];
+    static gsize once;
+
+    if (g_once_init_enter(&once)) {
+        read_host_features(words);
+        g_once_init_leave(&once, 1);
+    }
+    return words;
+}
 
 /* What a stub works on; rdi points at it. */
 typedef struct {
@@ -129,6 +202,7 @@ typedef struct {
 #define STUB_HASH_BITS 12
 #define STUB_HASH (1u << STUB_HASH_BITS)
 #define STUB_MEMORY (1u << 20)
+#define STUB_MAX 512u
 
 struct _X86StubCache {
     uint8_t *memory;
@@ -171,6 +245,29 @@ emit_xmm(Code *c, unsigned n, bool store)
     emit_disp32(c, (uint32_t)(offsetof(X86State, fx.xmm) + 16 * n));
 }
 
+/* All of ymm n: its halves lie apart in the state, as XSAVE lays them out. */
+static void
+emit_ymm(Code *c, unsigned n, bool store)
+{
+    uint8_t r = (n & 8) ? 0x43 : 0xc3; /* R inverted; B: r10 */
+
+    emit_xmm(c, n, store);
+    /* vextractf128 [high], ymm, 1; vinsertf128 ymm, ymm, [high], 1 */
+    EMIT(c, 0xc4, r, (uint8_t)(store ? 0x7d : (~n & 15) << 3 | 5), store ? 0x19 : 0x18, (uint8_t)(0x82 | (n & 7) << 3));
+    emit_disp32(c, (uint32_t)(offsetof(X86State, xsave) + X86_XSAVE_YMM_HIGH + 16 * n));
+    EMIT(c, 1);
+}
+
+static void
+emit_vector(Code *c, const X86Insn *insn, unsigned n, bool store)
+{
+    if (insn->vex) {
+        emit_ymm(c, n, store);
+    } else {
+        emit_xmm(c, n, store);
+    }
+}
+
 static bool
 uses_x87_stack(const X86Row *row)
 {
@@ -189,7 +286,7 @@ build(X86StubCache *cache, const X86Insn *insn)
     Code c;
     StubFn fn;
 
-    if (cache->used + 512 > STUB_MEMORY) {
+    if (cache->used + STUB_MAX > STUB_MEMORY) {
         cache->used = 0;
         memset(cache->table, 0, sizeof(cache->table));
     }
@@ -212,9 +309,9 @@ build(X86StubCache *cache, const X86Insn *insn)
             }
         }
     }
-    if (attr & X86_A_SSE) {
+    if (attr & (X86_A_SSE | X86_A_AVX)) {
         xmm_in |= 1; /* implicit XMM0 of BLENDV, PCMPxSTRM, SHA256RNDS2 */
-        xmm_out |= row->map == X86_MAP_0F3A && (row->opcode == 0x60 || row->opcode == 0x62);
+        xmm_out |= (row->map == X86_MAP_0F3A || row->map == X86_MAP_VEX_0F3A) && (row->opcode == 0x60 || row->opcode == 0x62);
     }
 
     EMIT(&c, 0x4c, 0x8b, 0x17);             /* mov r10, [rdi] */
@@ -227,7 +324,7 @@ build(X86StubCache *cache, const X86Insn *insn)
     } else {
         for (unsigned i = 0; i < 16; i++) {
             if (xmm_in >> i & 1) {
-                emit_xmm(&c, i, false);
+                emit_vector(&c, insn, i, false);
             }
         }
     }
@@ -264,12 +361,15 @@ build(X86StubCache *cache, const X86Insn *insn)
     } else {
         for (unsigned i = 0; i < 16; i++) {
             if (xmm_out >> i & 1) {
-                emit_xmm(&c, i, true);
+                emit_vector(&c, insn, i, true);
             }
         }
     }
     if (fp || full) {
         EMIT(&c, 0x0f, 0xae, 0x57, 20);     /* ldmxcsr [rdi + 20] */
+    }
+    if (insn->vex) {
+        EMIT(&c, 0xc5, 0xf8, 0x77);         /* vzeroupper: the C code around knows nothing of it */
     }
     EMIT(&c, 0xc3);
     cache->used = (unsigned)(c.p - cache->memory + 15) & ~15u;
@@ -339,12 +439,12 @@ x86_exec_template(X86State *s, const X86Insn *insn)
     bool full = uses_x87_stack(row), fp = attr & X86_A_FP, mem_write = false;
     unsigned mem_size = 0;
     uint64_t linear = 0;
-    uint8_t saved_xmm[16] = {0};
+    uint8_t saved_xmm[32] = {0};
     const X86Operand *out_xmm = NULL;
     StubContext ctx;
     StubFn fn;
 
-    if (attr & (X86_A_SSE | X86_A_MMX | X86_A_X87)) {
+    if (attr & (X86_A_SSE | X86_A_MMX | X86_A_X87 | X86_A_AVX)) {
         x86_fpu_check(s, attr);
     }
     ctx.state = s;
@@ -355,7 +455,7 @@ x86_exec_template(X86State *s, const X86Insn *insn)
         mem_size = insn->op[mem].size;
         mem_write = insn->op[mem].rw & X86_RW_WRITE;
         linear = x86_operand_linear(s, insn, mem_size, mem_write ? EMU_TCG_WRITE : EMU_TCG_READ);
-        if (mem_size == 16 && !(attr & X86_A_UNALIGNED) && (linear & 15)) {
+        if (mem_size >= 16 && !(attr & X86_A_UNALIGNED) && (linear & (mem_size - 1))) {
             x86_raise(s, X86_EXC_GP, 0);
         }
         if (mem_write) {
@@ -393,6 +493,7 @@ x86_exec_template(X86State *s, const X86Insn *insn)
         ctx.mxcsr = (s->fx.mxcsr & ~0x3fu) | 0x1f80;
         if (out_xmm) {
             memcpy(saved_xmm, (char *)s + out_xmm->offset, 16);
+            memcpy(saved_xmm + 16, x86_ymm_high(s, out_xmm->reg), 16);
         }
     }
     if (full) {
@@ -410,6 +511,7 @@ x86_exec_template(X86State *s, const X86Insn *insn)
     if (fp && simd_exception(s, ctx.mxcsr & 0x3f)) {
         if (out_xmm && !full) {
             memcpy((char *)s + out_xmm->offset, saved_xmm, 16);
+            memcpy(x86_ymm_high(s, out_xmm->reg), saved_xmm + 16, 16);
         }
         for (unsigned i = 0; i < insn->n_operands; i++) {
             if (insn->op[i].kind == X86_OPND_MMX) {
@@ -460,6 +562,14 @@ x86_exec_template(X86State *s, const X86Insn *insn)
 }
 
 #else
+
+const uint32_t *
+x86_host_features(void)
+{
+    static const uint32_t none[X86_N_FEATURE_WORDS];
+
+    return none;
+}
 
 void
 x86_stubs_free(X86StubCache *stubs)

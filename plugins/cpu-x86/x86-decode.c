@@ -28,6 +28,7 @@ const X86Row x86_rows[] = {
 #define MAP X86_MAP_X87
 #include "x86-map-x87.inc"
 #undef MAP
+#include "x86-map-vex.inc"
 };
 const unsigned x86_n_rows = G_N_ELEMENTS(x86_rows);
 
@@ -126,6 +127,12 @@ decode_row_matches(const X86Row *row, const X86Insn *insn, bool code64, const ui
     if ((sel & X86_SEL_RM) && (insn->modrm & 7) != ((sel >> 10) & 7)) {
         return false;
     }
+    if ((sel & (X86_SEL_L0 | X86_SEL_L1)) && !(sel & (insn->vex & X86_VEX_L ? X86_SEL_L1 : X86_SEL_L0))) {
+        return false;
+    }
+    if ((sel & (X86_SEL_W0 | X86_SEL_W1)) && !(sel & (insn->rex & 8 ? X86_SEL_W1 : X86_SEL_W0))) {
+        return false;
+    }
     if ((sel & X86_SEL_ONLY64) && !code64) {
         return false;
     }
@@ -172,7 +179,7 @@ decode_operand_size(const X86Insn *insn, unsigned rule, bool code64, bool memory
     case X86_SZ_Z:
         return MIN(insn->opsize, 4);
     case X86_SZ_Y:
-        return (insn->rex & 8) ? 8 : 4;
+        return (insn->rex & 8) && code64 ? 8 : 4; /* VEX.W may be set outside 64-bit code */
     case X86_SZ_YS:
         return code64 ? 8 : 4;
     case X86_SZ_FAR:
@@ -185,12 +192,20 @@ decode_operand_size(const X86Insn *insn, unsigned rule, bool code64, bool memory
         return 10;
     case X86_SZ_DQ:
         return 16;
+    case X86_SZ_X:
+        return insn->vex & X86_VEX_L ? 32 : 16;
+    case X86_SZ_XH:
+        return insn->vex & X86_VEX_L ? 16 : 8;
+    case X86_SZ_XQ:
+        return insn->vex & X86_VEX_L ? 8 : 4;
+    case X86_SZ_XO:
+        return insn->vex & X86_VEX_L ? 4 : 2;
     case X86_SZ_V2:
         return memory ? 2 : insn->opsize;
     case X86_SZ_RB:
-        return memory ? 1 : (insn->rex & 8) ? 8 : 4;
+        return memory ? 1 : (insn->rex & 8) && code64 ? 8 : 4;
     case X86_SZ_RW:
-        return memory ? 2 : (insn->rex & 8) ? 8 : 4;
+        return memory ? 2 : (insn->rex & 8) && code64 ? 8 : 4;
     case X86_SZ_YY:
         return (insn->rex & 8) ? 16 : 8;
     case X86_SZ_ENV:
@@ -228,6 +243,9 @@ decode_memory(const uint8_t *code, unsigned avail, unsigned *pos, X86Insn *insn,
     insn->base = insn->index = X86_NO_REG;
     insn->scale = 0;
     insn->disp = 0;
+    if ((insn->row->attr & X86_A_VSIB) && (rm != 4 || insn->addrsize == 2)) {
+        return X86_DECODE_UD;
+    }
     if (insn->addrsize == 2) {
         static const uint8_t base16[8] = {X86_RBX, X86_RBX, X86_RBP, X86_RBP,
                                           X86_RSI, X86_RDI, X86_RBP, X86_RBX};
@@ -255,7 +273,10 @@ decode_memory(const uint8_t *code, unsigned avail, unsigned *pos, X86Insn *insn,
             insn->sib = code[(*pos)++];
             idx = ((insn->sib >> 3) & 7) | ((insn->rex & 2) << 2);
             base = insn->sib & 7;
-            if (idx != 4) {
+            if (insn->row->attr & X86_A_VSIB) {
+                insn->vindex = (uint8_t)idx;
+                insn->scale = insn->sib >> 6;
+            } else if (idx != 4) {
                 insn->index = (uint8_t)idx;
                 insn->scale = insn->sib >> 6;
             }
@@ -420,6 +441,23 @@ decode_operands(const uint8_t *code, unsigned avail, unsigned *pos, X86Insn *ins
             op->reg = insn->reg;
             op->offset = (uint16_t)(offsetof(X86State, fx.xmm) + 16 * insn->reg);
             break;
+        case X86_K_H:
+            op->kind = X86_OPND_XMM;
+            op->reg = insn->vvvv;
+            op->offset = (uint16_t)(offsetof(X86State, fx.xmm) + 16 * op->reg);
+            break;
+        case X86_K_L:
+            if (*pos >= avail) {
+                return X86_DECODE_MORE;
+            }
+            op->kind = X86_OPND_XMM;
+            op->reg = (code[(*pos)++] >> 4) & (code64 ? 15 : 7);
+            op->offset = (uint16_t)(offsetof(X86State, fx.xmm) + 16 * op->reg);
+            insn->imm_size++;
+            break;
+        case X86_K_B:
+            decode_gpr(insn, op, insn->vvvv);
+            break;
         case X86_K_ST0:
             op->kind = X86_OPND_ST;
             break;
@@ -485,6 +523,57 @@ decode_operands(const uint8_t *code, unsigned avail, unsigned *pos, X86Insn *ins
     return 1;
 }
 
+/*
+ * A VEX prefix at @pos: fills what it says in, moves @pos behind the opcode. Outside 64-bit code C4 and C5 are LES and LDS
+ * unless ModRM would name a register (SDM 2A 2.3.5).
+ */
+static int
+decode_vex(const uint8_t *code, unsigned avail, unsigned *pos, X86Insn *insn, bool code64, unsigned *map, unsigned *opcode)
+{
+    static const uint8_t pp[4] = {0, X86_PFX_66, X86_PFX_F3, X86_PFX_F2};
+    bool three = code[*pos] == 0xc4;
+    unsigned p, select = 1;
+
+    if (*pos + (three ? 4 : 3) > avail) {
+        return X86_DECODE_MORE;
+    }
+    if (insn->rex || (insn->prefixes & (X86_PFX_66 | X86_PFX_F2 | X86_PFX_F3 | X86_PFX_LOCK))) {
+        return X86_DECODE_UD;
+    }
+    p = code[*pos + 1];
+    insn->rex = (uint8_t)((p & 0x80 ? 0 : 4) | (three && !(p & 0x40) ? 2 : 0) | (three && !(p & 0x20) ? 1 : 0));
+    if (three) {
+        select = p & 0x1f;
+        p = code[*pos + 2];
+        insn->rex |= (uint8_t)(p >> 4 & 8);
+    }
+    insn->vex = (uint8_t)(X86_VEX_PRESENT | (p & 4 ? X86_VEX_L : 0));
+    insn->vvvv = (uint8_t)(~p >> 3 & 15);
+    insn->prefixes |= pp[p & 3];
+    if (!code64) {
+        insn->rex &= 8;
+    }
+    if (select < 1 || select > 3) {
+        return X86_DECODE_UD;
+    }
+    *map = X86_MAP_VEX_0F + select - 1;
+    *pos += three ? 4 : 3;
+    *opcode = code[*pos - 1];
+    return 1;
+}
+
+/* A VEX.vvvv that names no operand must be 1111b. */
+static bool
+decode_vvvv_used(const X86Row *row)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        if (row->operands[i].kind == X86_K_H || row->operands[i].kind == X86_K_B) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int
 decode_bytes(const uint8_t *code, unsigned avail, uint64_t mode_key, const uint32_t *features,
              X86Insn *insn)
@@ -546,7 +635,16 @@ decode_bytes(const uint8_t *code, unsigned avail, uint64_t mode_key, const uint3
     }
 prefixes_done:
     insn->opcode_pos = (uint8_t)pos++;
-    if (opcode == 0x0f) {
+    if ((opcode & 0xfe) == 0xc4 && pos >= avail) {
+        return X86_DECODE_MORE;
+    }
+    if ((opcode & 0xfe) == 0xc4 && (code64 || code[pos] >= 0xc0)) {
+        pos--;
+        r = decode_vex(code, avail, &pos, insn, code64, &map, &opcode);
+        if (r <= 0) {
+            return r;
+        }
+    } else if (opcode == 0x0f) {
         if (pos >= avail) {
             return X86_DECODE_MORE;
         }
@@ -584,14 +682,19 @@ prefixes_done:
             break;
         }
     }
-    if (!row) {
+    if (!row || (insn->vex && insn->vvvv && !decode_vvvv_used(row))) {
         return X86_DECODE_UD;
     }
     insn->row = row;
+    if (!code64) {
+        insn->vvvv &= 7;
+    }
 
     if (code64) {
         insn->addrsize = (insn->prefixes & X86_PFX_67) ? 4 : 8;
-        if (row->attr & X86_A_F64) {
+        if (insn->vex) {
+            insn->opsize = insn->rex & 8 ? 8 : 4;
+        } else if (row->attr & X86_A_F64) {
             insn->opsize = 8;
         } else if (insn->rex & 8) {
             insn->opsize = 8;
@@ -604,7 +707,7 @@ prefixes_done:
         bool code32 = mode == X86_MODE_CODE32;
 
         insn->addrsize = code32 != !!(insn->prefixes & X86_PFX_67) ? 4 : 2;
-        insn->opsize = code32 != !!(insn->prefixes & X86_PFX_66) ? 4 : 2;
+        insn->opsize = insn->vex || code32 != !!(insn->prefixes & X86_PFX_66) ? 4 : 2;
     }
 
     if (insn->has_modrm && insn->mod != 3) {

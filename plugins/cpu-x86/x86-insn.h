@@ -33,6 +33,8 @@ typedef void (*X86Exec)(X86State *s, const X86Insn *insn);
     /* interp-bit.c */ \
     X(rol) X(ror) X(rcl) X(rcr) X(shl) X(shr) X(sar) X(shld) X(shrd) \
     X(bt) X(bts) X(btr) X(btc) X(bsf) X(bsr) X(tzcnt) X(lzcnt) X(popcnt) \
+    X(andn) X(bextr) X(blsi) X(blsmsk) X(blsr) X(bzhi) X(mulx) X(pdep) X(pext) X(rorx) X(shlx) X(shrx) X(sarx) \
+    X(adcx) X(adox) \
     /* interp-string.c */ \
     X(movs) X(cmps) X(stos) X(lods) X(scas) X(ins) X(outs) \
     /* interp-ctl.c */ \
@@ -49,7 +51,9 @@ typedef void (*X86Exec)(X86State *s, const X86Insn *insn);
     /* interp-fpu.c */ \
     X(fwait) X(fxsave) X(fxrstor) X(ldmxcsr) X(stmxcsr) X(fnstenv) X(fldenv) X(fnsave) X(frstor) \
     X(fnstsw_ax) X(fnclex) X(fninit) X(fldcw) X(fnstcw) X(fnstsw) X(maskmov) \
-    X(xsave) X(xrstor) X(xsaveopt)
+    X(xsave) X(xrstor) X(xsaveopt) \
+    /* interp-vex.c */ \
+    X(vzero) X(vmaskmov) X(vgather)
 
 typedef enum {
     X86_OP_template,
@@ -88,6 +92,9 @@ typedef enum {
     X86_K_V,    /* ModRM.reg: vector register */
     X86_K_W,    /* ModRM.rm: vector register or memory */
     X86_K_U,    /* ModRM.rm: vector register */
+    X86_K_H,    /* VEX.vvvv: vector register */
+    X86_K_L,    /* bits 7-4 of the immediate byte: vector register */
+    X86_K_B,    /* VEX.vvvv: general register */
     X86_K_ST0,  /* ST(0) */
     X86_K_STI,  /* ModRM.rm: ST(i) */
 } X86Kind;
@@ -108,6 +115,10 @@ typedef enum {
     X86_SZ_S,   /* pseudo descriptor: 6, or 10 in 64-bit code */
     X86_SZ_T,   /* 10: x87 extended */
     X86_SZ_DQ,  /* 16 */
+    X86_SZ_X,   /* vector length: 16 or 32 */
+    X86_SZ_XH,  /* half, a quarter and an eighth of it */
+    X86_SZ_XQ,
+    X86_SZ_XO,
     X86_SZ_V2,  /* register of operand size, memory always 2: SLDT, MOV Ev,Sw */
     X86_SZ_RB,  /* register of 4 (8 with REX.W), memory 1: PINSRB, PEXTRB */
     X86_SZ_RW,  /* register of 4 (8 with REX.W), memory 2: PINSRW, PEXTRW */
@@ -142,6 +153,10 @@ typedef struct {
 #define X86_SEL_NO64 (1u << 14)
 #define X86_SEL_NO_REXB (1u << 15)
 #define X86_SEL_FEATURE (1u << 16) /* matches only when the CPU has the row's feature */
+#define X86_SEL_L0 (1u << 17)      /* VEX.L */
+#define X86_SEL_L1 (1u << 18)
+#define X86_SEL_W0 (1u << 19)      /* VEX.W */
+#define X86_SEL_W1 (1u << 20)
 
 /* Row attributes. */
 #define X86_A_LOCK (1u << 0)      /* LOCK allowed with a memory destination */
@@ -153,7 +168,7 @@ typedef struct {
 #define X86_A_COND (1u << 6)      /* condition code in opcode bits 0-3 */
 #define X86_A_REP (1u << 7)       /* REP applies */
 #define X86_A_REPCC (1u << 8)     /* REPE/REPNE apply */
-#define X86_A_UNALIGNED (1u << 9) /* 16-byte memory operand may be unaligned */
+#define X86_A_UNALIGNED (1u << 9) /* 16- or 32-byte memory operand may be unaligned */
 #define X86_A_X87 (1u << 10)      /* #NM on CR0.TS or EM */
 #define X86_A_NOWAIT (1u << 11)   /* x87, but pending exceptions are not checked */
 #define X86_A_MMX (1u << 12)      /* #UD on CR0.EM, #NM on TS, pending x87 exceptions checked */
@@ -166,6 +181,8 @@ typedef struct {
 #define X86_A_RAX (1u << 19)          /* template that reads RAX and RDX implicitly */
 #define X86_A_RCX (1u << 20)          /* template that writes RCX implicitly */
 #define X86_A_FLAGS_IN (1u << 21)     /* template that reads EFLAGS */
+#define X86_A_AVX (1u << 22)          /* #UD unless the OS enabled AVX state, #NM on CR0.TS */
+#define X86_A_VSIB (1u << 23)         /* memory operand with a vector as index */
 
 typedef enum {
     X86_CLASS_PORTABLE, /* integer: the lifter emits portable ops */
@@ -179,6 +196,9 @@ typedef enum {
     X86_MAP_0F38,
     X86_MAP_0F3A,
     X86_MAP_X87,
+    X86_MAP_VEX_0F,
+    X86_MAP_VEX_0F38,
+    X86_MAP_VEX_0F3A,
     X86_N_MAPS,
 } X86Map;
 
@@ -208,6 +228,10 @@ extern const unsigned x86_n_rows;
 #define X86_PFX_F3 (1u << 3) /* the last of F2, F3 counts */
 #define X86_PFX_F2 (1u << 4)
 #define X86_PFX_SEG (1u << 5)
+
+/* X86Insn.vex */
+#define X86_VEX_PRESENT 1u
+#define X86_VEX_L 2u
 
 /* Kinds of decoded operand. */
 typedef enum {
@@ -249,7 +273,10 @@ struct _X86Insn {
     uint8_t stacksize; /* of the mode key: 2, 4, 8 */
     uint8_t segment;  /* of the memory operand, default or overridden */
     uint8_t prefixes; /* X86_PFX_* */
-    uint8_t rex;      /* 0 = none, else the byte */
+    uint8_t rex;      /* 0 = none, else the byte; of a VEX prefix: W R X B in the low bits */
+    uint8_t vex;      /* a VEX prefix: X86_VEX_* */
+    uint8_t vvvv;     /* its register, not inverted */
+    uint8_t vindex;   /* X86_A_VSIB: the vector register that is the index */
     uint8_t modrm;    /* raw; 0 when absent */
     uint8_t sib;
     uint8_t has_modrm;
@@ -288,6 +315,18 @@ int x86_decode(const uint8_t *code, unsigned avail, uint64_t mode_key, const uin
  */
 unsigned x86_template_encode(const X86Insn *insn, unsigned mem_base, unsigned gpr_reg,
                              unsigned gpr_rm, uint8_t *out);
+
+/* The same for a VEX prefix: @rxb is REX's R X B, @vvvv a register number; @out gets prefix and opcode. */
+unsigned x86_template_vex(const X86Insn *insn, unsigned rxb, unsigned vvvv, uint8_t *out);
+
+/* Feature bits of this host's CPU; all 0 where it is no x86. */
+const uint32_t *x86_host_features(void);
+/* Whether a host of the same ISA has the instruction. */
+static inline bool
+x86_host_has(uint16_t feature)
+{
+    return feature == X86_FEAT_NONE || (x86_host_features()[feature >> 5] >> (feature & 31) & 1);
+}
 
 /* Every op's reference function. */
 void x86_exec_template(X86State *s, const X86Insn *insn);

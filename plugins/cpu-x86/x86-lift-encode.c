@@ -14,6 +14,8 @@ typedef struct {
     bool rex_excluded; /* ah ... bh */
     bool possible;
     unsigned modrm;
+    unsigned vvvv;
+    uint8_t imm_mask;
 } Encoding;
 
 /* Number for ModRM of general register operand @o, or'ed into the field at @shift; its fourth bit is @rex_bit. */
@@ -69,6 +71,16 @@ encode_operand(Encoding *e, const X86RowOperand *ro, const X86Operand *o, const 
     case X86_K_V:
         encode_numbered(e, o->reg, 3, 4);
         break;
+    case X86_K_H:
+        e->vvvv = o->reg;
+        break;
+    case X86_K_B:
+        e->vvvv = gpr[o->reg & 15];
+        e->possible = e->possible && e->vvvv < 16;
+        break;
+    case X86_K_L:
+        e->imm_mask = o->reg < 8 ? 0x7f : 0xff;
+        break;
     case X86_K_P:
         encode_numbered(e, o->reg & 7, 3, 0);
         break;
@@ -110,8 +122,11 @@ x86_encode_template(const void *opaque, const EmuTcgHostMem *mem, const uint8_t 
     const X86Row *row = insn->row;
     unsigned select = row->select & X86_SEL_PREFIX, n = 0, disp_size = 0, sib = 0;
     bool word = select == X86_SEL_66, has_mem = x86_insn_mem_operand(insn) >= 0, has_sib = false;
-    Encoding e = {.rex = insn->rex & 8u, .possible = true, .modrm = insn->modrm};
+    Encoding e = {.rex = insn->rex & 8u, .possible = true, .modrm = insn->modrm, .imm_mask = 0xff};
 
+    if (!x86_host_has(row->feature)) {
+        return 0;
+    }
     if (max < 24 || has_mem != (mem != NULL) || (has_mem && !insn->has_modrm)) {
         return 0;
     }
@@ -146,6 +161,10 @@ x86_encode_template(const void *opaque, const EmuTcgHostMem *mem, const uint8_t 
         return 0;
     }
 
+    if (insn->vex) {
+        n = x86_template_vex(insn, e.rex & 7, e.vvvv, out);
+        goto encoded;
+    }
     if (insn->prefixes & X86_PFX_LOCK) {
         out[n++] = 0xf0;
     }
@@ -166,6 +185,7 @@ x86_encode_template(const void *opaque, const EmuTcgHostMem *mem, const uint8_t 
     }
     /* 82 is 80 outside 64-bit code. */
     out[n++] = row->map == X86_MAP_PRIMARY && insn->opcode == 0x82 ? 0x80 : insn->opcode;
+encoded:
     if (insn->has_modrm) {
         out[n++] = (uint8_t)e.modrm;
         if (has_sib) {
@@ -176,7 +196,7 @@ x86_encode_template(const void *opaque, const EmuTcgHostMem *mem, const uint8_t 
         }
     }
     for (unsigned i = 0; i < insn->imm_size; i++) {
-        out[n++] = insn->bytes[insn->length - insn->imm_size + i];
+        out[n++] = insn->bytes[insn->length - insn->imm_size + i] & e.imm_mask;
     }
     return n;
 }

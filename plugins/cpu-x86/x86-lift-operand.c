@@ -241,8 +241,8 @@ x86_lift_template_flags(X86Lift *l, const X86Insn *insn, const X86Implicit *impl
             }
             t.has_mem = true;
             t.mem.locked = (insn->prefixes & X86_PFX_LOCK) || row->op == X86_OP_xchg;
-            if (o->size == 16 && !(row->attr & X86_A_UNALIGNED) && (row->attr & (X86_A_SSE | X86_A_FP))) {
-                t.mem.align = 4;
+            if (o->size >= 16 && !(row->attr & X86_A_UNALIGNED) && (row->attr & (X86_A_SSE | X86_A_AVX))) {
+                t.mem.align = o->size == 32 ? 5 : 4;
             }
         } else if (o->kind == X86_OPND_SEG || o->kind == X86_OPND_CR || o->kind == X86_OPND_DR || o->kind == X86_OPND_STRING ||
                    o->kind == X86_OPND_FAR || o->kind == X86_OPND_REL) {

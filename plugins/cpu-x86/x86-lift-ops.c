@@ -773,6 +773,10 @@ lift_native(X86Lift *l, const X86Insn *insn)
     X86Implicit implicit[3];
     unsigned n = 0, faults = 0;
 
+    /* VZEROUPPER, VZEROALL: the host's know sixteen registers, a guest outside 64-bit code eight. */
+    if (row->map == X86_MAP_VEX_0F && row->opcode == 0x77 && insn->mode != X86_MODE_CODE64) {
+        return false;
+    }
     if (row->attr & X86_A_RAX) {
         implicit[n++] = (X86Implicit){X86_RAX, READ};
         implicit[n++] = (X86Implicit){X86_RDX, READ};
@@ -780,7 +784,7 @@ lift_native(X86Lift *l, const X86Insn *insn)
     if (row->attr & X86_A_RCX) {
         implicit[n++] = (X86Implicit){X86_RCX, WRITE};
     }
-    if (row->attr & (X86_A_SSE | X86_A_FP)) {
+    if (row->attr & (X86_A_SSE | X86_A_AVX)) {
         faults |= EMU_TCG_TEMPLATE_VECTOR;
     }
     if (row->attr & X86_A_FP) {
@@ -800,13 +804,21 @@ static bool
 lift_control_word(X86Lift *l, const X86Insn *insn)
 {
     return x86_lift_template(l, insn, NULL, 0,
-                             insn->row->attr & X86_A_SSE ? EMU_TCG_TEMPLATE_VECTOR : EMU_TCG_TEMPLATE_X87);
+                             insn->row->attr & (X86_A_SSE | X86_A_AVX) ? EMU_TCG_TEMPLATE_VECTOR : EMU_TCG_TEMPLATE_X87);
 }
 
 static bool
 lift_fwait(X86Lift *l, const X86Insn *insn)
 {
     return (l->mode & X86_MODE_X87) && lift_control_word(l, insn);
+}
+
+static bool
+lift_mulx(X86Lift *l, const X86Insn *insn)
+{
+    static const X86Implicit rdx[] = {{X86_RDX, READ}};
+
+    return x86_lift_template(l, insn, rdx, 1, 0);
 }
 
 const X86LiftRule x86_lift_rules[X86_N_OPS] = {
@@ -873,6 +885,21 @@ const X86LiftRule x86_lift_rules[X86_N_OPS] = {
     [X86_OP_tzcnt] = lift_plain_template,
     [X86_OP_lzcnt] = lift_plain_template,
     [X86_OP_popcnt] = lift_plain_template,
+    [X86_OP_andn] = lift_plain_template,
+    [X86_OP_bextr] = lift_plain_template,
+    [X86_OP_blsi] = lift_plain_template,
+    [X86_OP_blsmsk] = lift_plain_template,
+    [X86_OP_blsr] = lift_plain_template,
+    [X86_OP_bzhi] = lift_plain_template,
+    [X86_OP_mulx] = lift_mulx,
+    [X86_OP_pdep] = lift_plain_template,
+    [X86_OP_pext] = lift_plain_template,
+    [X86_OP_rorx] = lift_plain_template,
+    [X86_OP_shlx] = lift_plain_template,
+    [X86_OP_shrx] = lift_plain_template,
+    [X86_OP_sarx] = lift_plain_template,
+    [X86_OP_adcx] = lift_plain_template,
+    [X86_OP_adox] = lift_plain_template,
     [X86_OP_jmp] = lift_jmp,
     [X86_OP_jcc] = lift_jcc,
     [X86_OP_jmp_ind] = lift_jmp_ind,

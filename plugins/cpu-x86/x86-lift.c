@@ -15,7 +15,13 @@ x86_lift_available(const X86Lift *l, const X86Row *row)
     if ((row->attr & (X86_A_X87 | X86_A_MMX)) && !(l->mode & X86_MODE_X87)) {
         return false;
     }
-    if ((row->attr & (X86_A_SSE | X86_A_FP)) && !(l->mode & X86_MODE_SSE)) {
+    if ((row->attr & X86_A_SSE) && !(l->mode & X86_MODE_SSE)) {
+        return false;
+    }
+    if ((row->attr & X86_A_AVX) && !(l->mode & X86_MODE_AVX)) {
+        return false;
+    }
+    if ((row->attr & X86_A_PROT) && (!(l->mode & X86_MODE_PE) || (l->mode & X86_MODE_VM86))) {
         return false;
     }
     return true;
@@ -25,7 +31,7 @@ x86_lift_available(const X86Lift *l, const X86Row *row)
 static bool
 x86_lift_is_integer(const X86Row *row)
 {
-    if (row->attr & (X86_A_X87 | X86_A_MMX | X86_A_SSE | X86_A_FP)) {
+    if (row->attr & (X86_A_X87 | X86_A_MMX | X86_A_SSE | X86_A_AVX)) {
         return false;
     }
     switch (row->op) {

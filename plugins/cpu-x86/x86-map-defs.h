@@ -27,6 +27,10 @@
 #define O64 X86_SEL_ONLY64
 #define I64 X86_SEL_NO64
 #define FEATSEL X86_SEL_FEATURE
+#define L0 X86_SEL_L0
+#define L1 X86_SEL_L1
+#define W0 X86_SEL_W0
+#define W1 X86_SEL_W1
 
 /* Attributes. */
 #define NA 0
@@ -48,6 +52,10 @@
 #define NOEX X86_A_NOMODRM_EXEC
 #define NOTEST X86_A_NO_TEST
 #define EFL X86_A_FLAGS
+/* VEX: memory may be unaligned but for aligned moves */
+#define VAVX (X86_A_AVX | X86_A_PROT | X86_A_UNALIGNED)
+#define VFP (VAVX | X86_A_FP)
+#define VALIGNED (X86_A_AVX | X86_A_PROT)
 
 /* Flags: read, written, undefined. */
 #define FLAGS3(r, w, u)                                                                            \
@@ -74,6 +82,10 @@
 #define F_BT FLAGS3(0, X86_CF, X86_OF | X86_SF | X86_AF | X86_PF)
 #define F_BS FLAGS3(0, X86_ZF, X86_CC & ~X86_ZF)
 #define F_ZCNT FLAGS3(0, X86_CF | X86_ZF, X86_OF | X86_SF | X86_AF | X86_PF)
+#define F_BLS FLAGS3(0, X86_CC & ~X86_AF & ~X86_PF, X86_AF | X86_PF)
+#define F_BEXTR FLAGS3(0, X86_CF | X86_ZF | X86_OF, X86_AF | X86_PF | X86_SF)
+#define F_ADCX FLAGS3(X86_CF, X86_CF, 0)
+#define F_ADOX FLAGS3(X86_OF, X86_OF, 0)
 #define F_ZF FLAGS3(0, X86_ZF, 0)
 
 /* name, feature */
@@ -89,6 +101,11 @@
     {.name = nm, .exec = x86_exec_##o, .op = X86_OP_##o, .map = MAP, .opcode = (opc),              \
      .select = (sel), .attr = (att), .feature = (feat), .cls = X86_CLASS_SYSTEM,                   \
      FLAGS3_FIELDS(fl),                                                                            \
+     .operands = {__VA_ARGS__}},
+/* TX: a template whose reference function is its own. */
+#define TX(opc, o, nm, sel, att, feat, ...)                                                        \
+    {.name = nm, .exec = x86_exec_##o, .op = X86_OP_template, .map = MAP, .opcode = (opc),         \
+     .select = (sel), .attr = (att), .feature = (feat), .cls = X86_CLASS_TEMPLATE,                 \
      .operands = {__VA_ARGS__}},
 #define T(opc, nm, sel, att, feat, ...)                                                            \
     {.name = nm, .exec = x86_exec_template, .op = X86_OP_template, .map = MAP, .opcode = (opc),    \
@@ -161,3 +178,14 @@
 #define UST OPNDRW(ST0, T)
 #define STi OPND(STI, T)
 #define USTi OPNDRW(STI, T)
+#define By OPND(B, Y)
+#define WBy OPNDW(B, Y)
+#define Vv OPND(V, X)
+#define WVv OPNDW(V, X)
+#define UVv OPNDRW(V, X)
+#define Hv OPND(H, X)
+#define WHv OPNDW(H, X)
+#define UHv OPNDRW(H, X)
+#define Uv OPND(U, X)
+#define WUv OPNDW(U, X)
+#define Lv OPND(L, X)

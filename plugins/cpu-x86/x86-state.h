@@ -117,6 +117,7 @@ enum {
 #define X86_MODE_IOPL (UINT64_C(1) << 23) /* CPL <= IOPL (or real mode): CLI, STI, IN, OUT allowed */
 #define X86_MODE_X87 (UINT64_C(1) << 24)  /* x87 and MMX usable: CR0.EM = CR0.TS = 0 */
 #define X86_MODE_SSE (UINT64_C(1) << 25)  /* SSE usable: CR0.EM = CR0.TS = 0, CR4.OSFXSR = 1 */
+#define X86_MODE_AVX_SHIFT 26
 #define X86_MODE_AVX (UINT64_C(1) << 26)  /* AVX usable: CR4.OSXSAVE = 1, XCR0[2:1] = 3, TS = 0 */
 #define X86_MODE_AC (UINT64_C(1) << 27)   /* alignment checks: CPL 3, CR0.AM, EFLAGS.AC */
 #define X86_MODE_TF (UINT64_C(1) << 28)   /* single step */
@@ -244,8 +245,16 @@ enum {
     X86_FEAT_CLWB = X86_FEATURE(X86_CPUID_7_EBX, 24),
     X86_FEAT_SHA = X86_FEATURE(X86_CPUID_7_EBX, 29),
     X86_FEAT_UMIP = X86_FEATURE(X86_CPUID_7_ECX, 2),
+    X86_FEAT_GFNI = X86_FEATURE(X86_CPUID_7_ECX, 8),
+    X86_FEAT_VAES = X86_FEATURE(X86_CPUID_7_ECX, 9),
+    X86_FEAT_VPCLMULQDQ = X86_FEATURE(X86_CPUID_7_ECX, 10),
     X86_FEAT_LA57 = X86_FEATURE(X86_CPUID_7_ECX, 16),
     X86_FEAT_RDPID = X86_FEATURE(X86_CPUID_7_ECX, 22),
+    X86_FEAT_AVX_VNNI = X86_FEATURE(X86_CPUID_7_1_EAX, 4),
+    X86_FEAT_XSAVEOPT = X86_FEATURE(X86_CPUID_D_1_EAX, 0),
+    X86_FEAT_XSAVEC = X86_FEATURE(X86_CPUID_D_1_EAX, 1),
+    X86_FEAT_XGETBV1 = X86_FEATURE(X86_CPUID_D_1_EAX, 2),
+    X86_FEAT_XSAVES = X86_FEATURE(X86_CPUID_D_1_EAX, 3),
     X86_FEAT_SYSCALL = X86_FEATURE(X86_CPUID_80000001_EDX, 11),
     X86_FEAT_NX = X86_FEATURE(X86_CPUID_80000001_EDX, 20),
     X86_FEAT_FXSR_OPT = X86_FEATURE(X86_CPUID_80000001_EDX, 25),
@@ -428,6 +437,13 @@ static inline uint64_t *
 x86_gpr(X86State *s, unsigned n)
 {
     return (uint64_t *)((char *)s + x86_gpr_offset(n));
+}
+
+/* The upper half of ymm n. */
+static inline uint8_t *
+x86_ymm_high(X86State *s, unsigned n)
+{
+    return s->xsave + X86_XSAVE_YMM_HIGH + 16 * n;
 }
 
 /* The low registers and rsp, known at compile time. */

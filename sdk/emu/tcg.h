@@ -99,6 +99,9 @@ typedef struct _EmuTcgFrontend {
     const EmuTcgGlobal *globals;
     uint32_t n_globals;
     uint32_t fx_offset; /* same-ISA host: the 512 bytes of FXSAVE64 in the state, 16-aligned; else 0 */
+    /* Same-ISA host: upper halves of YMM0-15 in the state, as XSAVE lays them out, which translated code keeps in the host's
+     * registers while mode_key has the bit @ymm_mode_bit (below 32); else both are 0. */
+    uint32_t ymm_high_offset, ymm_mode_bit;
 
     /* Linear address of the next instruction. */
     uint64_t (*get_pc)(EmuTcgState *s);

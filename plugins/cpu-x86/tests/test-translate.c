@@ -17,7 +17,6 @@
 #include "../x86-lift.h"
 
 #include <capstone/capstone.h>
-#include <cpuid.h>
 #include <stdlib.h>
 #include <sys/time.h>
 
@@ -45,6 +44,7 @@ typedef struct {
     bool long_mode;
     bool high;     /* code at HIGH */
     uint32_t ds_base; /* of DS and ES, where it is not flat */
+    bool no_avx;
 } Mode;
 
 typedef struct {
@@ -61,6 +61,7 @@ typedef struct {
     uint64_t gpr[16], rip;
     uint32_t eflags;
     X86Fxsave fx;
+    uint8_t high[16][16]; /* upper halves of YMM */
 } Cpu;
 
 typedef struct {
@@ -146,6 +147,8 @@ static const EmuTcgFrontend frontend = {
     .globals = x86_globals,
     .n_globals = X86_N_GLOBALS,
     .fx_offset = offsetof(X86State, fx),
+    .ymm_high_offset = offsetof(X86State, xsave) + X86_XSAVE_YMM_HIGH,
+    .ymm_mode_bit = X86_MODE_AVX_SHIFT,
     .get_pc = x86_get_pc,
     .set_pc = x86_set_pc,
     .interp = x86_interp,
@@ -159,23 +162,6 @@ static const EmuTcgFrontend frontend = {
     .deliver_interrupt = x86_deliver_interrupt,
     .has_work = x86_has_work,
 };
-
-static void
-host_features(uint32_t *f)
-{
-    unsigned a, b, c, d;
-
-    __cpuid(1, a, b, c, d);
-    f[X86_CPUID_1_EDX] = d;
-    f[X86_CPUID_1_ECX] = c & ~(1u << 27);
-    __cpuid_count(7, 0, a, b, c, d);
-    f[X86_CPUID_7_EBX] = b;
-    f[X86_CPUID_7_ECX] = c;
-    f[X86_CPUID_7_EDX] = d;
-    __cpuid(0x80000001u, a, b, c, d);
-    f[X86_CPUID_80000001_EDX] = d;
-    f[X86_CPUID_80000001_ECX] = c;
-}
 
 static void
 machine_make(Machine *t, TcgRunMode mode)
@@ -199,7 +185,7 @@ machine_make(Machine *t, TcgRunMode mode)
     t->v = t->s->tcg.vcpu;
     t->v->machine = &t->m;
     t->v->as = t->as;
-    host_features(t->s->features);
+    memcpy(t->s->features, x86_host_features(), sizeof(t->s->features));
     x86_interp_init(t->s);
     if (mode == TCG_MODE_JIT) {
         g_assert_true(tcg_translator_new(&t->m, 4 << 20, &error));
@@ -295,6 +281,10 @@ set_segments(X86State *s, const Mode *mode)
     s->cpl = (uint8_t)mode->cpl;
     s->cr0 = X86_CR0_PE | X86_CR0_PG | X86_CR0_NE | X86_CR0_ET | X86_CR0_MP | X86_CR0_WP;
     s->cr4 = X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | (mode->long_mode ? X86_CR4_PAE : 0);
+    if (x86_host_has(X86_FEAT_AVX) && !mode->no_avx) {
+        s->cr4 |= X86_CR4_OSXSAVE;
+        s->xcr0 = 7;
+    }
     s->cr3 = mode->long_mode ? 0x1000 : 0x5000;
     s->cr2 = 0;
     s->efer = mode->long_mode ? X86_EFER_LME | X86_EFER_LMA | X86_EFER_SCE | X86_EFER_NXE : 0;
@@ -327,6 +317,7 @@ load_machine(Machine *t, const Case *c, const Mode *mode)
     s->rip = c->cpu.rip;
     x86_set_eflags(s, c->cpu.eflags);
     s->fx = c->cpu.fx;
+    memcpy(x86_ymm_high(s, 0), c->cpu.high, 256);
     s->exception = -1;
     s->shadow = 0;
     s->halted = 0;
@@ -416,6 +407,9 @@ difference(void)
     }
     if (memcmp(a->fx.xmm, b->fx.xmm, sizeof(a->fx.xmm))) {
         return "xmm";
+    }
+    if (memcmp(x86_ymm_high(a, 0), x86_ymm_high(b, 0), 256)) {
+        return "ymm";
     }
     if (a->fx.mxcsr != b->fx.mxcsr) {
         return "mxcsr";
@@ -609,6 +603,15 @@ show(const Case *c, const Mode *mode, const char *what)
                            a->exception, b->exception, c->cpu.fx.mxcsr, a->fx.mxcsr, b->fx.mxcsr, c->cpu.fx.fcw, a->fx.fcw, b->fx.fcw,
                            c->cpu.fx.fsw, a->fx.fsw, b->fx.fsw, c->cpu.fx.ftw, a->fx.ftw, b->fx.ftw);
     for (unsigned i = 0; i < 16; i++) {
+        if (memcmp(x86_ymm_high(a, i), x86_ymm_high(b, i), 16)) {
+            uint64_t x[6];
+
+            memcpy(x, c->cpu.high[i], 16);
+            memcpy(x + 2, x86_ymm_high(a, i), 16);
+            memcpy(x + 4, x86_ymm_high(b, i), 16);
+            g_string_append_printf(t, "  ymm%u upper half in %016lx%016lx interp %016lx%016lx jit %016lx%016lx\n", i, x[1], x[0],
+                                   x[3], x[2], x[5], x[4]);
+        }
         if (memcmp(a->fx.xmm[i], b->fx.xmm[i], 16)) {
             uint64_t x[6];
 
@@ -703,6 +706,33 @@ make_bytes(const X86Row *row, const Mode *mode, uint8_t *b, X86Insn *insn)
                                : X86_MODE_CODE32 | X86_MODE_CODE32 << X86_MODE_STACK_SHIFT;
     int r;
 
+    if (row->map >= X86_MAP_VEX_0F && row->map <= X86_MAP_VEX_0F3A) {
+        unsigned pp = pfx == X86_SEL_66 ? 1 : pfx == X86_SEL_F3 ? 2 : pfx == X86_SEL_F2 ? 3 : 0;
+        unsigned l = row->select & X86_SEL_L0 ? 0 : row->select & X86_SEL_L1 ? 4 : rnd() & 4;
+        unsigned w = row->select & X86_SEL_W0 ? 0 : row->select & X86_SEL_W1 ? 0x80 : rnd_below(4) == 0 ? 0x80 : 0;
+        bool used = false;
+        unsigned v;
+
+        for (unsigned i = 0; i < 4; i++) {
+            used |= row->operands[i].kind == X86_K_H || row->operands[i].kind == X86_K_B;
+        }
+        v = used ? rnd() & 0x78 : 0x78;
+        if (rnd_below(16) == 0) {
+            b[n++] = 0x67;
+        }
+        if (rnd_below(12) == 0) {
+            b[n++] = (uint8_t)(rnd_below(2) ? 0x64 + rnd_below(2) : 0x26 + 8 * rnd_below(4));
+        }
+        if (!w && row->map == X86_MAP_VEX_0F && rnd_below(2)) {
+            b[n++] = 0xc5;
+            b[n++] = (uint8_t)((code64 ? rnd() & 0x80 : 0x80) | (code64 ? v : v | 0x40) | l | pp);
+        } else {
+            b[n++] = 0xc4;
+            b[n++] = (uint8_t)((code64 ? rnd() & 0xe0 : 0xc0 | (rnd() & 0x20)) | (row->map - X86_MAP_VEX_0F + 1u));
+            b[n++] = (uint8_t)(w | v | l | pp);
+        }
+        goto opcode;
+    }
     if (pfx == X86_SEL_66) {
         b[n++] = 0x66;
     } else if (pfx == X86_SEL_F3) {
@@ -738,6 +768,7 @@ make_bytes(const X86Row *row, const Mode *mode, uint8_t *b, X86Insn *insn)
             b[n++] = 0x3a;
         }
     }
+opcode:
     b[n++] = row->opcode;
     for (unsigned i = 0; i < 16; i++) {
         b[n + i] = (uint8_t)rnd();
@@ -999,6 +1030,11 @@ random_case(Case *c, const Mode *mode, const GArray *rows, unsigned n)
     c->cpu.rip = c->entry;
     c->cpu.eflags = 2 | ((uint32_t)rnd() & X86_CC) | (rnd_below(16) == 0 ? X86_DF : 0) | (rnd_below(8) == 0 ? X86_IOPL : 0);
     random_fx(&c->cpu.fx, rnd_below(2));
+    for (unsigned i = 0; i < 256; i += 8) {
+        uint64_t v = rnd_value();
+
+        memcpy(c->cpu.high[0] + i, &v, 8);
+    }
     for (unsigned i = 0; i < n; i++) {
         /* Half of a sequence is what programs are made of. */
         unsigned r = g_array_index(rows, guint, rnd_below(rows->len));
@@ -1012,7 +1048,7 @@ random_case(Case *c, const Mode *mode, const GArray *rows, unsigned n)
     }
     for (unsigned i = 0; i < c->n_insns; i++) {
         /* The order in which DPPS and DPPD meet exceptions is the CPU's own. */
-        if (c->row[i] != NO_ROW && g_str_has_prefix(x86_rows[c->row[i]].name, "dpp")) {
+        if (c->row[i] != NO_ROW && strstr(x86_rows[c->row[i]].name, "dpp")) {
             c->cpu.fx.mxcsr |= 0x1f80;
         }
     }
@@ -1195,7 +1231,7 @@ main(int argc, char **argv)
         {"64-bit", 64, 3, true, false, 0},
         {"64-bit-kernel", 64, 0, true, true, 0},
         {"compatibility", 32, 3, true, false, 0},
-        {"32-bit", 32, 0, false, false, 0},
+        {"32-bit", 32, 0, false, false, 0, true},
         {"32-bit-segments", 32, 3, false, false, 0x7000},
     };
     const char *seed = g_getenv("EMU_X86_TRANSLATE_SEED");

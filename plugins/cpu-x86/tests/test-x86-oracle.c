@@ -15,7 +15,6 @@
  *   EMU_X86_ORACLE_UNDEFINED  also report differences in undefined flags
  */
 
-#include <cpuid.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -153,6 +152,7 @@ typedef struct {
     uint64_t rip;
     uint32_t eflags;
     X86Fxsave fx __attribute__((aligned(64)));
+    uint8_t high[16][16]; /* upper halves of YMM */
     int vector; /* -1 = none */
     uint32_t error;
     uint64_t cr2;
@@ -166,8 +166,10 @@ struct {
     uint64_t cs;
     uint64_t ds;
     uint64_t host_rsp;
-    uint64_t pad[3];
+    uint64_t has_avx;
+    uint64_t pad[2];
     X86Fxsave fx;
+    uint8_t high[16][16];
 } oracle_entry __attribute__((aligned(64), used));
 
 void oracle_run(void);
@@ -181,6 +183,11 @@ __asm__(".text\n"
         "  lea oracle_entry(%rip), %r15\n"
         "  mov %rsp, 160(%r15)\n"
         "  fxrstor64 192(%r15)\n"
+        "  cmpl $0, 168(%r15)\n  je 1f\n"
+        ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
+        "  vinsertf128 $1, (704 + 16 * \\n)(%r15), %ymm\\n, %ymm\\n\n"
+        ".endr\n"
+        "1:\n"
         "  mov 152(%r15), %eax\n  mov %eax, %ds\n  mov %eax, %es\n"
         /* an IRET frame: SS, RSP, RFLAGS, CS, RIP */
         "  mov %ss, %eax\n  push %rax\n"
@@ -232,6 +239,14 @@ on_signal(int sig, siginfo_t *info, void *context)
     native.rip = (uint64_t)g[REG_RIP];
     native.eflags = (uint32_t)g[REG_EFL];
     memcpy(&native.fx, uc->uc_mcontext.fpregs, 512);
+    if (oracle_entry.has_avx) {
+        const uint8_t *image = (const uint8_t *)uc->uc_mcontext.fpregs;
+
+        memset(native.high, 0, sizeof(native.high));
+        if (image[512] & 4) {
+            memcpy(native.high, image + X86_XSAVE_YMM_HIGH, 256);
+        }
+    }
     native.vector = (int)g[REG_TRAPNO];
     native.error = (uint32_t)g[REG_ERR];
     native.cr2 = (uint64_t)g[REG_CR2];
@@ -413,7 +428,7 @@ row_is_testable(const X86Row *row, const Mode *mode)
                                        "vmcall", "vmmcall", "rdfsbase", "rdgsbase", "wrfsbase",
                                        "wrgsbase", "xsave", "xrstor", "xsaveopt", "les", "lds",
                                        "lss", "lfs", "lgs", "rdrand", "rdseed", "arpl", "clwb",
-                                       "into", "rsm", "insb", "ins", "outsb", "outs", "bound"};
+                                       "xsavec", "xsaves", "xrstors", "into", "rsm", "insb", "ins", "outsb", "outs", "bound"};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(skip); i++) {
         if (strcmp(row->name, skip[i]) == 0) {
@@ -441,6 +456,30 @@ make_bytes(const X86Row *row, const Mode *mode, uint8_t *b, X86Insn *insn)
     bool code64 = mode->bits == 64;
     int r;
 
+    if (row->map >= X86_MAP_VEX_0F && row->map <= X86_MAP_VEX_0F3A) {
+        unsigned pp = pfx == X86_SEL_66 ? 1 : pfx == X86_SEL_F3 ? 2 : pfx == X86_SEL_F2 ? 3 : 0;
+        unsigned l = row->select & X86_SEL_L0 ? 0 : row->select & X86_SEL_L1 ? 4 : rnd() & 4;
+        unsigned w = row->select & X86_SEL_W0 ? 0 : row->select & X86_SEL_W1 ? 0x80 : rnd_below(4) == 0 ? 0x80 : 0;
+        bool used = false;
+        unsigned v;
+
+        for (unsigned i = 0; i < 4; i++) {
+            used |= row->operands[i].kind == X86_K_H || row->operands[i].kind == X86_K_B;
+        }
+        v = used || rnd_below(16) == 0 ? rnd() & 0x78 : 0x78;
+        if (rnd_below(16) == 0) {
+            b[n++] = 0x67;
+        }
+        if (!w && row->map == X86_MAP_VEX_0F && rnd_below(2)) {
+            b[n++] = 0xc5;
+            b[n++] = (uint8_t)((code64 ? rnd() & 0x80 : 0x80) | (code64 ? v : v | 0x40) | l | pp);
+        } else {
+            b[n++] = 0xc4;
+            b[n++] = (uint8_t)((code64 ? rnd() & 0xe0 : 0xc0 | (rnd() & 0x20)) | (row->map - X86_MAP_VEX_0F + 1u));
+            b[n++] = (uint8_t)(w | v | l | pp);
+        }
+        goto opcode;
+    }
     if (pfx == X86_SEL_66) {
         b[n++] = 0x66;
     } else if (pfx == X86_SEL_F3) {
@@ -475,6 +514,7 @@ make_bytes(const X86Row *row, const Mode *mode, uint8_t *b, X86Insn *insn)
             b[n++] = 0x3a;
         }
     }
+opcode:
     b[n++] = row->opcode;
     rnd_bytes(b + n, 16);
     if (rnd_below(3) == 0) {
@@ -603,7 +643,10 @@ make_state(Cpu *c, const X86Insn *insn, const Mode *mode)
         c->gpr[X86_RSP] = ARENA + rnd_below(32);
     }
     c->eflags = 0x202 | ((uint32_t)rnd() & X86_CC) | (rnd_below(8) == 0 ? X86_DF : 0);
-    if (attr & (X86_A_SSE | X86_A_MMX | X86_A_X87) || insn->row->op == X86_OP_fxsave ||
+    for (unsigned i = 0; i < 16; i++) {
+        rnd_vector(c->high[i]);
+    }
+    if (attr & (X86_A_SSE | X86_A_MMX | X86_A_X87 | X86_A_AVX) || insn->row->op == X86_OP_fxsave ||
         insn->row->op == X86_OP_fwait) {
         memset(&c->fx, 0, sizeof(c->fx));
         for (unsigned i = 0; i < 16; i++) {
@@ -640,7 +683,7 @@ make_state(Cpu *c, const X86Insn *insn, const Mode *mode)
         if (rnd_below(4) == 0) {
             c->fx.mxcsr |= (uint32_t)rnd() & 0x3f;
         }
-        if (rnd_below(8) == 0 && strncmp(insn->row->name, "dpp", 3) != 0) {
+        if (rnd_below(8) == 0 && !strstr(insn->row->name, "dpp")) {
             /* Unmasked overflow and underflow are left out: see the README. */
             c->fx.mxcsr &= ~((uint32_t)rnd() & 0x1380);
         }
@@ -664,6 +707,19 @@ make_implicit(const Mode *mode, Cpu *c, const X86Insn *insn)
         c->gpr[X86_RCX] = rnd_below(100);
         if (rnd_below(4)) {
             c->gpr[X86_RCX] &= 7;
+        }
+    }
+    if ((row->attr & X86_A_VSIB) && rnd_below(8)) {
+        for (unsigned i = 0; i < 16; i += 4) {
+            uint32_t lo = rnd_below(60), hi = rnd_below(60);
+
+            if (row->opcode & 1) {
+                memset(i & 4 ? &lo : &hi, 0, 4);
+                lo = i & 4 ? 0 : lo;
+                hi = i & 4 ? 0 : hi | rnd_below(60);
+            }
+            memcpy(c->fx.xmm[insn->vindex] + i, &lo, 4);
+            memcpy(c->high[insn->vindex] + i, &hi, 4);
         }
     }
     switch (row->op) {
@@ -726,6 +782,7 @@ load_guest(const Cpu *c, const Mode *mode)
     s->rip = c->rip - mode->cs_base;
     x86_set_eflags(s, c->eflags);
     s->fx = c->fx;
+    memcpy(x86_ymm_high(s, 0), c->high, 256);
     s->exception = -1;
     s->shadow = 0;
     x86_update_mode(s);
@@ -764,6 +821,7 @@ run_guest(const X86Insn *insn, const Mode *mode, Cpu *out)
     out->rip = s->rip + mode->cs_base;
     out->eflags = x86_get_eflags(s);
     out->fx = s->fx;
+    memcpy(out->high, x86_ymm_high(s, 0), 256);
 }
 
 static void
@@ -801,6 +859,22 @@ describe(const char *what, const X86Insn *insn, const Mode *mode, const Cpu *in,
                               "in %x interp %x host %x\n",
                            in->fx.fcw, in->fx.fsw, a->fx.fsw, b->fx.fsw, in->fx.ftw, a->fx.ftw,
                            b->fx.ftw, in->fx.mxcsr, a->fx.mxcsr, b->fx.mxcsr);
+    for (unsigned i = 0; i < 16; i++) {
+        if (memcmp(a->fx.xmm[i], b->fx.xmm[i], 16) || memcmp(a->high[i], b->high[i], 16)) {
+            uint64_t x[12];
+
+            memcpy(x, in->fx.xmm[i], 16);
+            memcpy(x + 2, in->high[i], 16);
+            memcpy(x + 4, a->fx.xmm[i], 16);
+            memcpy(x + 6, a->high[i], 16);
+            memcpy(x + 8, b->fx.xmm[i], 16);
+            memcpy(x + 10, b->high[i], 16);
+            for (unsigned k = 0; k < 3; k++) {
+                g_string_append_printf(t, "  ymm%-2u %s %016lx%016lx%016lx%016lx\n", i, k == 0 ? "in    " : k == 1 ? "interp" : "host  ",
+                                       x[4 * k + 3], x[4 * k + 2], x[4 * k + 1], x[4 * k]);
+            }
+        }
+    }
     g_printerr("%s", t->str);
 }
 
@@ -871,7 +945,7 @@ static const char *
 compare(const X86Insn *insn, const Mode *mode, const Cpu *in, Cpu *a, Cpu *b)
 {
     uint32_t flags = X86_CC | X86_DF;
-    bool fpu = insn->row->attr & (X86_A_X87 | X86_A_MMX | X86_A_SSE);
+    bool fpu = insn->row->attr & (X86_A_X87 | X86_A_MMX | X86_A_SSE | X86_A_AVX);
 
     if (a->vector != b->vector) {
         return "fault";
@@ -906,6 +980,9 @@ compare(const X86Insn *insn, const Mode *mode, const Cpu *in, Cpu *a, Cpu *b)
     if (fpu) {
         if (memcmp(a->fx.xmm, b->fx.xmm, mode->bits == 64 ? 256 : 128)) {
             return "xmm";
+        }
+        if (oracle_entry.has_avx && memcmp(a->high, b->high, mode->bits == 64 ? 256 : 128)) {
+            return "ymm";
         }
         if (a->fx.mxcsr != b->fx.mxcsr) {
             return "mxcsr";
@@ -992,17 +1069,18 @@ run_case(unsigned row_index, const Mode *mode, bool undefined)
         memcpy(pattern + i + (rnd_below(1008) & ~15u), &v, 8);
     }
     memcpy((void *)ARENA, pattern, ARENA_SIZE);
-    if (x86_insn_mem_operand(&insn) >= 0 && (row->attr & (X86_A_SSE | X86_A_MMX | X86_A_X87))) {
+    if (x86_insn_mem_operand(&insn) >= 0 && (row->attr & (X86_A_SSE | X86_A_MMX | X86_A_X87 | X86_A_AVX))) {
         Cpu *c = &in;
         uint64_t at;
 
         load_guest(c, mode);
         at = x86_ea(guest, &insn) + mode->ds_base;
-        if (at >= ARENA && at + 16 <= ARENA + ARENA_SIZE) {
+        if (at >= ARENA && at + 32 <= ARENA + ARENA_SIZE) {
             if (row->attr & X86_A_X87) {
                 rnd_x87((uint8_t *)at);
             } else {
                 rnd_vector((uint8_t *)at);
+                rnd_vector((uint8_t *)at + 16);
             }
         }
         if (row->op == X86_OP_ldmxcsr || row->op == X86_OP_fxrstor) {
@@ -1074,6 +1152,7 @@ run_case(unsigned row_index, const Mode *mode, bool undefined)
     oracle_entry.ds = mode->ds;
     oracle_entry.fx = in.fx;
     oracle_entry.fx.mxcsr_mask = 0;
+    memcpy(oracle_entry.high, in.high, 256);
     native_running = 1;
     oracle_run();
     memset(code, 0xcc, insn.length);
@@ -1112,23 +1191,6 @@ run_case(unsigned row_index, const Mode *mode, bool undefined)
 }
 
 static void
-host_features(uint32_t *f)
-{
-    unsigned a, b, c, d;
-
-    __cpuid(1, a, b, c, d);
-    f[X86_CPUID_1_EDX] = d;
-    f[X86_CPUID_1_ECX] = c & ~(1u << 27);
-    __cpuid_count(7, 0, a, b, c, d);
-    f[X86_CPUID_7_EBX] = b;
-    f[X86_CPUID_7_ECX] = c;
-    f[X86_CPUID_7_EDX] = d;
-    __cpuid(0x80000001u, a, b, c, d);
-    f[X86_CPUID_80000001_EDX] = d;
-    f[X86_CPUID_80000001_ECX] = c;
-}
-
-static void
 guest_segments(const Mode *mode)
 {
     X86State *s = guest;
@@ -1146,7 +1208,8 @@ guest_segments(const Mode *mode)
                                         : 0));
     s->cpl = 3;
     s->cr0 = X86_CR0_PE | X86_CR0_PG | X86_CR0_NE | X86_CR0_ET | X86_CR0_MP | X86_CR0_WP;
-    s->cr4 = X86_CR4_PAE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT;
+    s->cr4 = X86_CR4_PAE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_OSXSAVE;
+    s->xcr0 = x86_host_has(X86_FEAT_AVX) ? 7 : 3;
     s->efer = X86_EFER_LME | X86_EFER_LMA | X86_EFER_SCE;
     s->phys_mask = (UINT64_C(1) << 40) - 1;
     x86_set_eflags(s, 0x202);
@@ -1255,7 +1318,8 @@ main(int argc, char **argv)
     g_test_message("EMU_X86_ORACLE_SEED=%" G_GUINT64_FORMAT, rng_state / 2);
     guest = aligned_alloc(64, (sizeof(X86State) + 63) & ~63ul);
     memset(guest, 0, sizeof(*guest));
-    host_features(guest->features);
+    memcpy(guest->features, x86_host_features(), sizeof(guest->features));
+    oracle_entry.has_avx = x86_host_has(X86_FEAT_AVX);
     x86_interp_init(guest);
     counters = g_new0(Counter, x86_n_rows);
     native_setup();

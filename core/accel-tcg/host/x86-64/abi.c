@@ -104,10 +104,50 @@ thunk_load_guest(X64Asm *a, const TcgHost *h)
     }
 }
 
+/*
+ * Upper halves of the guest's vector registers, in a mode that has them. The mode key changes in C only, so that what is
+ * loaded under one is saved under the same. C code then meets upper halves of zero, as the ABI has it. Clobbers EFLAGS.
+ */
+static void
+thunk_ymm_high(X64Asm *a, const TcgHost *h, bool restore)
+{
+    uint8_t *skip;
+
+    if (h->fe->ymm_high_offset == 0) {
+        return;
+    }
+    x64_group(a, 4, 0xf7, 0, x64_mem(X64_RSP, (int32_t)offsetof(EmuTcgState, mode_key))); /* test [], imm */
+    x64_u32(a, 1u << h->fe->ymm_mode_bit);
+    skip = x64_jcc_forward(a, 4);
+    for (unsigned n = 0; n < 16; n++) {
+        /* vinsertf128 ymm, ymm, [rsp + disp], 1; vextractf128 [rsp + disp], ymm, 1 */
+        x64_byte(a, 0xc4);
+        x64_byte(a, n & 8 ? 0x63 : 0xe3);
+        x64_byte(a, restore ? (~n & 15) << 3 | 5 : 0x7d);
+        x64_byte(a, restore ? 0x18 : 0x19);
+        x64_byte(a, 0x84 | (n & 7) << 3);
+        x64_byte(a, 0x24);
+        x64_u32(a, h->fe->ymm_high_offset + n * 16);
+        x64_byte(a, 1);
+    }
+    if (!restore) {
+        x64_byte(a, 0xc5); /* vzeroupper */
+        x64_byte(a, 0xf8);
+        x64_byte(a, 0x77);
+    }
+    x64_bind(a, skip);
+}
+
 static void
 thunk_fx(X64Asm *a, const TcgHost *h, bool restore)
 {
+    if (!restore) {
+        thunk_ymm_high(a, h, false);
+    }
     x64_op(a, 8, 0x0fae, restore ? 1 : 0, x64_mem(X64_RSP, (int32_t)h->fe->fx_offset));
+    if (restore) {
+        thunk_ymm_high(a, h, true);
+    }
 }
 
 /* Guest vector and x87 state to memory; the C ABI's control words. */
@@ -132,10 +172,16 @@ thunk_vectors(X64Asm *a, const TcgHost *h, bool restore)
 {
     int32_t fx = (int32_t)h->fe->fx_offset;
 
+    if (!restore) {
+        thunk_ymm_high(a, h, false);
+    }
     for (unsigned n = 0; n < 16; n++) {
         x64_op(a, 4, restore ? 0x0f10 : 0x0f11, n, x64_mem(X64_RSP, fx + 160 + (int32_t)n * 16)); /* movups */
     }
     x64_op(a, 4, 0x0fae, restore ? 2 : 3, x64_mem(X64_RSP, fx + 24)); /* ldmxcsr, stmxcsr */
+    if (restore) {
+        thunk_ymm_high(a, h, true);
+    }
 }
 
 static void
