@@ -391,14 +391,14 @@ inspect_type_realized(JsonObject *type)
 {
     const char *name = json_object_get_string_member(type, "name");
     const char *bus = json_object_has_member(type, "bus") ? json_object_get_string_member(type, "bus") : NULL;
-    bool bare = !bus || !strcmp(bus, "isa-bus");
+    bool isa = bus && !strcmp(bus, "ISA"), bare = !bus || isa || !strcmp(bus, "System");
     g_autoptr(GError) error = NULL;
     g_autoptr(EmuMachine) machine = emu_test_machine_new(bare ? "none" : "pc", &error);
     JsonArray *regions;
     EmuDevice *dev = NULL;
 
     if (machine) {
-        if (bus && bare) {
+        if (isa) {
             emu_test_isa_bus_new(machine);
         }
         dev = emu_test_add_device(machine, name, NULL, &error);
