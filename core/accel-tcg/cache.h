@@ -38,6 +38,8 @@ struct _TcgBlock {
     uint8_t n_insns, n_exits, interp_budget;
     uint8_t invalid; /* atomic */
     uint8_t group_fails;
+    uint8_t miss_samples;      /* misses of predictions that were looked at, since miss_ns */
+    uint64_t miss_ns, hashed;  /* hashed: instructions that missed */
     uint16_t n_stubs;
     TcgBlock *page_next, *tail_next;
     TcgBlock *in_first; /* incoming links */
@@ -93,6 +95,7 @@ typedef struct _TcgCache {
     uint64_t mode_keys[TCG_MODE_SLOTS];
     int n_mode_keys;
     GHashTable *no_groups; /* pc of blocks whose groups keep crossing pages */
+    GHashTable *hashed;    /* pc of a block -> TcgHostJob.hashed */
     GPtrArray *chunks; /* memory of blocks */
     gsize chunk_used;
 

@@ -17,12 +17,17 @@ tcg_fast_miss(EmuTcgState *s, uint64_t vaddr, uint32_t desc)
     TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, mode);
     uint64_t page = vaddr & TCG_PAGE_MASK;
 
-    if (v->force_interp || !tcg_tlb_plain(v, e, vaddr, access) ||
+    if (v->force_interp || v->miss_budget < 0 || !tcg_tlb_plain(v, e, vaddr, access) ||
         (vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) > TCG_PAGE_SIZE) {
         return (TcgMiss){0, 0};
     }
 
     TcgPredict *p = &v->hot->predict[mode][TCG_DESC_SLOT(desc)];
+
+    if (TCG_DESC_SLOT(desc) == TCG_SLOT_HASHED) {
+        p = tcg_hashed_entry(v, vaddr, mode);
+        v->hashed_used[mode] = 1;
+    }
 
     p->read_base = e->tag[EMU_TCG_READ] == page ? page : TCG_PREDICT_EMPTY;
     p->write_base = e->tag[EMU_TCG_WRITE] == page ? page : TCG_PREDICT_EMPTY;

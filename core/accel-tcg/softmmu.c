@@ -32,14 +32,55 @@ tcg_tlb_init(EmuTcgVcpu *v)
     emu_tcg_flush_all(v->state);
 }
 
+static void
+predict_fill(TcgPredict *p, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        p[i] = (TcgPredict){TCG_PREDICT_EMPTY, TCG_PREDICT_EMPTY, 0, 0};
+    }
+}
+
 void
 tcg_predict_clear(EmuTcgVcpu *v)
 {
     for (unsigned mode = 0; mode < EMU_TCG_MMU_MODES; mode++) {
         if (v->tlb_used & 1u << mode) {
-            for (unsigned i = 0; i < TCG_PREDICT_SLOTS; i++) {
-                v->hot->predict[mode][i] = (TcgPredict){TCG_PREDICT_EMPTY, TCG_PREDICT_EMPTY, 0, 0};
-            }
+            predict_fill(v->hot->predict[mode], TCG_PREDICT_SLOTS);
+        }
+        if (v->hashed_used[mode]) {
+            predict_fill(v->hot->hashed[mode], TCG_HASHED_SIZE);
+            v->hashed_used[mode] = 0;
+        }
+    }
+}
+
+/* Calls @fn for every page prediction that there may be in @mode. */
+static void
+predict_foreach(EmuTcgVcpu *v, unsigned mode, void (*fn)(TcgPredict *p, uint64_t what), uint64_t what)
+{
+    for (unsigned i = 0; i < TCG_PREDICT_SLOTS; i++) {
+        fn(&v->hot->predict[mode][i], what);
+    }
+    for (unsigned i = 0; v->hashed_used[mode] && i < TCG_HASHED_SIZE; i++) {
+        fn(&v->hot->hashed[mode][i], what);
+    }
+}
+
+static void
+predict_forget_page(TcgPredict *p, uint64_t page)
+{
+    if (p->read_base == page || p->write_base == page) {
+        *p = (TcgPredict){TCG_PREDICT_EMPTY, TCG_PREDICT_EMPTY, 0, 0};
+    }
+}
+
+static void
+predict_protect(TcgPredict *p, uint64_t host)
+{
+    if (p->write_base + p->delta == host) {
+        p->write_base = TCG_PREDICT_EMPTY;
+        if (p->read_base == TCG_PREDICT_EMPTY) {
+            p->delta = 0;
         }
     }
 }
@@ -127,11 +168,9 @@ emu_tcg_flush_page(EmuTcgState *s, uint64_t vaddr)
             }
         }
         for (unsigned i = 0; i < TCG_PREDICT_SLOTS; i++) {
-            TcgPredict *p = &v->hot->predict[mode][i];
-            if (p->read_base == page || p->write_base == page) {
-                *p = (TcgPredict){TCG_PREDICT_EMPTY, TCG_PREDICT_EMPTY, 0, 0};
-            }
+            predict_forget_page(&v->hot->predict[mode][i], page);
         }
+        predict_forget_page(tcg_hashed_entry(v, vaddr, mode), page);
     }
     v->hot->token[tcg_token_index(vaddr)] = 0;
 }
@@ -165,6 +204,14 @@ mark_untracked(uintptr_t host)
     }
 }
 
+static void
+predict_mark_untracked(TcgPredict *p, uint64_t what G_GNUC_UNUSED)
+{
+    if (p->write_base != TCG_PREDICT_EMPTY) {
+        mark_untracked(p->write_base + p->delta);
+    }
+}
+
 /*
  * Between a client's clearing of dirty bits and now, stores went unseen to pages with a plain write
  * translation: those count as written.
@@ -183,13 +230,7 @@ tcg_flush_requested(EmuTcgVcpu *v)
                 mark_untracked(e->tag[EMU_TCG_WRITE] + e->delta);
             }
         }
-        for (unsigned i = 0; i < TCG_PREDICT_SLOTS; i++) {
-            const TcgPredict *p = &v->hot->predict[mode][i];
-
-            if (p->write_base != TCG_PREDICT_EMPTY) {
-                mark_untracked(p->write_base + p->delta);
-            }
-        }
+        predict_foreach(v, mode, predict_mark_untracked, 0);
     }
     emu_tcg_flush_all(v->state);
 }
@@ -219,16 +260,7 @@ tcg_tlb_protect(EmuTcgVcpu *v, const uint8_t *host_page)
                 e->tag[EMU_TCG_WRITE] |= TCG_TLB_TRACKED;
             }
         }
-        for (unsigned i = 0; i < TCG_PREDICT_SLOTS; i++) {
-            TcgPredict *p = &v->hot->predict[mode][i];
-
-            if (p->write_base + p->delta == (uintptr_t)host_page) {
-                p->write_base = TCG_PREDICT_EMPTY;
-                if (p->read_base == TCG_PREDICT_EMPTY) {
-                    p->delta = 0;
-                }
-            }
-        }
+        predict_foreach(v, mode, predict_protect, (uintptr_t)host_page);
     }
 }
 
@@ -254,9 +286,9 @@ tlb_fill(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, unsigned mmu_mode,
     v->n_tlb_fill++;
     if (!(v->tlb_used & 1u << mmu_mode)) {
         v->tlb_used |= 1u << mmu_mode;
-        for (unsigned i = 0; i < TCG_PREDICT_SLOTS; i++) {
-            v->hot->predict[mmu_mode][i] = (TcgPredict){TCG_PREDICT_EMPTY, TCG_PREDICT_EMPTY, 0, 0};
-        }
+        predict_fill(v->hot->predict[mmu_mode], TCG_PREDICT_SLOTS);
+        predict_fill(v->hot->hashed[mmu_mode], TCG_HASHED_SIZE);
+        v->hashed_used[mmu_mode] = 0;
     }
     if (tr->page_size > TCG_PAGE_SIZE) {
         uint64_t lo = vaddr & ~(tr->page_size - 1);

@@ -21,6 +21,7 @@ struct _TcgAccel {
     bool one_insn_per_block;
     uint32_t stress_flush_blocks;
     bool stress_slot_miss;
+    bool stress_hashed;
     bool stress_unlink;
 };
 
@@ -45,6 +46,7 @@ tcg_accel_setup(EmuAccel *accel, EmuMachine *machine, GError **error)
     m->one_insn_per_block = self->one_insn_per_block;
     m->stress_flush_blocks = self->stress_flush_blocks;
     m->stress_slot_miss = self->stress_slot_miss;
+    m->stress_hashed = self->stress_hashed;
     m->stress_unlink = self->stress_unlink;
     if (m->mode == TCG_MODE_JIT) {
         uint64_t size = self->tb_size != 0 ? (uint64_t)self->tb_size << 20 : self->cache_size;
@@ -207,6 +209,8 @@ static const EmuProperty tcg_accel_properties[] = {
                     "debugging: drop all translated code every so many blocks"),
     EMU_PROP_BOOL("stress-slot-miss", TcgAccel, stress_slot_miss, false,
                   "debugging: page predictions never hit"),
+    EMU_PROP_BOOL("stress-hashed", TcgAccel, stress_hashed, false,
+                  "debugging: page predictions by address"),
     EMU_PROP_BOOL("stress-unlink", TcgAccel, stress_unlink, false,
                   "debugging: blocks are never linked directly"),
 };

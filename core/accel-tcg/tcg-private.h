@@ -72,6 +72,14 @@ typedef struct {
 #define TCG_PREDICT_SLOTS 32
 
 /*
+ * The same by address: for accesses that go to another page most times. Their code picks the entry by the page number, which
+ * puts it on the way to the data; that is why it is not what every access does.
+ */
+#define TCG_HASHED_BITS 8
+#define TCG_HASHED_SIZE (1u << TCG_HASHED_BITS)
+#define TCG_SLOT_HASHED (TCG_PREDICT_SLOTS - 1) /* number in a description that means it */
+
+/*
  * An empty slot's page lies where a host access is certain to fault (not canonical on an x86-64 host
  * and kept unmapped elsewhere), with delta 0: a guest that uses this very address passes the check
  * and takes the host fault, which is mapped back like any other.
@@ -90,6 +98,7 @@ typedef struct {
 typedef struct {
     uint64_t spill[32]; /* temps that found no register; scratch of thunks */
     TcgPredict predict[EMU_TCG_MMU_MODES][TCG_PREDICT_SLOTS];
+    TcgPredict hashed[EMU_TCG_MMU_MODES][TCG_HASHED_SIZE];
     uint32_t token[TCG_TOKENS];
     uintptr_t jump[TCG_MODE_SLOTS][TCG_JUMP_SIZE];
 } TcgHot;
@@ -119,6 +128,8 @@ struct _EmuTcgVcpu {
     TcgTlbEntry tlb[EMU_TCG_MMU_MODES][TCG_TLB_SIZE];
     uint64_t gen_local, gen_global; /* a flush takes a new number; the global one has bit 63 set */
     uint32_t tlb_used;              /* bit per MMU mode with entries */
+    uint8_t hashed_used[EMU_TCG_MMU_MODES]; /* TcgHot.hashed has entries */
+    int32_t miss_budget;            /* misses of predictions until one is looked at */
     bool upper_local;               /* a token of the upper half is for a page that is not global */
     /* Which RAM pages may have a plain write translation since the last full flush: bit by page number. */
     uint64_t written[TCG_WRITTEN_BITS / 64];
@@ -155,7 +166,7 @@ struct _TcgMachine {
     TcgRunMode mode;
     bool one_insn_per_block;
     uint32_t stress_flush_blocks;
-    bool stress_slot_miss, stress_unlink;
+    bool stress_slot_miss, stress_hashed, stress_unlink;
     GPtrArray *vcpus; /* of EmuTcgVcpu; changed with @lock held */
 
     /* Exclusive sections. */
@@ -191,6 +202,12 @@ void tcg_vcpu_enter(EmuTcgVcpu *v);
 void tcg_vcpu_leave(EmuTcgVcpu *v);
 void tcg_exclusive_begin(EmuTcgVcpu *v);
 void tcg_exclusive_end(EmuTcgVcpu *v);
+
+static inline TcgPredict *
+tcg_hashed_entry(EmuTcgVcpu *v, uint64_t vaddr, unsigned mmu_mode)
+{
+    return &v->hot->hashed[mmu_mode][(vaddr >> TCG_PAGE_BITS) & (TCG_HASHED_SIZE - 1)];
+}
 
 static inline TcgTlbEntry *
 tcg_tlb_entry(EmuTcgVcpu *v, uint64_t vaddr, unsigned mmu_mode)

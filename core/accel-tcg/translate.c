@@ -18,6 +18,13 @@
 #define BLOCK_ROOM (64u * 1024)
 /* Failures after which a block is made again without groups. */
 #define GROUP_FAILS 8
+/*
+ * One in so many misses of a page prediction is looked at. A block that has so many looks in so short a time pays more for misses than a
+ * prediction by address costs it.
+ */
+#define MISS_BUDGET 1000
+#define MISS_SAMPLES 8
+#define MISS_WINDOW_NS 600000
 /* Instructions that a block in a mode that cannot be lifted (real mode ...) interprets at a time. */
 #define INTERP_RUN 64
 
@@ -163,6 +170,43 @@ full_find_insn(EmuTcgVcpu *v, uintptr_t ret, unsigned *insn, uint64_t *pc)
     return b;
 }
 
+static uint64_t
+now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* A miss of block @b's instruction @insn, one of MISS_BUDGET. */
+static void
+sample_miss(EmuTcgVcpu *v, TcgBlock *b, unsigned insn, uint32_t desc)
+{
+    TcgCache *c = v->machine->cache;
+    uint64_t now = now_ns();
+
+    v->miss_budget = MISS_BUDGET;
+    if (TCG_DESC_SLOT(desc) == TCG_SLOT_HASHED) {
+        return;
+    }
+    if (now - b->miss_ns > MISS_WINDOW_NS) {
+        b->miss_ns = now;
+        b->miss_samples = 0;
+        b->hashed = 0;
+    }
+    b->hashed |= UINT64_C(1) << insn;
+    if (++b->miss_samples == MISS_SAMPLES) {
+        gpointer key = GSIZE_TO_POINTER(b->pc);
+
+        pthread_mutex_lock(&c->translate);
+        g_hash_table_insert(c->hashed, key,
+                            GSIZE_TO_POINTER(GPOINTER_TO_SIZE(g_hash_table_lookup(c->hashed, key)) | b->hashed));
+        pthread_mutex_unlock(&c->translate);
+        tcg_block_drop(c, b);
+    }
+}
+
 /*
  * The current instruction goes to the interpreter: it is lifted that way, or an access of it missed its
  * prediction slot and the TLB.  In the second case the page is looked up first: when that is all that was
@@ -186,6 +230,9 @@ full_interp(EmuTcgState *s, uintptr_t ret)
         EmuTcgAccess access = TCG_DESC_ACCESS(desc);
         TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, TCG_DESC_MODE(desc));
 
+        if (v->miss_budget < 0) {
+            sample_miss(v, b, insn, desc);
+        }
         if ((desc & TCG_DESC_SHARED) && (vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) > TCG_PAGE_SIZE &&
             ++b->group_fails == GROUP_FAILS) {
             /* From now on with a check per access; this time the interpreter does it. */
@@ -345,6 +392,7 @@ tcg_translator_new(TcgMachine *m, uint64_t cache_size, GError **error)
     c->pages = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     c->tokens = g_hash_table_new_full(token_hash, token_equal, g_free, NULL);
     c->no_groups = g_hash_table_new(NULL, NULL);
+    c->hashed = g_hash_table_new(NULL, NULL);
     c->chunks = g_ptr_array_new_with_free_func(g_free);
     c->next_token = TCG_TOKEN_FIRST;
     c->ir = tcg_ir_new();
@@ -365,6 +413,7 @@ tcg_translator_free(TcgMachine *m)
         g_hash_table_unref(c->pages);
         g_hash_table_unref(c->tokens);
         g_hash_table_unref(c->no_groups);
+        g_hash_table_unref(c->hashed);
         g_ptr_array_unref(c->chunks);
         g_free(c->ir);
         g_free(c->out);
@@ -481,6 +530,7 @@ cache_drop(EmuTcgVcpu *v)
     g_hash_table_remove_all(c->pages);
     g_hash_table_remove_all(c->tokens);
     g_hash_table_remove_all(c->no_groups);
+    g_hash_table_remove_all(c->hashed);
     g_ptr_array_set_size(c->chunks, 0);
     c->chunk_used = 0;
     memset(c->hash, 0, (gsize)sizeof(TcgBlock *) << TCG_HASH_BITS);
@@ -640,15 +690,6 @@ make_code(EmuTcgVcpu *v, uint64_t pc, const CodeAt *at, TcgHostJob *job, unsigne
     }
 }
 
-static uint64_t
-now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 static TcgBlock *
 translate(EmuTcgVcpu *v, uint64_t pc, CodeAt *at)
 {
@@ -691,6 +732,7 @@ translate(EmuTcgVcpu *v, uint64_t pc, CodeAt *at)
         .token = token_of(c, pc, host_page, s->mode_key),
         .token_index = tcg_token_index(pc),
         .force_slow = v->machine->stress_slot_miss,
+        .hashed = v->machine->stress_hashed ? UINT64_MAX : GPOINTER_TO_SIZE(g_hash_table_lookup(c->hashed, GSIZE_TO_POINTER(pc))),
         .no_groups = g_hash_table_contains(c->no_groups, GSIZE_TO_POINTER(pc)),
     };
 

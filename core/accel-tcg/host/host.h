@@ -56,6 +56,7 @@ typedef struct {
     uint32_t tail_token; /* of the page that the block's only instruction ends in; 0: no other */
     uint32_t tail_token_index;
     int mode_slot; /* -1: no jump table */
+    uint64_t hashed; /* bit per instruction: its accesses use TcgHot.hashed */
     bool no_groups;  /* each access has its own check */
     bool force_slow; /* stress: every access takes the slow path */
 } TcgHostJob;

@@ -939,6 +939,7 @@ test_random(gconstpointer data)
 
     fixture_init(&f);
     f.m.stress_slot_miss = GPOINTER_TO_UINT(data) == 1;
+    f.m.stress_hashed = GPOINTER_TO_UINT(data) == 2;
     f.m.one_insn_per_block = false;
     test_text = NULL;
     if (g_getenv("EMU_TEST_SEED") != NULL) {
@@ -1099,5 +1100,6 @@ main(int argc, char **argv)
     g_test_add_func("/tcg/emit/blocks", test_blocks);
     g_test_add_data_func("/tcg/emit/random", GUINT_TO_POINTER(0), test_random);
     g_test_add_data_func("/tcg/emit/random-slow-path", GUINT_TO_POINTER(1), test_random);
+    g_test_add_data_func("/tcg/emit/random-hashed", GUINT_TO_POINTER(2), test_random);
     return g_test_run();
 }

@@ -474,18 +474,84 @@ wraps_in_segment(const Case *c, const Mode *mode)
     return false;
 }
 
+static uint32_t
+undefined_flags(const X86Insn *insn)
+{
+    uint32_t u = insn->row->flags_undefined;
+
+    switch (insn->row->op) {
+    case X86_OP_shl:
+    case X86_OP_shr:
+    case X86_OP_sar:
+    case X86_OP_rol:
+    case X86_OP_ror:
+    case X86_OP_rcl:
+    case X86_OP_rcr:
+    case X86_OP_shld:
+    case X86_OP_shrd:
+        return insn->opsize == 2 || insn->op[0].size == 1 ? u | X86_CF : u;
+    default:
+        return u;
+    }
+}
+
+/*
+ * A kernel's case may store over the page tables. Which of the old translations are still in a TLB then is no part of
+ * the architecture, so such a case says nothing; what was walked meanwhile must not live on into the next one.
+ */
+static bool
+broke_tables(Machine *t)
+{
+    if (memcmp(t->host + PAGE_TABLES, pristine + PAGE_TABLES, GDT - PAGE_TABLES) == 0) {
+        return false;
+    }
+    emu_tcg_flush_all(&t->s->tcg);
+    return true;
+}
+
+/*
+ * Whether an instruction that nobody generated, made by a store over the code, left flags undefined: a branch may have depended on
+ * them. Runs the reference again, step by step.
+ */
+static bool
+undefined_in_stored(const Case *c, const Mode *mode)
+{
+    X86State *s = reference.s;
+    uint64_t at = c->entry & 0xfffff;
+    bool found = false;
+
+    load_machine(&reference, c, mode);
+    for (unsigned i = 0; i < MAX_STEPS && !found; i++) {
+        uint64_t k = (s->rip & 0xfffff) - at;
+        unsigned n = 0;
+        X86Insn insn;
+        int length;
+
+        if (k < c->n_bytes) {
+            length = x86_decode(reference.host + at + k, 15, s->tcg.mode_key, features_of->features, &insn);
+            found = length > 0 && undefined_flags(&insn) && memcmp(reference.host + at + k, c->code + k, (unsigned)length) != 0;
+        }
+        if (x86_interp(&s->tcg, 1, &n) != EMU_TCG_EXIT_NONE) {
+            break;
+        }
+    }
+    broke_tables(&reference);
+    return found;
+}
+
 /*
  * Undefined flags came to light before the barrier behind the instruction: it was stored over, or it faulted.
  */
 static bool
-barrier_broken(const Case *c, const char *what)
+barrier_broken(const Case *c, const Mode *mode, const char *what)
 {
     uint64_t at = c->entry & 0xfffff, rip = 0;
     bool undefined = false;
 
-    /* Instructions that nobody generated: no barriers behind them. What branched on them would differ more. */
+    /* Instructions that nobody generated: no barriers behind them. */
     if (memcmp(reference.host + at, c->code, c->n_bytes) != 0 &&
-        (g_str_equal(what, "flags") || g_str_equal(what, "memory") || g_str_equal(what, "rax") || g_str_equal(what, "rcx"))) {
+        (g_str_equal(what, "flags") || g_str_equal(what, "memory") || g_str_equal(what, "rax") || g_str_equal(what, "rcx") ||
+         undefined_in_stored(c, mode))) {
         return true;
     }
     for (unsigned i = 0; i < c->n_insns; i++) {
@@ -509,20 +575,6 @@ barrier_broken(const Case *c, const char *what)
     return false;
 }
 
-/*
- * A kernel's case may store over the page tables. Which of the old translations are still in a TLB then is no part of
- * the architecture, so such a case says nothing; what was walked meanwhile must not live on into the next one.
- */
-static bool
-broke_tables(Machine *t)
-{
-    if (memcmp(t->host + PAGE_TABLES, pristine + PAGE_TABLES, GDT - PAGE_TABLES) == 0) {
-        return false;
-    }
-    emu_tcg_flush_all(&t->s->tcg);
-    return true;
-}
-
 /* NULL: alike. @ends: the reference came to an end. */
 static const char *
 run_case(const Case *c, const Mode *mode, bool *ends)
@@ -541,6 +593,7 @@ run_case(const Case *c, const Mode *mode, bool *ends)
     load_machine(&translated, c, mode);
     translated.m.one_insn_per_block = c->data_seed % 11 == 0;
     translated.m.stress_slot_miss = c->data_seed % 13 == 0;
+    translated.m.stress_hashed = c->data_seed % 7 == 0;
     translated.m.stress_unlink = c->data_seed % 17 == 0;
     bool translated_ends = run_translated(&how2);
     if (broke_tables(&translated)) {
@@ -552,11 +605,8 @@ run_case(const Case *c, const Mode *mode, bool *ends)
     if (validate_failed) {
         return "invalid IR";
     }
-    if (how != how2) {
-        return "way of ending";
-    }
-    what = difference();
-    return !what || lost_on_the_way(mode) || wraps_in_segment(c, mode) || barrier_broken(c, what) ? NULL : what;
+    what = how != how2 ? "way of ending" : difference();
+    return !what || lost_on_the_way(mode) || wraps_in_segment(c, mode) || barrier_broken(c, mode, what) ? NULL : what;
 }
 
 static void
@@ -873,27 +923,6 @@ append_flags_barrier(Case *c, const Mode *mode, uint32_t undefined)
     append(c, (const uint8_t[]){0x39, 0xca}, 2, NO_ROW); /* cmp edx, ecx */
     if (mode->bits == 64 && rnd_below(2)) {
         append(c, (const uint8_t[]){0x90}, 1, NO_ROW);
-    }
-}
-
-static uint32_t
-undefined_flags(const X86Insn *insn)
-{
-    uint32_t u = insn->row->flags_undefined;
-
-    switch (insn->row->op) {
-    case X86_OP_shl:
-    case X86_OP_shr:
-    case X86_OP_sar:
-    case X86_OP_rol:
-    case X86_OP_ror:
-    case X86_OP_rcl:
-    case X86_OP_rcr:
-    case X86_OP_shld:
-    case X86_OP_shrd:
-        return insn->opsize == 2 || insn->op[0].size == 1 ? u | X86_CF : u;
-    default:
-        return u;
     }
 }
 

@@ -365,14 +365,18 @@ thunk_probe(X64Asm *a, const TcgHost *h)
     const int32_t st = 4 * 8;
     const int32_t vcpu = st + h->hot_offset + TCG_HOT_ROUNDED;
     const int32_t predict = st + h->hot_offset + (int32_t)offsetof(TcgHot, predict);
-    uint8_t *slow[5], *local, *skip, *other;
+    const int32_t hashed = st + h->hot_offset + (int32_t)offsetof(TcgHot, hashed);
+    uint8_t *slow[6], *local, *skip, *other, *fixed;
 
     G_STATIC_ASSERT(sizeof(TcgTlbEntry) == 64 && sizeof(TcgPredict) == 32 && TCG_PREDICT_SLOTS == 32);
+    G_STATIC_ASSERT((offsetof(TcgHot, hashed) - offsetof(TcgHot, predict)) % sizeof(TcgPredict) == 0);
     x64_push(a, X64_RAX);
     x64_push(a, X64_RCX);
     x64_push(a, X64_RDX);
     x64_alu_imm(a, X64_CMP, 4, x64_mem(X64_RSP, vcpu + (int32_t)offsetof(EmuTcgVcpu, force_interp)), 0);
     slow[0] = x64_jcc_forward(a, 5);
+    x64_alu_imm(a, X64_SUB, 4, x64_mem(X64_RSP, vcpu + (int32_t)offsetof(EmuTcgVcpu, miss_budget)), 1);
+    slow[5] = x64_jcc_forward(a, 8);
     /* rdx = entry */
     x64_mov_load(a, 4, X64_RCX, x64_mem(X64_RSP, st + X64_ST_DESC));
     x64_mov_rr(a, 4, X64_RAX, X64_RCX);
@@ -416,6 +420,22 @@ thunk_probe(X64Asm *a, const TcgHost *h)
     x64_bind(a, local);
     /* rcx = slot, rax = page; a kind of access that is not plain leaves its base empty */
     x64_movzx(a, 1, X64_RCX, x64_mem(X64_RSP, st + X64_ST_DESC));
+    x64_mov_rr(a, 4, X64_RAX, X64_RCX);
+    x64_alu_imm(a, X64_AND, 4, x64_reg(X64_RAX), TCG_PREDICT_SLOTS - 1);
+    x64_alu_imm(a, X64_CMP, 4, x64_reg(X64_RAX), TCG_SLOT_HASHED);
+    fixed = x64_jcc_forward(a, 5);
+    x64_group(a, 4, 0xc1, 5, x64_reg(X64_RCX)); /* mode */
+    x64_byte(a, 5);
+    x64_mov_store_imm(a, 1, x64_mem_index(X64_RSP, X64_RCX, 0, vcpu + (int32_t)offsetof(EmuTcgVcpu, hashed_used)), 1);
+    x64_mov_rr(a, 8, X64_RAX, X64_R10);
+    x64_group(a, 8, 0xc1, 5, x64_reg(X64_RAX));
+    x64_byte(a, TCG_PAGE_BITS);
+    x64_alu_imm(a, X64_AND, 4, x64_reg(X64_RAX), TCG_HASHED_SIZE - 1);
+    x64_group(a, 4, 0xc1, 4, x64_reg(X64_RCX));
+    x64_byte(a, TCG_HASHED_BITS);
+    x64_alu_load(a, X64_ADD, 4, X64_RCX, x64_reg(X64_RAX));
+    x64_alu_imm(a, X64_ADD, 4, x64_reg(X64_RCX), (hashed - predict) / (int32_t)sizeof(TcgPredict));
+    x64_bind(a, fixed);
     x64_group(a, 4, 0xc1, 4, x64_reg(X64_RCX));
     x64_byte(a, 5);
     x64_lea(a, 8, X64_RCX, x64_mem_index(X64_RSP, X64_RCX, 0, predict));

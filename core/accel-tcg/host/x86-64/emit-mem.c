@@ -11,6 +11,14 @@
  *     mov  D, [slot.delta]                           mov  D, [slot.delta]
  *   back:                                          back:
  *     op   [base + D + disp]                         op   [EA + D]
+ * An access that keeps missing its slot picks one by address (TcgHot.hashed), with another scratch register T:
+ *     lea  D, [base + disp]
+ *     mov  T, D
+ *     shr  D, 12 - 5; and D, entries * 32
+ *     sub  T, [D + hashed.base]
+ *     cmp  T, 4096 - size
+ *     ja   stub
+ *     mov  D, [D + hashed.delta]
  * Stub:
  *     FLAGS by recipe, where the image is stale; address -> r10; description -> state
  *     call miss thunk        (r10 = delta; or the instruction is interpreted and does not return)
@@ -34,7 +42,7 @@ enum {
     SLOT_INDEX = 25,
 };
 
-G_STATIC_ASSERT(SLOT_INDEX < TCG_PREDICT_SLOTS);
+G_STATIC_ASSERT(SLOT_INDEX < TCG_SLOT_HASHED);
 
 static unsigned
 mem_slot(const X64Emit *e, const EmuTcgAddr *addr)
@@ -366,6 +374,21 @@ x64_mem_prepare(X64Emit *e, const EmuTcgMem *mem)
         is_write = group.write;
     }
 
+    unsigned checked = delta;
+    X64Rm base_rm, delta_rm;
+
+    base_rm = x64_mem(X64_RSP, predict + (int32_t)(is_write ? offsetof(TcgPredict, write_base) : offsetof(TcgPredict, read_base)));
+    delta_rm = x64_mem(X64_RSP, predict + (int32_t)offsetof(TcgPredict, delta));
+    if ((e->job->hashed >> e->insn & 1) && x64_scratch_left(e)) {
+        int32_t hashed = h->hot_offset + (int32_t)offsetof(TcgHot, hashed) +
+                         (int32_t)((mem->mmu_mode & (EMU_TCG_MMU_MODES - 1)) * TCG_HASHED_SIZE * sizeof(TcgPredict));
+
+        slot = TCG_SLOT_HASHED;
+        checked = x64_scratch(e);
+        base_rm = x64_mem_index(X64_RSP, delta, 0, base_rm.disp - predict + hashed);
+        delta_rm = x64_mem_index(X64_RSP, delta, 0, delta_rm.disp - predict + hashed);
+    }
+
     X64Stub *s = stub_new(e);
 
     s->base = base;
@@ -379,14 +402,21 @@ x64_mem_prepare(X64Emit *e, const EmuTcgMem *mem)
     } else {
         x64_mov_rr(a, 8, delta, base);
     }
-    x64_alu_load(a, X64_SUB, 8, delta,
-                 x64_mem(X64_RSP, predict + (int32_t)(is_write ? offsetof(TcgPredict, write_base)
-                                                               : offsetof(TcgPredict, read_base))));
-    x64_alu_imm(a, X64_CMP, 8, x64_reg(delta),
+    if (checked != delta) {
+        x64_mov_rr(a, 8, checked, delta);
+        x64_group(a, 4, 0xc1, 5, x64_reg(delta)); /* shr: upper bits of the address do not count */
+        x64_byte(a, TCG_PAGE_BITS - 5);
+        x64_alu_imm(a, X64_AND, 4, x64_reg(delta), (TCG_HASHED_SIZE - 1) << 5);
+    }
+    x64_alu_load(a, X64_SUB, 8, checked, base_rm);
+    x64_alu_imm(a, X64_CMP, 8, x64_reg(checked),
                 e->job->force_slow || size > TCG_PAGE_SIZE ? -1 : (int64_t)(TCG_PAGE_SIZE - size));
     s->jump = x64_jcc_forward(a, e->job->force_slow ? 6 : 7); /* jbe : ja */
-    x64_mov_load(a, 8, delta, x64_mem(X64_RSP, predict + (int32_t)offsetof(TcgPredict, delta)));
+    x64_mov_load(a, 8, delta, delta_rm);
     s->back = a->p;
+    if (checked != delta) {
+        x64_unlock(e, checked);
+    }
     if (shared) {
         e->group[delta - X64_R9] = group;
     }

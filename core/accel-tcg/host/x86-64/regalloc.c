@@ -85,6 +85,12 @@ x64_scratch(X64Emit *e)
     return reg;
 }
 
+bool
+x64_scratch_left(const X64Emit *e)
+{
+    return (e->locked & 7) != 7;
+}
+
 unsigned
 x64_delta_reg(X64Emit *e)
 {
