@@ -2,7 +2,7 @@
 
 /*
  * x87 and SSE state: environment and control instructions whose memory image depends on the guest's
- * mode, FXSAVE, XSAVE.  Arithmetic is in interp-template.c.
+ * mode, FXSAVE.  Arithmetic is in interp-template.c, XSAVE in interp-xsave.c.
  */
 
 #include "x86-interp.h"
@@ -110,8 +110,8 @@ set_fsw(X86State *s, uint16_t fsw)
     s->fx.fsw = fsw;
 }
 
-static void
-fpu_init(X86State *s)
+void
+x86_fpu_init(X86State *s)
 {
     set_fsw(s, 0);
     s->fx.fcw = 0x37f;
@@ -305,7 +305,7 @@ x86_exec_fnsave(X86State *s, const X86Insn *insn)
         memcpy(buf + n + 10 * i, s->fx.st[i], 10);
     }
     write_block(s, insn, buf, n + 80);
-    fpu_init(s);
+    x86_fpu_init(s);
 }
 
 void
@@ -362,7 +362,7 @@ void
 x86_exec_fninit(X86State *s, const X86Insn *insn)
 {
     x86_fpu_check(s, insn->row->attr);
-    fpu_init(s);
+    x86_fpu_init(s);
 }
 
 /* MXCSR */
@@ -416,14 +416,14 @@ fast_fxsr(X86State *s)
     return (s->efer & X86_EFER_FFXSR) && s->cpl == 0 && s->code_size == 64;
 }
 
-static unsigned
-fx_xmm_count(X86State *s)
+unsigned
+x86_fx_xmm_count(X86State *s)
 {
     return s->code_size == 64 ? 16 : 8;
 }
 
-static void
-fx_pack(X86State *s, const X86Insn *insn, X86Fxsave *f)
+void
+x86_fx_pack(X86State *s, const X86Insn *insn, X86Fxsave *f)
 {
     memcpy(f, &s->fx, 160);
     f->mxcsr_mask = 0xffff;
@@ -441,16 +441,16 @@ x86_exec_fxsave(X86State *s, const X86Insn *insn)
     unsigned n = 160;
 
     check_fx_operand(s, insn, 16, EMU_TCG_WRITE);
-    fx_pack(s, insn, &f);
+    x86_fx_pack(s, insn, &f);
     if (!fast_fxsr(s)) {
-        n += 16 * fx_xmm_count(s);
-        memcpy(f.xmm, s->fx.xmm, 16 * fx_xmm_count(s));
+        n += 16 * x86_fx_xmm_count(s);
+        memcpy(f.xmm, s->fx.xmm, 16 * x86_fx_xmm_count(s));
     }
     write_block(s, insn, &f, n);
 }
 
-static void
-fx_unpack_x87(X86State *s, const X86Fxsave *f)
+void
+x86_fx_unpack_x87(X86State *s, const X86Fxsave *f)
 {
     s->fx.fcw = (uint16_t)((f->fcw & 0x1f3f) | 0x40);
     s->fx.fsw = f->fsw;
@@ -474,112 +474,11 @@ x86_exec_fxrstor(X86State *s, const X86Insn *insn)
     if (f.mxcsr & ~0xffffu) {
         x86_raise(s, X86_EXC_GP, 0);
     }
-    fx_unpack_x87(s, &f);
+    x86_fx_unpack_x87(s, &f);
     if (s->cr4 & X86_CR4_OSFXSR) {
         s->fx.mxcsr = f.mxcsr;
         if (!fast_fxsr(s)) {
-            memcpy(s->fx.xmm, f.xmm, 16 * fx_xmm_count(s));
-        }
-    }
-}
-
-/* XSAVE, standard form: x87, SSE, upper halves of YMM. */
-
-static uint64_t
-xsave_check(X86State *s, const X86Insn *insn)
-{
-    uint64_t mask = (uint32_t)X86_LOW(s, X86_RAX) | X86_LOW(s, X86_RDX) << 32;
-
-    if (!(s->cr4 & X86_CR4_OSXSAVE)) {
-        x86_raise_plain(s, X86_EXC_UD);
-    }
-    if (s->cr0 & X86_CR0_TS) {
-        x86_raise_plain(s, X86_EXC_NM);
-    }
-    if (x86_operand_linear(s, insn, 576, EMU_TCG_READ) & 63) {
-        x86_raise(s, X86_EXC_GP, 0);
-    }
-    return mask & s->xcr0;
-}
-
-void
-x86_exec_xsave(X86State *s, const X86Insn *insn)
-{
-    uint64_t mask = xsave_check(s, insn), bv;
-    uint8_t area[576 + 256];
-    unsigned n = (s->xcr0 & 4) ? sizeof(area) : 576, xmm = fx_xmm_count(s);
-    X86Fxsave *f = (X86Fxsave *)area;
-
-    read_block(s, insn, area, n);
-    if (mask & 1) {
-        uint32_t mxcsr = f->mxcsr, mxcsr_mask = f->mxcsr_mask;
-
-        fx_pack(s, insn, f);
-        f->mxcsr = mxcsr;
-        f->mxcsr_mask = mxcsr_mask;
-    }
-    if (mask & 2) {
-        memcpy(f->xmm, s->fx.xmm, 16 * xmm);
-    }
-    if (mask & 6) {
-        f->mxcsr = s->fx.mxcsr;
-        f->mxcsr_mask = 0xffff;
-    }
-    if (mask & 4) {
-        memcpy(area + X86_XSAVE_YMM_HIGH, s->xsave + X86_XSAVE_YMM_HIGH, 16 * xmm);
-    }
-    memcpy(&bv, area + 512, 8);
-    bv |= mask;
-    memcpy(area + 512, &bv, 8);
-    write_block(s, insn, area, n);
-}
-
-void
-x86_exec_xsaveopt(X86State *s, const X86Insn *insn)
-{
-    if (!(s->features[X86_CPUID_D_1_EAX] & 1)) {
-        x86_raise_plain(s, X86_EXC_UD);
-    }
-    x86_exec_xsave(s, insn);
-}
-
-void
-x86_exec_xrstor(X86State *s, const X86Insn *insn)
-{
-    uint64_t mask = xsave_check(s, insn), bv, header[8];
-    uint8_t area[576 + 256];
-    unsigned n = (s->xcr0 & 4) ? sizeof(area) : 576, xmm = fx_xmm_count(s);
-    X86Fxsave *f = (X86Fxsave *)area;
-
-    read_block(s, insn, area, n);
-    memcpy(header, area + 512, sizeof(header));
-    bv = header[0];
-    if ((bv & ~s->xcr0) || header[1] || header[2] || ((mask & 6) && (f->mxcsr & ~0xffffu))) {
-        x86_raise(s, X86_EXC_GP, 0);
-    }
-    if (mask & 1) {
-        if (bv & 1) {
-            fx_unpack_x87(s, f);
-        } else {
-            fpu_init(s);
-            memset(s->fx.st, 0, sizeof(s->fx.st));
-        }
-    }
-    if (mask & 2) {
-        if (bv & 2) {
-            memcpy(s->fx.xmm, f->xmm, 16 * xmm);
-        } else {
-            memset(s->fx.xmm, 0, 16 * xmm);
-        }
-    }
-    if (mask & 6) {
-        s->fx.mxcsr = f->mxcsr;
-    }
-    if (mask & 4) {
-        if (bv & 4) {
-            memcpy(s->xsave + X86_XSAVE_YMM_HIGH, area + X86_XSAVE_YMM_HIGH, 16 * xmm);
-        } else {
-            memset(s->xsave + X86_XSAVE_YMM_HIGH, 0, 16 * xmm);
+            memcpy(s->fx.xmm, f.xmm, 16 * x86_fx_xmm_count(s));
         }
     }
 }

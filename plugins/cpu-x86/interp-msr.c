@@ -261,6 +261,11 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
 
     (void)insn;
     switch (index) {
+    case MSR_XSS:
+        if (v & ~x86_xss_supported(s)) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
+        break;
     case MSR_LSTAR:
     case MSR_CSTAR:
     case MSR_FS_BASE:
@@ -423,37 +428,4 @@ x86_exec_cpuid(X86State *s, const X86Insn *insn)
     X86_LOW(s, X86_RBX) = r[1];
     X86_LOW(s, X86_RCX) = r[2];
     X86_LOW(s, X86_RDX) = r[3];
-}
-
-void
-x86_exec_xgetbv(X86State *s, const X86Insn *insn)
-{
-    (void)insn;
-    if (!(s->cr4 & X86_CR4_OSXSAVE)) {
-        x86_raise_plain(s, X86_EXC_UD);
-    }
-    if ((uint32_t)X86_LOW(s, X86_RCX) != 0) {
-        x86_raise(s, X86_EXC_GP, 0);
-    }
-    X86_LOW(s, X86_RAX) = (uint32_t)s->xcr0;
-    X86_LOW(s, X86_RDX) = s->xcr0 >> 32;
-}
-
-void
-x86_exec_xsetbv(X86State *s, const X86Insn *insn)
-{
-    uint64_t v = (uint32_t)X86_LOW(s, X86_RAX) | X86_LOW(s, X86_RDX) << 32, allowed = 3;
-
-    (void)insn;
-    if (!(s->cr4 & X86_CR4_OSXSAVE)) {
-        x86_raise_plain(s, X86_EXC_UD);
-    }
-    if (x86_has_feature(s, X86_FEAT_AVX)) {
-        allowed |= 4;
-    }
-    if ((uint32_t)X86_LOW(s, X86_RCX) != 0 || !(v & 1) || (v & ~allowed) || (v & 6) == 4) {
-        x86_raise(s, X86_EXC_GP, 0);
-    }
-    s->xcr0 = v;
-    x86_update_mode(s);
 }

@@ -6,6 +6,7 @@
  */
 
 #include "x86-cpu.h"
+#include "x86-insn.h"
 
 #include <emu/log.h>
 #include <string.h>
@@ -50,15 +51,60 @@ static const struct {
     [X86_CPUID_1_EDX] = F(FPU) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) | F(CX8) | F(APIC) | F(SEP) | \
                         F(MTRR) | F(PGE) | F(MCA) | F(CMOV) | F(PAT) | F(PSE36) | F(CLFLUSH) | F(MMX) | F(FXSR) | \
                         F(SSE) | F(SSE2) | F_ACPI | F_SS, \
-    [X86_CPUID_1_ECX] = F(SSE3) | F(PCLMULQDQ) | F(MONITOR) | F(SSSE3) | F(CX16) | F(SSE41) | F(SSE42) | F(MOVBE) | \
+    [X86_CPUID_1_ECX] = F(XSAVE) | F(AVX) | F(FMA) | F(F16C) | \
+                        F(SSE3) | F(PCLMULQDQ) | F(MONITOR) | F(SSSE3) | F(CX16) | F(SSE41) | F(SSE42) | F(MOVBE) | \
                         F(POPCNT) | F(AES) | F(RDRAND) | F(HYPERVISOR), \
-    [X86_CPUID_7_EBX] = F(FSGSBASE) | F(SMEP) | F(ERMS) | F(RDSEED) | F(SMAP) | F(CLFLUSHOPT) | F(CLWB) | F(SHA), \
-    [X86_CPUID_7_ECX] = F(RDPID), \
+    [X86_CPUID_7_EBX] = F(BMI1) | F(BMI2) | F(ADX) | F(AVX2) | \
+                        F(FSGSBASE) | F(SMEP) | F(ERMS) | F(RDSEED) | F(SMAP) | F(CLFLUSHOPT) | F(CLWB) | F(SHA), \
+    [X86_CPUID_7_1_EAX] = F(AVX_VNNI), \
+    [X86_CPUID_D_1_EAX] = F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1) | F(XSAVES), \
+    [X86_CPUID_7_ECX] = F(GFNI) | F(VAES) | F(VPCLMULQDQ) | F(RDPID), \
     [X86_CPUID_80000001_EDX] = F(SYSCALL) | F(NX) | F_MMXEXT | F(FXSR_OPT) | F(PDPE1GB) | F(RDTSCP) | \
                                F(LM), \
-    [X86_CPUID_80000001_ECX] = F(LAHF_LM) | F(CR8_LEGACY) | F(ABM) | F(PREFETCHW), \
+    [X86_CPUID_80000001_ECX] = F(LAHF_LM) | F(CR8_LEGACY) | F(ABM) | F(PREFETCHW) | F(SSE4A), \
     [X86_CPUID_6_EAX] = F_ARAT
 static const uint32_t x86_supported[X86_N_FEATURE_WORDS] = {X86_SUPPORTED_WORDS};
+
+/* What of it the host's CPU itself executes: offered only where it does. */
+static const uint32_t x86_from_host[X86_N_FEATURE_WORDS] = {
+    [X86_CPUID_1_ECX] = F(SSE3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(SSE41) | F(SSE42) | F(AES) | F(AVX) | F(F16C),
+    [X86_CPUID_7_EBX] = F(AVX2) | F(SHA),
+    [X86_CPUID_7_ECX] = F(GFNI) | F(VAES) | F(VPCLMULQDQ),
+    [X86_CPUID_7_1_EAX] = F(AVX_VNNI),
+    [X86_CPUID_80000001_ECX] = F(SSE4A),
+};
+
+static uint32_t
+x86_offered(unsigned word)
+{
+    return x86_supported[word] & (~x86_from_host[word] | x86_host_features()[word]);
+}
+
+/* A feature that is off takes those with it that cannot be used without it. */
+static const struct {
+    uint16_t from;
+    uint16_t word;
+    uint32_t bits;
+} x86_dependencies[] = {
+    {X86_FEAT_XSAVE, X86_CPUID_1_ECX, F(AVX)},
+    {X86_FEAT_XSAVE, X86_CPUID_D_1_EAX, UINT32_MAX},
+    {X86_FEAT_AVX, X86_CPUID_1_ECX, F(FMA) | F(F16C)},
+    {X86_FEAT_AVX, X86_CPUID_7_EBX, F(AVX2)},
+    {X86_FEAT_AVX, X86_CPUID_7_ECX, F(VAES) | F(VPCLMULQDQ)},
+    {X86_FEAT_AVX2, X86_CPUID_7_1_EAX, F(AVX_VNNI)},
+};
+
+static void
+x86_cpuid_drop_dependent(uint32_t *features, const uint32_t *asked)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(x86_dependencies); i++) {
+        uint16_t from = x86_dependencies[i].from;
+
+        if (!(features[from >> 5] >> (from & 31) & 1)) {
+            features[x86_dependencies[i].word] &= ~x86_dependencies[i].bits | asked[x86_dependencies[i].word];
+        }
+    }
+}
 
 static const X86Model x86_model_max = {
     .name = "max",
@@ -139,7 +185,7 @@ x86_cpuid_filter(X86Cpu *cpu, const uint32_t *asked, GError **error)
     unsigned missing = 0;
 
     for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
-        uint32_t allowed = x86_supported[word];
+        uint32_t allowed = x86_offered(word);
         if (word == X86_CPUID_80000001_EDX) {
             allowed |= X86_AMD_ALIASES;
         } else if (word == X86_CPUID_1_EDX) {
@@ -210,9 +256,12 @@ x86_cpuid_resolve(X86Cpu *cpu, GError **error)
 
     uint32_t asked[X86_N_FEATURE_WORDS];
     for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
+        uint32_t own = model == &x86_model_max ? x86_offered(word) : model->features[word];
+
         asked[word] = cpu->feature_on[word] & ~cpu->feature_off[word];
-        cpu->features[word] = (model->features[word] | cpu->feature_on[word]) & ~cpu->feature_off[word];
+        cpu->features[word] = (own | cpu->feature_on[word]) & ~cpu->feature_off[word];
     }
+    x86_cpuid_drop_dependent(cpu->features, asked);
     if (!x86_cpuid_filter(cpu, asked, error)) {
         return false;
     }
@@ -222,8 +271,12 @@ x86_cpuid_resolve(X86Cpu *cpu, GError **error)
         *ext |= cpu->features[X86_CPUID_1_EDX] & X86_AMD_ALIASES;
     }
     /* A feature whose leaf is out of reach raises the limit, so that asking for it suffices. */
-    if (cpu->features[X86_CPUID_7_EBX] | cpu->features[X86_CPUID_7_ECX] | cpu->features[X86_CPUID_7_EDX]) {
+    if (cpu->features[X86_CPUID_7_EBX] | cpu->features[X86_CPUID_7_ECX] | cpu->features[X86_CPUID_7_EDX] |
+        cpu->features[X86_CPUID_7_1_EAX]) {
         cpu->level = MAX(cpu->level, 7);
+    }
+    if (cpu->features[X86_CPUID_1_ECX] & F(XSAVE)) {
+        cpu->level = MAX(cpu->level, 0xd);
     }
     if (cpu->features[X86_CPUID_6_EAX]) {
         cpu->level = MAX(cpu->level, 6);
@@ -341,8 +394,14 @@ x86_cpuid_basic(const X86Cpu *cpu, X86State *s, uint32_t leaf, uint32_t subleaf,
         if (subleaf == 0) {
             out[1] = cpu->features[X86_CPUID_7_EBX];
             out[2] = cpu->features[X86_CPUID_7_ECX];
+            out[0] = cpu->features[X86_CPUID_7_1_EAX] ? 1 : 0;
             out[3] = cpu->features[X86_CPUID_7_EDX];
+        } else if (subleaf == 1) {
+            out[0] = cpu->features[X86_CPUID_7_1_EAX];
         }
+        break;
+    case 0xd:
+        x86_xsave_cpuid(s, subleaf, out);
         break;
     case 0xb:
         out[2] = subleaf & 0xff;

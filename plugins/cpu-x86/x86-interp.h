@@ -86,9 +86,15 @@ void x86_write_cr4(X86State *s, uint64_t value);
 bool x86_load_pdptes(X86State *s, uint64_t cr3);
 void x86_cpuid_default(X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 
-/* interp-template.c */
+/* interp-fpu.c */
 void x86_fpu_check(X86State *s, uint32_t attr);
 void x86_mmx_enter(X86State *s);
+void x86_fpu_init(X86State *s);
+unsigned x86_fx_xmm_count(X86State *s);
+void x86_fx_pack(X86State *s, const X86Insn *insn, X86Fxsave *f);
+void x86_fx_unpack_x87(X86State *s, const X86Fxsave *f);
+
+/* interp-template.c */
 void x86_stubs_free(X86StubCache *stubs);
 
 static inline uint64_t

@@ -40,7 +40,10 @@ x86_lift_is_integer(const X86Row *row)
     case X86_OP_fxrstor:
     case X86_OP_xsave:
     case X86_OP_xsaveopt:
+    case X86_OP_xsavec:
+    case X86_OP_xsaves:
     case X86_OP_xrstor:
+    case X86_OP_xrstors:
     case X86_OP_maskmov:
     case X86_OP_rsm:
         return false;

@@ -475,6 +475,12 @@ x86_has_feature(const X86State *s, uint16_t feature)
     return feature == X86_FEAT_NONE || (s->features[feature >> 5] >> (feature & 31) & 1);
 }
 
+/* Bits that XCR0 may have, and IA32_XSS. */
+uint64_t x86_xcr0_supported(const X86State *s);
+uint64_t x86_xss_supported(const X86State *s);
+/* CPUID leaf 0DH. */
+void x86_xsave_cpuid(const X86State *s, uint32_t subleaf, uint32_t out[4]);
+
 /* The globals table for EmuTcgFrontend. */
 #define X86_N_GLOBALS 55
 extern const EmuTcgGlobal x86_globals[X86_N_GLOBALS];

@@ -725,6 +725,7 @@ row_is_testable(const X86Row *row, const Mode *mode)
         X86_OP_monitor, X86_OP_mwait, X86_OP_vmcall, X86_OP_xsetbv, X86_OP_xgetbv, X86_OP_invpcid, X86_OP_iret,
         /* images that hold what the interpreter tracks and translated code does not: instruction pointers */
         X86_OP_fnstenv, X86_OP_fnsave, X86_OP_fxsave, X86_OP_xsave, X86_OP_xsaveopt, X86_OP_fldenv, X86_OP_frstor, X86_OP_fxrstor, X86_OP_xrstor,
+        X86_OP_xsavec, X86_OP_xsaves, X86_OP_xrstors,
         X86_OP_call_far, X86_OP_jmp_far, X86_OP_ret_far, X86_OP_les, X86_OP_lds, X86_OP_lss, X86_OP_lfs, X86_OP_lgs, X86_OP_mov_seg_to,
         X86_OP_pop_seg, X86_OP_wrfsbase, X86_OP_wrgsbase, X86_OP_clts,
     };
