@@ -730,5 +730,6 @@ emu_machine_check_config(EmuMachine *self, GError **error)
     }
     /* A multiboot kernel's -initrd is a list of modules, which the board takes apart. */
     return check_readable("kernel", priv->kernel, error) &&
-           check_readable("initrd", priv->initrd && strpbrk(priv->initrd, ", ") ? NULL : priv->initrd, error) && configure_rtc(self, error);
+           check_readable("initrd", priv->initrd && strpbrk(priv->initrd, ", ") ? NULL : priv->initrd, error) && configure_rtc(self, error) &&
+           emu_machine_resolve_numa(self, error);
 }

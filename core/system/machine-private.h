@@ -8,6 +8,7 @@
 
 #include "cpu/vcpus.h"
 #include "mainloop/mainloop-private.h"
+#include "system/numa.h"
 
 G_BEGIN_DECLS
 
@@ -53,6 +54,7 @@ typedef struct {
     char *cpu_features; /* what followed the model, "" */
     EmuSmp smp;
     unsigned smp_clusters;
+    EmuNuma *numa; /* NULL: none */
     char *kernel, *initrd, *append, *firmware, *boot_order, *memory_backend;
     bool wants_defaults;
     bool built;
@@ -93,7 +95,8 @@ char *emu_machine_get_board_name(EmuMachine *self);
 char *emu_cpu_model_name(const char *type_name);
 
 /* memory-backend.c */
-EmuMemoryRegion *emu_machine_use_memory_backend(EmuMachine *self, const char *id, GError **error);
+bool emu_machine_get_memory_backend_size(EmuMachine *self, const char *id, uint64_t *size, GError **error);
+EmuMemoryRegion *emu_machine_use_memory_backend(EmuMachine *self, const char *id, uint64_t size, GError **error);
 
 /* run-state.c */
 bool emu_machine_is_ending(EmuMachine *self); /* this stop is the last */

@@ -241,6 +241,7 @@ emu_machine_finalize(GObject *object)
     g_free(priv->firmware);
     g_free(priv->boot_order);
     g_free(priv->memory_backend);
+    emu_numa_free(priv->numa);
     g_clear_object(&priv->sysbus);
     emu_address_space_free(priv->memory_as);
     emu_address_space_free(priv->io_as);
@@ -543,8 +544,10 @@ emu_machine_get_ram(EmuMachine *self, GError **error)
     EmuMachinePrivate *priv = emu_machine_priv(self);
 
     if (!priv->ram) {
-        if (priv->memory_backend) {
-            priv->ram = emu_machine_use_memory_backend(self, priv->memory_backend, error);
+        if (emu_machine_has_numa_memory(self)) {
+            priv->ram = emu_machine_join_numa_memory(self, EMU_MACHINE_GET_CLASS(self)->default_ram_id, error);
+        } else if (priv->memory_backend) {
+            priv->ram = emu_machine_use_memory_backend(self, priv->memory_backend, priv->ram_size, error);
         } else {
             priv->ram = emu_memory_region_new_ram(self, EMU_MACHINE_GET_CLASS(self)->default_ram_id, priv->ram_size, error);
         }

@@ -70,21 +70,44 @@ memory_backend_class_init(MemoryBackendClass *klass)
     emu_object_class_add_properties(klass, memory_backend_properties, G_N_ELEMENTS(memory_backend_properties));
 }
 
-/* The region of the memory object @id, of the machine's RAM size. */
-EmuMemoryRegion *
-emu_machine_use_memory_backend(EmuMachine *self, const char *id, GError **error)
+static MemoryBackend *
+memory_backend_find(EmuMachine *machine, const char *id, GError **error)
 {
-    EmuObject *objects = emu_object_get_container(emu_machine_get_root(self), "/objects");
+    EmuObject *objects = emu_object_get_container(emu_machine_get_root(machine), "/objects");
     EmuObject *found = emu_object_get_child(objects, id);
-    MemoryBackend *backend = (MemoryBackend *)found;
 
     if (!found || !G_TYPE_CHECK_INSTANCE_TYPE(found, memory_backend_get_type())) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_NOT_FOUND, "memory-backend '%s': there is no memory object of this id", id);
         return NULL;
     }
-    if (backend->size != emu_machine_get_ram_size(self)) {
+    return (MemoryBackend *)found;
+}
+
+bool
+emu_machine_get_memory_backend_size(EmuMachine *self, const char *id, uint64_t *size, GError **error)
+{
+    MemoryBackend *backend = memory_backend_find(self, id, error);
+
+    *size = backend ? backend->size : 0;
+    return backend != NULL;
+}
+
+/* The region of the memory object @id, which must have @size bytes and no user yet. */
+EmuMemoryRegion *
+emu_machine_use_memory_backend(EmuMachine *self, const char *id, uint64_t size, GError **error)
+{
+    MemoryBackend *backend = memory_backend_find(self, id, error);
+
+    if (!backend) {
+        return NULL;
+    }
+    if (backend->used) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "memory backend '%s' is used already: it can be in one place only", id);
+        return NULL;
+    }
+    if (backend->size != size) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "machine memory size (%" G_GUINT64_FORMAT ") does not match the size of the memory backend '%s' (%" G_GUINT64_FORMAT ")",
-                    emu_machine_get_ram_size(self), id, backend->size);
+                    size, id, backend->size);
         return NULL;
     }
     backend->used = true;

@@ -211,3 +211,32 @@ emu_pit_channel_get_gate(EmuPitChannel *self, unsigned channel)
     g_return_val_if_fail(EMU_IS_PIT_CHANNEL(self), false);
     return EMU_PIT_CHANNEL_GET_IFACE(self)->get_gate(self, channel);
 }
+
+/* ---- topology ---------------------------------------------------------------------------------- */
+
+unsigned
+emu_x86_topology_get_bits(unsigned count)
+{
+    unsigned bits = 0;
+
+    while (bits < 31 && 1u << bits < count) {
+        bits++;
+    }
+    return bits;
+}
+
+/* Intel SDM volume 3, section 9.9.1 (hierarchical mapping of shared resources). */
+uint32_t
+emu_x86_topology_get_apic_id(EmuSmp smp, unsigned index)
+{
+    const unsigned counts[] = {MAX(smp.threads, 1), MAX(smp.cores, 1), MAX(smp.dies, 1)};
+    uint32_t id = 0;
+    unsigned shift = 0;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(counts); i++) {
+        id |= index % counts[i] << shift;
+        index /= counts[i];
+        shift += emu_x86_topology_get_bits(counts[i]);
+    }
+    return id | index << shift;
+}

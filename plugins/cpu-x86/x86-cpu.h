@@ -113,7 +113,8 @@ struct _X86Cpu {
     char vendor_text[12];
     char model_text[48];
     uint32_t cores, threads; /* per package, per core */
-    uint32_t smt_bits, core_bits;
+    uint32_t smt_bits, core_bits; /* of APIC IDs; core_bits counts those of the die */
+    uint32_t dies, die_core_bits;
 };
 
 #define X86_TYPE_CPU_NAME "x86_64-cpu"

@@ -149,31 +149,19 @@ x86_cpuid_is_amd(const X86Cpu *cpu)
 
 /* ---- resolving -------------------------------------------------------------------------------------- */
 
-static unsigned
-x86_bits_for(unsigned count)
-{
-    unsigned bits = 0;
-
-    while (1u << bits < count) {
-        bits++;
-    }
-    return bits;
-}
-
 static void
 x86_cpuid_topology(X86Cpu *cpu)
 {
     EmuSmp smp = emu_machine_get_smp(x86_cpu_get_machine(cpu));
-    unsigned index = emu_cpu_get_index((EmuCpu *)cpu);
 
     cpu->threads = MAX(smp.threads, 1);
-    cpu->cores = MAX(smp.cores, 1) * MAX(smp.dies, 1);
-    cpu->smt_bits = x86_bits_for(cpu->threads);
-    cpu->core_bits = x86_bits_for(cpu->cores);
+    cpu->dies = MAX(smp.dies, 1);
+    cpu->cores = MAX(smp.cores, 1) * cpu->dies;
+    cpu->smt_bits = emu_x86_topology_get_bits(cpu->threads);
+    cpu->die_core_bits = emu_x86_topology_get_bits(MAX(smp.cores, 1));
+    cpu->core_bits = cpu->die_core_bits + emu_x86_topology_get_bits(cpu->dies);
     if (cpu->apic_id == UINT32_MAX) {
-        unsigned thread = index % cpu->threads, core = index / cpu->threads % cpu->cores;
-        unsigned package = index / (cpu->threads * cpu->cores);
-        cpu->apic_id = (package << cpu->core_bits | core) << cpu->smt_bits | thread;
+        cpu->apic_id = emu_x86_topology_get_apic_id(smp, emu_cpu_get_index((EmuCpu *)cpu));
     }
 }
 
@@ -286,6 +274,9 @@ x86_cpuid_resolve(X86Cpu *cpu, GError **error)
     }
     cpu->has_apic = cpu->features[X86_CPUID_1_EDX] & F(APIC);
     x86_cpuid_topology(cpu);
+    if (cpu->dies > 1 && !x86_cpuid_is_amd(cpu)) {
+        cpu->level = MAX(cpu->level, 0x1f);
+    }
     /* 255 addresses all of them; wider IDs need x2APIC. */
     if (cpu->apic_id > 254) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
@@ -333,15 +324,40 @@ x86_cpuid_cache(const X86Cache *caches, const X86Cpu *cpu, uint32_t subleaf, uin
         return;
     }
     const X86Cache *c = &caches[subleaf];
-    uint32_t sharing = c->level == 3 ? 1u << (cpu->smt_bits + cpu->core_bits) : c->level == 2 || amd ? cpu->threads : 1;
+    uint32_t sharing = c->level == 3 ? 1u << (cpu->smt_bits + cpu->die_core_bits) : c->level == 2 || amd ? cpu->threads : 1;
 
     out[0] = c->type | (uint32_t)c->level << 5 | 1u << 8 | (sharing - 1) << 14;
     if (!amd) {
-        out[0] |= (cpu->cores - 1) << 26;
+        out[0] |= MIN((1u << cpu->core_bits) - 1, 63) << 26; /* addressable core IDs in the package */
     }
     out[1] = 63 | (c->ways - 1) << 22;
     out[2] = c->sets - 1;
     out[3] = c->flags;
+}
+
+/* Leaf 0xb with a level for the die; SDM volume 2, CPUID. */
+static void
+x86_cpuid_extended_topology(const X86Cpu *cpu, uint32_t subleaf, uint32_t out[4])
+{
+    const uint32_t per_die = cpu->cores / cpu->dies * cpu->threads;
+    const struct {
+        uint32_t shift, logical, type;
+    } levels[] = {
+        {cpu->smt_bits, cpu->threads, 1},
+        {cpu->smt_bits + cpu->die_core_bits, per_die, 2},
+        {cpu->smt_bits + cpu->core_bits, cpu->cores * cpu->threads, 5},
+    };
+
+    if (cpu->dies == 1) {
+        return;
+    }
+    out[2] = subleaf & 0xff;
+    out[3] = cpu->apic_id;
+    if (subleaf < G_N_ELEMENTS(levels)) {
+        out[0] = levels[subleaf].shift;
+        out[1] = levels[subleaf].logical & 0xffff;
+        out[2] |= levels[subleaf].type << 8;
+    }
 }
 
 static void
@@ -415,6 +431,9 @@ x86_cpuid_basic(const X86Cpu *cpu, X86State *s, uint32_t leaf, uint32_t subleaf,
             out[1] = logical & 0xffff;
             out[2] |= 2 << 8;
         }
+        break;
+    case 0x1f:
+        x86_cpuid_extended_topology(cpu, subleaf, out);
         break;
     default:
         break;

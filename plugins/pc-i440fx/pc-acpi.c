@@ -9,15 +9,12 @@
  * (base of the power management ports, PCI addresses) is in them.
  */
 
-#include "pc-machine.h"
+#include "pc-acpi.h"
 
 #include "dsdt.h"
 
 #include <string.h>
 
-#define PC_ACPI_TABLES_FILE "etc/acpi/tables"
-#define PC_ACPI_RSDP_FILE "etc/acpi/rsdp"
-#define PC_ACPI_LOADER_FILE "etc/table-loader"
 #define PC_ACPI_FILE_NAME_SIZE 56
 #define PC_ACPI_LOADER_ENTRY_SIZE 128
 #define PC_ACPI_ZONE_HIGH 1
@@ -48,23 +45,16 @@
 
 enum { PC_LOADER_ALLOCATE = 1, PC_LOADER_ADD_POINTER = 2, PC_LOADER_ADD_CHECKSUM = 3 };
 
-typedef struct {
-    PcMachine *pc;
-    GByteArray *tables;
-    GByteArray *rsdp;
-    GByteArray *loader;
-} PcAcpi;
-
 /* ---- bytes ------------------------------------------------------------------------------------------ */
 
-static void
+void
 pc_acpi_add(GByteArray *out, uint64_t value, unsigned size)
 {
     value = GUINT64_TO_LE(value);
     g_byte_array_append(out, (const uint8_t *)&value, size);
 }
 
-static void
+void
 pc_acpi_add_zeroes(GByteArray *out, unsigned n)
 {
     guint at = out->len;
@@ -73,7 +63,7 @@ pc_acpi_add_zeroes(GByteArray *out, unsigned n)
     memset(out->data + at, 0, n);
 }
 
-static void
+void
 pc_acpi_set(GByteArray *out, guint at, uint64_t value, unsigned size)
 {
     value = GUINT64_TO_LE(value);
@@ -133,8 +123,7 @@ pc_loader_add_checksum(PcAcpi *self, const char *file, uint32_t offset, uint32_t
 
 /* ---- tables ------------------------------------------------------------------------------------------ */
 
-/* Starts a table; length and checksum follow with pc_acpi_end(). Returns its offset. */
-static guint
+guint
 pc_acpi_begin(PcAcpi *self, const char *signature, uint8_t revision)
 {
     guint at = self->tables->len;
@@ -151,7 +140,7 @@ pc_acpi_begin(PcAcpi *self, const char *signature, uint8_t revision)
     return at;
 }
 
-static void
+void
 pc_acpi_end(PcAcpi *self, guint at)
 {
     guint length = self->tables->len - at;
@@ -352,15 +341,15 @@ pc_acpi_add_fadt(PcAcpi *self, guint facs, guint dsdt)
     return at;
 }
 
-static uint32_t
+uint32_t
 pc_acpi_get_apic_id(PcMachine *pc, unsigned index)
 {
-    EmuCpu *cpu = emu_machine_get_cpu(EMU_MACHINE(pc), index);
+    EmuCpu *cpu = index < emu_machine_get_n_cpus(EMU_MACHINE(pc)) ? emu_machine_get_cpu(EMU_MACHINE(pc), index) : NULL;
 
     if (cpu && EMU_IS_X86_CPU_CONTROL(cpu)) {
         return EMU_X86_CPU_CONTROL_GET_IFACE(EMU_X86_CPU_CONTROL(cpu))->get_apic_id(EMU_X86_CPU_CONTROL(cpu));
     }
-    return index;
+    return emu_x86_topology_get_apic_id(emu_machine_get_smp(EMU_MACHINE(pc)), index);
 }
 
 static void
@@ -381,16 +370,17 @@ pc_acpi_add_madt(PcAcpi *self)
     static const uint8_t level_irqs[] = {5, 9, 10, 11};
     GByteArray *t = self->tables;
     unsigned n_cpus = emu_machine_get_n_cpus(EMU_MACHINE(self->pc));
+    unsigned max_cpus = emu_machine_get_smp(EMU_MACHINE(self->pc)).max_cpus;
     guint at = pc_acpi_begin(self, "APIC", 1);
 
     pc_acpi_add(t, PC_LAPIC_BASE, 4);
     pc_acpi_add(t, 1, 4); /* there are 8259s */
-    for (unsigned i = 0; i < n_cpus; i++) {
+    for (unsigned i = 0; i < MAX(n_cpus, max_cpus); i++) {
         pc_acpi_add(t, 0, 1);
         pc_acpi_add(t, 8, 1);
         pc_acpi_add(t, i, 1);
         pc_acpi_add(t, pc_acpi_get_apic_id(self->pc, i), 1);
-        pc_acpi_add(t, 1, 4); /* enabled */
+        pc_acpi_add(t, i < n_cpus, 4); /* enabled */
     }
     pc_acpi_add(t, 1, 1); /* I/O APIC */
     pc_acpi_add(t, 12, 1);
@@ -470,7 +460,7 @@ pc_acpi_add_hpet(PcAcpi *self)
 static void
 pc_acpi_build(PcAcpi *self)
 {
-    guint tables[8], n = 0, facs, dsdt, rsdt;
+    guint tables[16], n = 0, facs, dsdt, rsdt;
 
     pc_loader_allocate(self, PC_ACPI_RSDP_FILE, 16, PC_ACPI_ZONE_FSEG);
     pc_loader_allocate(self, PC_ACPI_TABLES_FILE, 64, PC_ACPI_ZONE_HIGH);
@@ -482,6 +472,7 @@ pc_acpi_build(PcAcpi *self)
     if (self->pc->hpet_device) {
         tables[n++] = pc_acpi_add_hpet(self);
     }
+    pc_acpi_add_numa(self, tables, &n);
     rsdt = pc_acpi_begin(self, "RSDT", 1);
     for (guint i = 0; i < n; i++) {
         pc_loader_add_pointer(self, PC_ACPI_TABLES_FILE, self->tables->len, 4);

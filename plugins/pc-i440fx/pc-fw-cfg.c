@@ -47,7 +47,30 @@ pc_get_apic_id_limit(PcMachine *self)
             limit = MAX(limit, EMU_X86_CPU_CONTROL_GET_IFACE(control)->get_apic_id(control) + 1);
         }
     }
+    for (unsigned i = emu_machine_get_n_cpus(machine); i < emu_machine_get_smp(machine).max_cpus; i++) {
+        limit = MAX(limit, emu_x86_topology_get_apic_id(emu_machine_get_smp(machine), i) + 1);
+    }
     return limit;
+}
+
+/* Number of nodes, the node of each local APIC, each node's memory; then nothing is left for the firmware to guess. */
+static void
+pc_add_numa(PcMachine *self, unsigned limit)
+{
+    EmuMachine *machine = EMU_MACHINE(self);
+    unsigned n_nodes = emu_machine_get_n_numa_nodes(machine), n = 1 + limit + n_nodes;
+    g_autofree uint64_t *words = g_new0(uint64_t, n);
+
+    words[0] = GUINT64_TO_LE((uint64_t)n_nodes);
+    for (unsigned i = 0; n_nodes && i < emu_machine_get_smp(machine).max_cpus; i++) {
+        uint32_t id = emu_x86_topology_get_apic_id(emu_machine_get_smp(machine), i);
+
+        words[1 + id] = GUINT64_TO_LE((uint64_t)emu_machine_get_numa_node_of_cpu(machine, i));
+    }
+    for (unsigned i = 0; i < n_nodes; i++) {
+        words[1 + limit + i] = GUINT64_TO_LE(emu_machine_get_numa_node_size(machine, i));
+    }
+    emu_fw_cfg_add_bytes(self->fw_cfg, EMU_FW_CFG_NUMA, words, n * sizeof *words);
 }
 
 bool
@@ -213,14 +236,13 @@ pc_fill_fw_cfg(PcMachine *self, GError **error)
     const char *graphics = emu_machine_get_option(machine, "graphics");
     EmuSmp smp = emu_machine_get_smp(machine);
     unsigned limit = pc_get_apic_id_limit(self);
-    g_autofree uint64_t *numa = g_new0(uint64_t, 1 + limit);
 
     emu_fw_cfg_add_u64(self->fw_cfg, EMU_FW_CFG_RAM_SIZE, emu_machine_get_ram_size(machine));
     emu_fw_cfg_add_u16(self->fw_cfg, EMU_FW_CFG_NOGRAPHIC, g_strcmp0(graphics, "off") == 0);
     emu_fw_cfg_add_u16(self->fw_cfg, EMU_FW_CFG_NB_CPUS, smp.cpus);
     emu_fw_cfg_add_u16(self->fw_cfg, EMU_FW_CFG_MAX_CPUS, limit);
     emu_fw_cfg_add_u32(self->fw_cfg, PC_FW_CFG_IRQ0_OVERRIDE, 1);
-    emu_fw_cfg_add_bytes(self->fw_cfg, EMU_FW_CFG_NUMA, numa, (1 + limit) * sizeof *numa);
+    pc_add_numa(self, limit);
     pc_add_e820(self);
     pc_add_system_states(self);
     if (!pc_load_kernel(self, error) || !pc_add_boot_order(self, error)) {

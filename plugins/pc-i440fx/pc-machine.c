@@ -17,6 +17,7 @@
 #define PC_BELOW_4G_MIN UINT64_C(0x100000)
 #define PC_4G UINT64_C(0x100000000)
 #define PC_MAX_CPUS 255
+#define PC_MAX_APIC_ID 254
 
 /* ---- memory ------------------------------------------------------------------------------------ */
 
@@ -63,6 +64,13 @@ pc_create_cpus(PcMachine *self, GError **error)
     EmuMachine *machine = EMU_MACHINE(self);
     EmuSmp smp = emu_machine_get_smp(machine);
 
+    /* The last one's is the highest; 255 addresses all. */
+    if (emu_x86_topology_get_apic_id(smp, smp.max_cpus - 1) > PC_MAX_APIC_ID) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "Invalid CPU topology: sockets=%u,dies=%u,cores=%u,threads=%u would need local APIC ID %u, expected at most %u",
+                    smp.sockets, smp.dies, smp.cores, smp.threads, emu_x86_topology_get_apic_id(smp, smp.max_cpus - 1), PC_MAX_APIC_ID);
+        return false;
+    }
     for (unsigned i = 0; i < smp.cpus; i++) {
         if (!emu_machine_create_cpu(machine, i, error)) {
             return false;

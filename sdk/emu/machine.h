@@ -90,6 +90,12 @@ EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_cpu_type(EmuMachine *self); /* 
 EMU_AVAILABLE_IN_1_0 EmuCpu *emu_machine_create_cpu(EmuMachine *self, unsigned index, GError **error);
 typedef struct { unsigned cpus, max_cpus, sockets, dies, cores, threads; } EmuSmp;
 EMU_AVAILABLE_IN_1_0 EmuSmp emu_machine_get_smp(EmuMachine *self);
+/* -numa: nodes 0 to n - 1, their memory in this order; no nodes: 0. Distances are 10 to 255, 255: no way. */
+EMU_AVAILABLE_IN_1_0 unsigned emu_machine_get_n_numa_nodes(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 uint64_t emu_machine_get_numa_node_size(EmuMachine *self, unsigned node);
+EMU_AVAILABLE_IN_1_0 unsigned emu_machine_get_numa_node_of_cpu(EmuMachine *self, unsigned cpu);
+EMU_AVAILABLE_IN_1_0 unsigned emu_machine_get_numa_distance(EmuMachine *self, unsigned from, unsigned to);
+EMU_AVAILABLE_IN_1_0 bool emu_machine_has_numa_distances(EmuMachine *self); /* the user gave them */
 EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_kernel(EmuMachine *self);
 EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_initrd(EmuMachine *self);
 EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_append(EmuMachine *self);

@@ -37,6 +37,10 @@ struct _EmuApicEoiInterface {
 };
 EMU_AVAILABLE_IN_1_0 void emu_apic_eoi(EmuApicEoi *self, uint8_t vector);
 
+/* The local APIC ID of CPU @index: package, die, core and thread number, each in a field as wide as its count needs. */
+EMU_AVAILABLE_IN_1_0 uint32_t emu_x86_topology_get_apic_id(EmuSmp smp, unsigned index);
+EMU_AVAILABLE_IN_1_0 unsigned emu_x86_topology_get_bits(unsigned count);
+
 /*
  * x86 machine control, implemented by CPUs / boards. A20 and SMM views: a board with SMRAM adds to the machine object a
  * child "smram", a region as large as the address space; a CPU in SMM sees it in front of the machine's memory.

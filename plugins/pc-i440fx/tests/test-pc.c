@@ -478,6 +478,151 @@ test_pvh(void)
     end(machine);
 }
 
+static const uint8_t *
+table(EmuMachine *machine, const char *signature)
+{
+    gsize len;
+    const uint8_t *data = file(machine, "etc/acpi/tables", &len);
+
+    for (gsize i = 0; i + 36 <= len; i++) {
+        if (memcmp(data + i, signature, 4) == 0 && memcmp(data + i + 10, "EMU   ", 6) == 0) {
+            return data + i;
+        }
+    }
+    return NULL;
+}
+
+static uint64_t
+le(const uint8_t *p, unsigned size)
+{
+    uint64_t value = 0;
+
+    memcpy(&value, p, size);
+    return GUINT64_FROM_LE(value);
+}
+
+static void
+add_memory_object(EmuMachine *machine, const char *id, uint64_t size)
+{
+    GError *error = NULL;
+    EmuObject *object = emu_object_new("memory-backend-ram", &error);
+
+    g_assert_no_error(error);
+    g_assert_true(emu_object_set_uint(object, "size", size, &error));
+    g_assert_true(emu_object_add_child(emu_object_get_container(emu_machine_get_root(machine), "/objects"), id, object, &error));
+    g_assert_true(emu_user_creatable_complete(object, &error));
+    g_object_unref(object);
+}
+
+static void
+test_numa(void)
+{
+    GError *error = NULL;
+    EmuMachine *machine = emu_test_machine_new_unbuilt("pc", &error);
+    const uint64_t mib = 1 << 20;
+    const struct {
+        uint32_t node;
+        uint64_t start, length;
+    } memory[] = {{0, 0, 0xa0000}, {0, mib, 47 * mib}, {1, 48 * mib, 80 * mib}};
+    const uint8_t *srat, *slit, *p;
+
+    g_assert_no_error(error);
+    g_assert_true(emu_machine_set_smp(machine, "4,sockets=2,cores=2,threads=1", &error));
+    add_memory_object(machine, "near", 48 * mib);
+    add_memory_object(machine, "far", 80 * mib);
+    emu_machine_add_option(machine, "numa", "node,memdev=near");
+    emu_machine_add_option(machine, "numa", "node,memdev=far");
+    emu_machine_add_option(machine, "numa", "dist,src=0,dst=1,val=33");
+    emu_test_machine_start(machine, &error);
+    g_assert_no_error(error);
+    /* Both objects are main memory, one after the other. */
+    emu_test_write(machine, 48 * mib - 4, UINT64_C(0x1122334455667788), 8);
+    g_assert_cmphex(emu_test_read(machine, 48 * mib, 4), ==, 0x11223344);
+    emu_test_write(machine, 128 * mib - 1, 0x5a, 1);
+    g_assert_cmphex(emu_test_read(machine, 128 * mib - 1, 1), ==, 0x5a);
+
+    srat = table(machine, "SRAT");
+    g_assert_nonnull(srat);
+    p = srat + 48;
+    for (unsigned i = 0; i < 4; i++, p += 16) { /* a socket each */
+        g_assert_cmphex(le(p, 2), ==, 16 << 8);
+        g_assert_cmpuint(p[2], ==, i / 2);
+        g_assert_cmpuint(p[3], ==, i);
+        g_assert_cmpuint(p[4], ==, 1);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(memory); i++, p += 40) {
+        g_assert_cmphex(le(p, 2), ==, 1 | 40 << 8);
+        g_assert_cmpuint(le(p + 2, 4), ==, memory[i].node);
+        g_assert_cmphex(le(p + 8, 8), ==, memory[i].start);
+        g_assert_cmphex(le(p + 16, 8), ==, memory[i].length);
+        g_assert_cmpuint(le(p + 28, 4), ==, 1);
+    }
+    g_assert_cmpuint(le(srat + 4, 4), ==, p - srat);
+    slit = table(machine, "SLIT");
+    g_assert_nonnull(slit);
+    g_assert_cmpuint(le(slit + 36, 8), ==, 2);
+    g_assert_cmphex(le(slit + 44, 4), ==, 0x0a21210a);
+    end(machine);
+}
+
+static void
+test_numa_refused(void)
+{
+    static const struct {
+        const char *options[4];
+        const char *part;
+    } cases[] = {
+        {{"node,mem=64"}, "should equal RAM size"},
+        {{"node,mem=64", "node,nodeid=2,mem=64"}, "Node ID missing: 1"},
+        {{"node,mem=64", "node,nodeid=0,mem=64"}, "Duplicate"},
+        {{"node,memdev=nobody"}, "nobody"},
+        {{"node,mem=64", "node,memdev=nobody"}, "mixing"},
+        {{"node,mem=128,cpus=1"}, "smaller than maxcpus"},
+        {{"node,mem=128,cpus=x"}, "cpus=x"},
+        {{"node,mem=128", "dist,src=0,dst=1,val=20"}, "declare it first"},
+        {{"node,mem=64", "node,mem=64", "dist,src=0,dst=0,val=11"}, "should be 10"},
+        {{"node,mem=128", "cpu,node-id=0,socket-id=1"}, "socket-id"},
+        {{"island"}, "expected node, dist or cpu"},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        EmuMachine *machine = emu_test_machine_new_unbuilt("pc", NULL);
+
+        for (unsigned j = 0; j < 4 && cases[i].options[j]; j++) {
+            emu_machine_add_option(machine, "numa", cases[i].options[j]);
+        }
+        g_assert_false(emu_test_machine_start(machine, &error));
+        g_test_message("%s", error->message);
+        g_assert_nonnull(strstr(error->message, cases[i].part));
+        end(machine);
+    }
+}
+
+static void
+test_topology(void)
+{
+    const EmuSmp smp = {24, 24, 2, 2, 3, 2};
+
+    g_assert_cmphex(emu_x86_topology_get_apic_id(smp, 0), ==, 0);
+    g_assert_cmphex(emu_x86_topology_get_apic_id(smp, 5), ==, 5);
+    g_assert_cmphex(emu_x86_topology_get_apic_id(smp, 6), ==, 8);       /* second die: a core takes two bits */
+    g_assert_cmphex(emu_x86_topology_get_apic_id(smp, 12), ==, 0x10);   /* second socket */
+    g_assert_cmphex(emu_x86_topology_get_apic_id(smp, 23), ==, 0x1d);
+}
+
+static void
+test_topology_refused(void)
+{
+    g_autoptr(GError) error = NULL;
+    EmuMachine *machine = emu_test_machine_new_unbuilt("pc", NULL);
+
+    g_assert_true(emu_machine_set_smp(machine, "1,maxcpus=255,sockets=85,cores=3,threads=1", &error));
+    g_assert_false(emu_test_machine_start(machine, &error));
+    g_assert_nonnull(strstr(error->message, "would need local APIC ID 338"));
+    end(machine);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -496,5 +641,9 @@ main(int argc, char **argv)
     g_test_add_func("/pc/kernel/linux", test_linux);
     g_test_add_func("/pc/kernel/multiboot", test_multiboot);
     g_test_add_func("/pc/kernel/pvh", test_pvh);
+    g_test_add_func("/pc/numa/srat-and-slit", test_numa);
+    g_test_add_func("/pc/numa/refused-with-a-sentence", test_numa_refused);
+    g_test_add_func("/pc/topology/apic-ids", test_topology);
+    g_test_add_func("/pc/topology/refused-with-a-sentence", test_topology_refused);
     return g_test_run();
 }
