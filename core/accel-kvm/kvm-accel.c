@@ -9,11 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define KVM_TYPE_ACCEL (kvm_accel_get_type())
-G_DECLARE_FINAL_TYPE(KvmAccel, kvm_accel, KVM, ACCEL, EmuAccel)
 G_DEFINE_TYPE(KvmAccel, kvm_accel, EMU_TYPE_ACCEL)
-
-enum { IRQCHIP_OFF, IRQCHIP_ON, IRQCHIP_SPLIT };
 
 static const struct {
     int capability;
@@ -29,13 +25,13 @@ kvm_accel_fail(KvmAccel *self, GError **error, const char *what, const char *adv
 {
     g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "kvm: %s: %s%s%s", self->device, what, advice ? "; " : "",
                 advice ? advice : "");
-    if (self->vm_fd >= 0) {
-        close(self->vm_fd);
-        self->vm_fd = -1;
+    if (self->vm.vm_fd >= 0) {
+        close(self->vm.vm_fd);
+        self->vm.vm_fd = -1;
     }
-    if (self->fd >= 0) {
-        close(self->fd);
-        self->fd = -1;
+    if (self->vm.kvm_fd >= 0) {
+        close(self->vm.kvm_fd);
+        self->vm.kvm_fd = -1;
     }
     return false;
 }
@@ -46,44 +42,41 @@ kvm_accel_setup(EmuAccel *accel, EmuMachine *machine, GError **error)
     KvmAccel *self = KVM_ACCEL(accel);
     int version;
 
-    if (self->irqchip != IRQCHIP_OFF) {
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
-                    "kvm: kernel-irqchip is %s, expected off: interrupt controllers are the machine's own devices",
-                    self->irqchip == IRQCHIP_ON ? "on" : "split");
-        return false;
-    }
-    self->fd = open(self->device, O_RDWR | O_CLOEXEC);
-    if (self->fd < 0) {
+    self->vm.kvm_fd = open(self->device, O_RDWR | O_CLOEXEC);
+    if (self->vm.kvm_fd < 0) {
         return kvm_accel_fail(self, error, g_strerror(errno),
                               errno == ENOENT   ? "load the module kvm_intel or kvm_amd, and enable virtualization in the firmware"
                               : errno == EACCES ? "add the user to the group kvm"
                                                 : NULL);
     }
-    version = ioctl(self->fd, KVM_GET_API_VERSION, 0);
+    version = ioctl(self->vm.kvm_fd, KVM_GET_API_VERSION, 0);
     if (version != KVM_API_VERSION) {
         g_autofree char *text = g_strdup_printf("API version is %d, expected %d", version, KVM_API_VERSION);
 
         return kvm_accel_fail(self, error, text, version < 0 ? "this is no KVM device" : NULL);
     }
     for (gsize i = 0; i < G_N_ELEMENTS(kvm_required); i++) {
-        if (ioctl(self->fd, KVM_CHECK_EXTENSION, kvm_required[i].capability) <= 0) {
+        if (ioctl(self->vm.kvm_fd, KVM_CHECK_EXTENSION, kvm_required[i].capability) <= 0) {
             g_autofree char *text = g_strdup_printf("the host's KVM lacks '%s'", kvm_required[i].name);
 
             return kvm_accel_fail(self, error, text, "a newer kernel is needed");
         }
     }
-    self->has_readonly = ioctl(self->fd, KVM_CHECK_EXTENSION, KVM_CAP_READONLY_MEM) > 0;
-    self->run_size = ioctl(self->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+    self->has_readonly = ioctl(self->vm.kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_READONLY_MEM) > 0;
+    self->run_size = ioctl(self->vm.kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
     if (self->run_size < (int)sizeof(struct kvm_run)) {
         return kvm_accel_fail(self, error, "the run area is too small", NULL);
     }
     do {
-        self->vm_fd = ioctl(self->fd, KVM_CREATE_VM, 0);
-    } while (self->vm_fd < 0 && errno == EINTR);
-    if (self->vm_fd < 0) {
+        self->vm.vm_fd = ioctl(self->vm.kvm_fd, KVM_CREATE_VM, 0);
+    } while (self->vm.vm_fd < 0 && errno == EINTR);
+    if (self->vm.vm_fd < 0) {
         return kvm_accel_fail(self, error, g_strerror(errno), "no virtual machine could be made");
     }
     self->machine = machine;
+    if (!kvm_irqchip_setup(self, error)) {
+        return false;
+    }
     self->service = emu_tcg_service_new(machine);
     return true;
 }
@@ -140,9 +133,42 @@ kvm_accel_reset_vcpu(EmuAccel *accel G_GNUC_UNUSED, EmuCpu *cpu)
 }
 
 static void
+kvm_accel_synchronize(EmuAccel *accel G_GNUC_UNUSED, EmuCpu *cpu)
+{
+    KvmVcpu *v = emu_cpu_get_accel_data(cpu);
+
+    if (v) {
+        kvm_vcpu_fetch(v);
+    }
+}
+
+static void
+kvm_accel_before_resume(EmuAccel *accel G_GNUC_UNUSED, EmuCpu *cpu)
+{
+    KvmVcpu *v = emu_cpu_get_accel_data(cpu);
+
+    if (v && !v->failed) {
+        kvm_vcpu_store(v);
+    }
+}
+
+static bool
+kvm_accel_waits_inside(EmuAccel *accel, EmuCpu *cpu G_GNUC_UNUSED)
+{
+    return KVM_ACCEL(accel)->vm.local_apics;
+}
+
+static const char *
+kvm_accel_get_device_type(EmuAccel *accel, const char *type_name)
+{
+    return kvm_irqchip_get_device_type(KVM_ACCEL(accel), type_name);
+}
+
+static void
 kvm_accel_init(KvmAccel *self)
 {
-    self->fd = self->vm_fd = -1;
+    self->vm.kvm_fd = self->vm.vm_fd = -1;
+    g_mutex_init(&self->routes_lock);
 }
 
 static void
@@ -151,20 +177,23 @@ kvm_accel_finalize(GObject *object)
     KvmAccel *self = KVM_ACCEL(object);
 
     g_clear_pointer(&self->service, emu_tcg_service_free);
-    if (self->vm_fd >= 0) {
-        close(self->vm_fd);
+    kvm_irqchip_finish(self);
+    g_mutex_clear(&self->routes_lock);
+    if (self->vm.vm_fd >= 0) {
+        close(self->vm.vm_fd);
     }
-    if (self->fd >= 0) {
-        close(self->fd);
+    if (self->vm.kvm_fd >= 0) {
+        close(self->vm.kvm_fd);
     }
     G_OBJECT_CLASS(kvm_accel_parent_class)->finalize(object);
 }
 
-static const char *const kvm_irqchip_names[] = {"off", "on", "split", NULL};
+static const char *const kvm_irqchip_names[] = {"off", "on", "split", "auto", NULL};
 
 static const EmuProperty kvm_accel_properties[] = {
     EMU_PROP_STRING("device", KvmAccel, device, "/dev/kvm", "the KVM device"),
-    EMU_PROP_ENUM("kernel-irqchip", KvmAccel, irqchip, IRQCHIP_OFF, kvm_irqchip_names, "interrupt controllers in the host's kernel"),
+    EMU_PROP_ENUM("kernel-irqchip", KvmAccel, irqchip, KVM_IRQCHIP_AUTO, kvm_irqchip_names,
+                  "interrupt controllers in the host's kernel: all, the local APICs (split), none"),
 };
 
 static void
@@ -180,6 +209,10 @@ kvm_accel_class_init(KvmAccelClass *klass)
     accel->run = kvm_accel_run;
     accel->kick = kvm_accel_kick;
     accel->reset_vcpu = kvm_accel_reset_vcpu;
+    accel->synchronize = kvm_accel_synchronize;
+    accel->before_resume = kvm_accel_before_resume;
+    accel->waits_inside = kvm_accel_waits_inside;
+    accel->get_device_type = kvm_accel_get_device_type;
     emu_object_class_add_properties(klass, kvm_accel_properties, G_N_ELEMENTS(kvm_accel_properties));
 }
 

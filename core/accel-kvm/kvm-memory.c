@@ -27,7 +27,7 @@ kvm_set_slot(KvmAccel *self, unsigned index)
         .userspace_addr = (uintptr_t)slot->host,
     };
 
-    if (ioctl(self->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) != 0) {
+    if (ioctl(self->vm.vm_fd, KVM_SET_USER_MEMORY_REGION, &region) != 0) {
         emu_error_report("kvm: memory slot %u for 0x%" G_GINT64_MODIFIER "x, 0x%" G_GINT64_MODIFIER "x bytes, was refused: %s",
                          index, slot->addr, slot->size, g_strerror(errno));
     }
@@ -79,7 +79,7 @@ kvm_sync_slot(KvmAccel *self, unsigned index)
     g_autofree uint64_t *bitmap = g_new0(uint64_t, words);
     struct kvm_dirty_log log = {.slot = index, .dirty_bitmap = bitmap};
 
-    if (ioctl(self->vm_fd, KVM_GET_DIRTY_LOG, &log) != 0) {
+    if (ioctl(self->vm.vm_fd, KVM_GET_DIRTY_LOG, &log) != 0) {
         return;
     }
     for (gsize w = 0; w < words; w++) {

@@ -3,7 +3,7 @@
 
 /*
  * What the files of core/accel-kvm share. kvm-accel.c: the accelerator object and checks; kvm-memory.c: memory slots from
- * the flat view; kvm-vcpu.c: the run loop; kvm-report.c: exits in words.
+ * the flat view; kvm-irqchip.c: interrupt routes; kvm-vcpu.c: the run loop; kvm-report.c: exits in words.
  */
 
 #include <emu/kvm.h>
@@ -12,6 +12,9 @@
 
 typedef struct _KvmAccel KvmAccel;
 
+#define KVM_TYPE_ACCEL (kvm_accel_get_type())
+G_DECLARE_FINAL_TYPE(KvmAccel, kvm_accel, KVM, ACCEL, EmuAccel)
+
 typedef struct {
     bool used;
     uint64_t addr, size;
@@ -19,6 +22,8 @@ typedef struct {
     uint64_t ram;   /* RAM address of the first byte */
     uint32_t flags; /* KVM_MEM_* */
 } KvmSlot;
+
+enum { KVM_IRQCHIP_OFF, KVM_IRQCHIP_ON, KVM_IRQCHIP_SPLIT, KVM_IRQCHIP_AUTO };
 
 struct _KvmAccel {
     EmuAccel parent_instance;
@@ -29,10 +34,14 @@ struct _KvmAccel {
     EmuMachine *machine;
     const EmuKvmFrontend *frontend;
     EmuTcgService *service;
-    int fd, vm_fd;
+    EmuKvmVm vm;
     int run_size;
     unsigned n_vcpus;
     bool has_readonly;
+
+    /* interrupt routes, under @routes_lock */
+    GMutex routes_lock;
+    GArray *routes; /* struct kvm_irq_routing_entry */
 
     /* memory */
     gpointer listener;
@@ -61,12 +70,19 @@ typedef struct {
 void kvm_memory_init(KvmAccel *self);
 void kvm_memory_finish(KvmAccel *self);
 
+/* kvm-irqchip.c */
+bool kvm_irqchip_setup(KvmAccel *self, GError **error);
+void kvm_irqchip_finish(KvmAccel *self);
+const char *kvm_irqchip_get_device_type(KvmAccel *self, const char *type_name);
+
 /* kvm-vcpu.c */
 bool kvm_vcpu_create(KvmAccel *self, EmuCpu *cpu, GError **error);
 void kvm_vcpu_destroy(KvmAccel *self, EmuCpu *cpu);
 void kvm_vcpu_run(KvmVcpu *v);
 void kvm_vcpu_kick(KvmVcpu *v);
 void kvm_vcpu_reset(KvmVcpu *v);
+void kvm_vcpu_fetch(KvmVcpu *v); /* registers out of KVM */
+void kvm_vcpu_store(KvmVcpu *v); /* registers into KVM */
 
 /* kvm-report.c: one line on what the exit was. (transfer full) */
 char *kvm_describe_exit(const struct kvm_run *run);

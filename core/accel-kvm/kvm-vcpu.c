@@ -49,12 +49,12 @@ kvm_vcpu_create(KvmAccel *self, EmuCpu *cpu, GError **error)
         return false;
     }
     if (!self->frontend) {
-        if (fe->init_vm && !fe->init_vm(self->fd, self->vm_fd, error)) {
+        if (fe->init_vm && !fe->init_vm(&self->vm, error)) {
             return false;
         }
         self->frontend = fe;
     }
-    v->fd = ioctl(self->vm_fd, KVM_CREATE_VCPU, (unsigned long)emu_cpu_get_index(cpu));
+    v->fd = ioctl(self->vm.vm_fd, KVM_CREATE_VCPU, (unsigned long)emu_cpu_get_index(cpu));
     if (v->fd < 0) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "kvm: vCPU %u could not be made: %s", emu_cpu_get_index(cpu),
                     g_strerror(errno));
@@ -77,7 +77,7 @@ kvm_vcpu_create(KvmAccel *self, EmuCpu *cpu, GError **error)
     if (klass->attach_state) {
         klass->attach_state(cpu, v->state);
     }
-    if (!fe->init_vcpu(v->state, v->arch, self->fd, v->fd, error)) {
+    if (!fe->init_vcpu(v->state, v->arch, &self->vm, v->fd, error)) {
         if (klass->attach_state) {
             klass->attach_state(cpu, NULL);
         }
@@ -119,47 +119,6 @@ kvm_vcpu_fail(KvmVcpu *v, const char *what)
     emu_error_report("kvm: CPU %u: %s", emu_cpu_get_index(v->cpu), what);
     v->failed = true;
     emu_machine_request_stop(v->accel->machine, EMU_RUN_STATE_INTERNAL_ERROR);
-}
-
-/* Registers out of KVM. */
-static void
-kvm_vcpu_fetch(KvmVcpu *v)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (!v->in_kvm) {
-        return;
-    }
-    if (v->io_pending) {
-        /* The access is finished by an entry that leaves at once. */
-        v->run->immediate_exit = 1;
-        if (ioctl(v->fd, KVM_RUN, 0) == 0 || errno != EINTR) {
-            emu_log(EMU_LOG_UNIMP, "kvm: CPU %u: an access could not be completed\n", emu_cpu_get_index(v->cpu));
-        }
-        v->run->immediate_exit = 0;
-        v->io_pending = false;
-    }
-    if (!v->accel->frontend->get(v->state, v->arch, v->fd, &error)) {
-        kvm_vcpu_fail(v, error->message);
-    }
-    v->in_kvm = false;
-    /* The guest may have changed its page tables since the state was here last. */
-    emu_tcg_flush_all(v->state);
-}
-
-static void
-kvm_vcpu_store(KvmVcpu *v)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (v->in_kvm) {
-        return;
-    }
-    if (!v->accel->frontend->put(v->state, v->arch, v->fd, &error)) {
-        kvm_vcpu_fail(v, error->message);
-        return;
-    }
-    v->in_kvm = true;
 }
 
 /* ---- exits ---------------------------------------------------------------------------------------------- */
@@ -211,6 +170,78 @@ kvm_exit_mmio(KvmVcpu *v)
     }
 }
 
+/* ---- registers ------------------------------------------------------------------------------------------- */
+
+/* An access that a device has answered ends inside KVM, with an entry that leaves at once; it may ask for a further piece. */
+static void
+kvm_complete_access(KvmVcpu *v)
+{
+    int result;
+
+    if (!v->io_pending) {
+        return;
+    }
+    v->run->immediate_exit = 1;
+    while ((result = ioctl(v->fd, KVM_RUN, 0)) == 0) {
+        if (v->run->exit_reason == KVM_EXIT_IO) {
+            kvm_exit_io(v);
+        } else if (v->run->exit_reason == KVM_EXIT_MMIO) {
+            kvm_exit_mmio(v);
+        } else {
+            break;
+        }
+    }
+    if (result == 0 || (errno != EINTR && errno != EAGAIN)) {
+        g_autofree char *text = result == 0 ? kvm_describe_exit(v->run) : g_strdup(g_strerror(errno));
+
+        emu_unimp("kvm: CPU %u: an access could not be completed: %s", emu_cpu_get_index(v->cpu), text);
+    }
+    v->run->immediate_exit = 0;
+    v->io_pending = false;
+}
+
+void
+kvm_vcpu_fetch(KvmVcpu *v)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!v->in_kvm) {
+        return;
+    }
+    kvm_complete_access(v);
+    v->in_kvm = false;
+    /* The guest may have changed its page tables since the state was here last. */
+    emu_tcg_flush_all(v->state);
+    if (!v->accel->frontend->get(v->state, v->arch, v->fd, &error)) {
+        kvm_vcpu_fail(v, error->message);
+    }
+}
+
+void
+kvm_vcpu_store(KvmVcpu *v)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (v->in_kvm) {
+        return;
+    }
+    if (!v->accel->frontend->put(v->state, v->arch, v->fd, &error)) {
+        kvm_vcpu_fail(v, error->message);
+        return;
+    }
+    v->in_kvm = true;
+}
+
+/* ---- more exits ------------------------------------------------------------------------------------------ */
+
+/* The guest is in a state that only a reset ends: a triple fault. */
+static void
+kvm_vcpu_shutdown(KvmVcpu *v)
+{
+    v->shutdown = true;
+    emu_machine_request_reset(v->accel->machine, EMU_SHUTDOWN_CAUSE_GUEST_RESET);
+}
+
 /* What KVM declines is executed by the reference interpreter. */
 static void
 kvm_exit_internal_error(KvmVcpu *v)
@@ -229,8 +260,33 @@ kvm_exit_internal_error(KvmVcpu *v)
     reason = v->accel->frontend->tcg->interp(v->state, INTERPRET_BURST, &executed);
     v->interpreted += executed;
     if (reason == EMU_TCG_EXIT_SHUTDOWN) {
-        v->shutdown = true;
-        emu_machine_request_reset(v->accel->machine, EMU_SHUTDOWN_CAUSE_GUEST_RESET);
+        kvm_vcpu_shutdown(v);
+    }
+}
+
+static void
+kvm_exit_system_event(KvmVcpu *v)
+{
+    EmuMachine *machine = v->accel->machine;
+    g_autofree char *text = NULL;
+
+    switch (v->run->system_event.type) {
+    case KVM_SYSTEM_EVENT_SHUTDOWN:
+        emu_machine_request_shutdown(machine, EMU_SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
+        break;
+    case KVM_SYSTEM_EVENT_RESET:
+        emu_machine_request_reset(machine, EMU_SHUTDOWN_CAUSE_GUEST_RESET);
+        break;
+    case KVM_SYSTEM_EVENT_CRASH:
+        kvm_vcpu_fetch(v);
+        emu_error_report("kvm: CPU %u: the guest says that it crashed", emu_cpu_get_index(v->cpu));
+        emu_machine_request_stop(machine, EMU_RUN_STATE_GUEST_PANICKED);
+        break;
+    default:
+        text = kvm_describe_exit(v->run);
+        kvm_vcpu_fetch(v);
+        kvm_vcpu_fail(v, text);
+        break;
     }
 }
 
@@ -249,24 +305,32 @@ kvm_handle_exit(KvmVcpu *v)
         v->io_pending = true;
         break;
     case KVM_EXIT_HLT:
-        kvm_vcpu_fetch(v);
-        v->accel->frontend->set_halted(v->state);
+        v->accel->frontend->set_halted(v->state, run);
         break;
     case KVM_EXIT_INTR:
     case KVM_EXIT_IRQ_WINDOW_OPEN:
     case KVM_EXIT_SET_TPR:
         break;
+    case KVM_EXIT_IOAPIC_EOI:
+        v->accel->frontend->end_of_interrupt(v->state, run->eoi.vector);
+        break;
     case KVM_EXIT_SHUTDOWN:
         kvm_vcpu_fetch(v);
-        v->shutdown = true;
-        emu_machine_request_reset(v->accel->machine, EMU_SHUTDOWN_CAUSE_GUEST_RESET);
+        kvm_vcpu_shutdown(v);
+        break;
+    case KVM_EXIT_SYSTEM_EVENT:
+        kvm_exit_system_event(v);
         break;
     case KVM_EXIT_INTERNAL_ERROR:
         kvm_exit_internal_error(v);
         break;
     default: {
-        g_autofree char *text = kvm_describe_exit(run);
+        g_autofree char *text = NULL;
 
+        if (v->accel->frontend->handle_exit && v->accel->frontend->handle_exit(v->state, v->arch, v->fd, run)) {
+            break;
+        }
+        text = kvm_describe_exit(run);
         kvm_vcpu_fetch(v);
         kvm_vcpu_fail(v, text);
         break;
@@ -301,10 +365,51 @@ kvm_vcpu_enter(KvmVcpu *v)
     }
 }
 
+/* Carries out what is done on the state itself; false when there is nothing of the kind. */
+static bool
+kvm_vcpu_deliver(KvmVcpu *v)
+{
+    const EmuKvmFrontend *fe = v->accel->frontend;
+    EmuTcgState *s = v->state;
+    EmuTcgExit reason = EMU_TCG_EXIT_NONE;
+
+    if (v->shutdown) {
+        return false;
+    }
+    if (fe->needs_state(s, v->arch)) {
+        kvm_vcpu_fetch(v);
+    } else if (v->in_kvm || v->accel->vm.local_apics) {
+        /* KVM delivers. */
+        return false;
+    }
+    if (!fe->tcg->interrupt_wanted(s)) {
+        return false;
+    }
+    emu_machine_lock(v->accel->machine);
+    if (fe->tcg->interrupt_wanted(s)) {
+        reason = fe->tcg->deliver_interrupt(s);
+    }
+    emu_machine_unlock(v->accel->machine);
+    if (reason == EMU_TCG_EXIT_SHUTDOWN) {
+        kvm_vcpu_shutdown(v);
+    }
+    return true;
+}
+
+/* True when the CPU halts and nothing wakes it. With local APICs in the kernel, halted CPUs wait there. */
+static bool
+kvm_vcpu_sleeps(KvmVcpu *v)
+{
+    if (v->shutdown || v->failed) {
+        return true;
+    }
+    return !v->accel->vm.local_apics && EMU_CPU_GET_CLASS(v->cpu)->is_halted(v->cpu) && !v->accel->frontend->wake(v->state);
+}
+
+/* Until something wants this thread: returns with exit_request taken back. */
 void
 kvm_vcpu_run(KvmVcpu *v)
 {
-    const EmuTcgFrontend *tcg = v->accel->frontend->tcg;
     EmuTcgState *s = v->state;
     bool kicked = false;
 
@@ -312,31 +417,13 @@ kvm_vcpu_run(KvmVcpu *v)
         if (__atomic_exchange_n(&s->exit_request, 0, __ATOMIC_SEQ_CST)) {
             kicked = true;
         }
-        if (kicked) {
-            /* Whoever kicked may look at the registers. */
-            kvm_vcpu_fetch(v);
-        }
-        if (v->in_kvm && v->accel->frontend->needs_state(s)) {
-            kvm_vcpu_fetch(v);
-        }
-        if (!v->in_kvm && !v->shutdown && tcg->interrupt_wanted(s)) {
-            EmuTcgExit reason = EMU_TCG_EXIT_NONE;
-
-            emu_machine_lock(v->accel->machine);
-            if (tcg->interrupt_wanted(s)) {
-                reason = tcg->deliver_interrupt(s);
-            }
-            emu_machine_unlock(v->accel->machine);
-            if (reason == EMU_TCG_EXIT_SHUTDOWN) {
-                v->shutdown = true;
-                emu_machine_request_reset(v->accel->machine, EMU_SHUTDOWN_CAUSE_GUEST_RESET);
-            }
+        if (kvm_vcpu_deliver(v)) {
             continue;
         }
         if (kicked) {
             return;
         }
-        if (v->shutdown || v->failed || (!v->in_kvm && EMU_CPU_GET_CLASS(v->cpu)->is_halted(v->cpu))) {
+        if (kvm_vcpu_sleeps(v)) {
             emu_tcg_service_wait(s);
             continue;
         }

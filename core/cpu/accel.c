@@ -20,6 +20,27 @@ emu_accel_class_init(EmuAccelClass *klass G_GNUC_UNUSED)
 {
 }
 
+/**
+ * emu_machine_get_device_type:
+ * @machine: a machine whose accelerator is set up
+ * @type_name: a chip's type
+ *
+ * Boards make interrupt controllers and timers by what this returns. A form of an accelerator's own is derived from @type_name, takes
+ * the same properties and has the same saved state.
+ *
+ * Returns: (transfer none): a type name
+ */
+const char *
+emu_machine_get_device_type(EmuMachine *machine, const char *type_name)
+{
+    EmuAccel *accel = emu_machine_get_accel(machine);
+    const char *own = accel && EMU_ACCEL_GET_CLASS(accel)->get_device_type
+                          ? EMU_ACCEL_GET_CLASS(accel)->get_device_type(accel, type_name)
+                          : NULL;
+
+    return own ? own : type_name;
+}
+
 EmuAccel *
 emu_accel_new_from_text(const char *text, GError **error)
 {

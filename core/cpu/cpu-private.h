@@ -11,6 +11,7 @@ EmuCpu *emu_cpu_get_current(void); /* of the calling thread; NULL elsewhere */
 /* Main thread, big lock held. */
 void emu_cpu_request_stop(EmuCpu *self);
 bool emu_cpu_is_stopped(EmuCpu *self);
+void emu_cpu_before_resume(EmuCpu *self);
 void emu_cpu_resume(EmuCpu *self);
 void emu_cpu_take_down(EmuCpu *self);
 

@@ -199,6 +199,16 @@ emu_cpu_run_on_async(EmuCpu *self, void (*fn)(EmuCpu *self, gpointer data), gpoi
     cpu_queue_work(self, fn, data, NULL);
 }
 
+static void
+cpu_synchronize(EmuCpu *self)
+{
+    EmuAccel *accel = emu_machine_get_accel(cpu_priv(self)->machine);
+
+    if (EMU_ACCEL_GET_CLASS(accel)->synchronize) {
+        EMU_ACCEL_GET_CLASS(accel)->synchronize(accel, self);
+    }
+}
+
 /* On the vCPU's thread, big lock held. */
 static void
 cpu_run_work(EmuCpu *self)
@@ -214,6 +224,7 @@ cpu_run_work(EmuCpu *self)
         if (!work) {
             return;
         }
+        cpu_synchronize(self);
         work->fn(self, work->data);
         if (work->done) {
             *work->done = true;
@@ -236,6 +247,11 @@ cpu_may_run(EmuCpu *self)
         return false;
     }
     if (klass->is_halted && klass->is_halted(self)) {
+        EmuAccel *accel = emu_machine_get_accel(priv->machine);
+
+        if (EMU_ACCEL_GET_CLASS(accel)->waits_inside && EMU_ACCEL_GET_CLASS(accel)->waits_inside(accel, self)) {
+            return true;
+        }
         return klass->tcg && klass->tcg->has_work && klass->tcg->has_work(priv->state);
     }
     return true;
@@ -273,6 +289,7 @@ cpu_thread(gpointer data)
     while (!priv->quit) {
         cpu_run_work(self);
         if (priv->stop) {
+            cpu_synchronize(self);
             priv->stop = false;
             priv->stopped = true;
             g_cond_broadcast(&priv->vcpus->pause_cond);
@@ -386,6 +403,18 @@ emu_cpu_is_stopped(EmuCpu *self)
     EmuCpuPrivate *priv = cpu_priv(self);
 
     return !priv->thread || priv->stopped;
+}
+
+/* All of them, before the first one runs: it may at once send the others interrupts. */
+void
+emu_cpu_before_resume(EmuCpu *self)
+{
+    EmuCpuPrivate *priv = cpu_priv(self);
+    EmuAccel *accel = priv->machine ? emu_machine_get_accel(priv->machine) : NULL;
+
+    if (priv->thread && priv->stopped && EMU_ACCEL_GET_CLASS(accel)->before_resume) {
+        EMU_ACCEL_GET_CLASS(accel)->before_resume(accel, self);
+    }
 }
 
 void

@@ -95,6 +95,7 @@ void
 emu_vcpus_resume(EmuVcpus *self)
 {
     self->running = true;
+    vcpus_foreach(self, emu_cpu_before_resume);
     vcpus_foreach(self, emu_cpu_resume);
 }
 

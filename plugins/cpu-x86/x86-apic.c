@@ -164,7 +164,7 @@ x86_apic_update(X86Apic *apic)
     if (!s) {
         return;
     }
-    if (apic_pending_vector(apic) >= 0 || (apic->lint[0] && apic_accepts_extint(apic))) {
+    if (apic->send_elsewhere ? apic->lint[0] : apic_pending_vector(apic) >= 0 || (apic->lint[0] && apic_accepts_extint(apic))) {
         if (!(__atomic_fetch_or(&s->interrupt_request, X86_REQ_HARD, __ATOMIC_SEQ_CST) & X86_REQ_HARD)) {
             emu_cpu_kick((EmuCpu *)apic->cpu);
         }
@@ -176,12 +176,12 @@ x86_apic_update(X86Apic *apic)
 int
 x86_apic_acknowledge(X86Apic *apic)
 {
-    int vector = apic_pending_vector(apic);
+    int vector = apic->send_elsewhere ? -1 : apic_pending_vector(apic);
 
     if (vector >= 0) {
         apic_clear(apic->irr, (unsigned)vector);
         apic_set(apic->isr, (unsigned)vector);
-    } else if (apic->lint[0] && apic_accepts_extint(apic) && apic->cpu->pic) {
+    } else if (apic->lint[0] && (apic->send_elsewhere || apic_accepts_extint(apic)) && apic->cpu->pic) {
         vector = emu_interrupt_ack((EmuInterruptAck *)apic->cpu->pic);
     }
     EMU_TRACE(apic_acknowledge, "cpu %u vector %d", emu_cpu_get_index((EmuCpu *)apic->cpu), vector);
@@ -199,6 +199,7 @@ void
 x86_apic_set_cr8(X86Apic *apic, uint8_t cr8)
 {
     apic->tpr = (uint32_t)(cr8 & 15) << 4;
+    apic->changed = MAX(apic->changed, X86_APIC_TOUCHED);
     x86_apic_update(apic);
 }
 
@@ -330,8 +331,16 @@ apic_choose_lowest(EmuMachine *machine, uint8_t dest, bool logical)
 }
 
 static void
-apic_send(EmuMachine *machine, uint8_t dest, bool logical, unsigned mode, uint8_t vector, bool level)
+apic_send(X86Apic *from, uint8_t dest, bool logical, unsigned mode, uint8_t vector, bool level)
 {
+    EmuMachine *machine = x86_cpu_get_machine(from->cpu);
+
+    if (from->send_elsewhere) {
+        from->send_elsewhere(from, APIC_MSI_BASE | (uint32_t)dest << 12 | (logical ? 4 : 0),
+                             vector | mode << 8 | APIC_ICR_ASSERT | (level ? APIC_ICR_LEVEL : 0));
+        return;
+    }
+
     if (mode == APIC_DM_LOWEST) {
         X86Apic *apic = apic_choose_lowest(machine, dest, logical);
         if (apic) {
@@ -366,7 +375,7 @@ apic_send_ipi(X86Apic *apic)
     }
     switch (shorthand) {
     case 0:
-        apic_send(machine, (uint8_t)(apic->icr[1] >> 24), icr & APIC_ICR_LOGICAL, mode, vector, false);
+        apic_send(apic, (uint8_t)(apic->icr[1] >> 24), icr & APIC_ICR_LOGICAL, mode, vector, false);
         break;
     case 1:
         apic_accept(apic, mode, vector, false);
@@ -375,7 +384,12 @@ apic_send_ipi(X86Apic *apic)
         unsigned n = emu_machine_get_n_cpus(machine);
         for (unsigned i = 0; i < n; i++) {
             X86Cpu *cpu = apic_get_cpu(machine, i);
-            if (cpu && (shorthand == 2 || cpu != apic->cpu)) {
+            if (!cpu || (shorthand == 3 && cpu == apic->cpu)) {
+                continue;
+            }
+            if (apic->send_elsewhere && cpu != apic->cpu) {
+                apic_send(apic, (uint8_t)cpu->apic_id, false, mode, vector, false);
+            } else {
                 apic_accept(&cpu->apic, mode, vector, false);
             }
         }
@@ -398,8 +412,8 @@ apic_collect_eoi_cb(EmuObject *child, gpointer data)
     return false;
 }
 
-static void
-apic_broadcast_eoi(X86Apic *apic, uint8_t vector)
+void
+x86_apic_broadcast_eoi(X86Apic *apic, uint8_t vector)
 {
     if (!apic->eoi_listeners) {
         apic->eoi_listeners = g_ptr_array_new();
@@ -429,7 +443,7 @@ apic_eoi(X86Apic *apic)
                 }
             }
         }
-        apic_broadcast_eoi(apic, (uint8_t)vector);
+        x86_apic_broadcast_eoi(apic, (uint8_t)vector);
     }
     x86_apic_update(apic);
 }
@@ -531,6 +545,19 @@ x86_apic_get_current_count(const X86Apic *apic)
     return apic_current_count(apic);
 }
 
+/* As if the initial count had been written when @current was still to come. */
+void
+x86_apic_set_count(X86Apic *apic, uint32_t initial, uint32_t current)
+{
+    uint64_t period, elapsed;
+
+    apic->initial_count = initial;
+    period = apic_period_ns(apic);
+    elapsed = current ? (uint64_t)(initial - MIN(current, initial)) << apic_divide_shift(apic) : period;
+    apic->timer_start = (uint64_t)apic_now(apic) - elapsed;
+    apic->timer_next = current ? apic->timer_start + period : 0;
+}
+
 /* Sets the host timer for the next expiry after now. */
 static void
 apic_arm_timer(X86Apic *apic)
@@ -546,7 +573,7 @@ apic_arm_timer(X86Apic *apic)
             apic->timer_next = next + ((now - next) / period + 1) * period;
         }
     }
-    if (apic->timer_next && !(apic->lvt[X86_LVT_TIMER] & APIC_LVT_MASKED)) {
+    if (apic->timer_next && !(apic->lvt[X86_LVT_TIMER] & APIC_LVT_MASKED) && !apic->send_elsewhere) {
         emu_timer_set(apic->timer, (int64_t)apic->timer_next);
     } else {
         emu_timer_cancel(apic->timer);
@@ -653,6 +680,7 @@ apic_write_svr(X86Apic *apic, uint32_t value)
 static void
 apic_write_register(X86Apic *apic, unsigned reg, uint32_t value)
 {
+    apic->changed = MAX(apic->changed, X86_APIC_TOUCHED);
     switch (reg) {
     case APIC_REG_ID:
         apic->id = value >> 24;
@@ -767,7 +795,7 @@ apic_msi_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
         emu_guest_error("apic: %u-byte interrupt message at offset 0x%x", size, (unsigned)offset);
         return;
     }
-    apic_send(x86_cpu_get_machine(apic->cpu), dest, offset >> 2 & 1, mode, (uint8_t)value, value >> 15 & 1);
+    apic_send(apic, dest, offset >> 2 & 1, mode, (uint8_t)value, value >> 15 & 1);
 }
 
 static const EmuMemoryRegionOps apic_msi_ops = {
@@ -840,6 +868,7 @@ x86_apic_init_signal(X86Apic *apic)
     apic->timer_start = 0;
     apic->timer_next = 0;
     emu_timer_cancel(apic->timer);
+    apic->changed = X86_APIC_REPLACED;
     x86_apic_update(apic);
 }
 
@@ -879,6 +908,22 @@ x86_apic_unrealize(X86Apic *apic)
     }
     g_clear_pointer(&apic->timer, emu_timer_free);
     g_clear_pointer(&apic->eoi_listeners, g_ptr_array_unref);
+}
+
+/* A state that was saved where the registers lived elsewhere has no timer set. */
+void
+x86_apic_loaded(X86Apic *apic)
+{
+    if (apic->send_elsewhere) {
+        if (emu_timer_is_set(apic->timer) && emu_timer_expires_ns(apic->timer) <= apic_now(apic)) {
+            apic_local_interrupt(apic, X86_LVT_TIMER);
+        }
+        emu_timer_cancel(apic->timer);
+    } else if (!emu_timer_is_set(apic->timer)) {
+        apic_arm_timer(apic);
+    }
+    apic->changed = X86_APIC_REPLACED;
+    x86_apic_update(apic);
 }
 
 static const EmuVMField apic_fields[] = {

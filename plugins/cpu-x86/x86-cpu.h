@@ -37,7 +37,8 @@ enum {
     X86_N_LVT,
 };
 
-typedef struct {
+typedef struct _X86Apic X86Apic;
+struct _X86Apic {
     X86Cpu *cpu;
     EmuMemoryRegion *mmio; /* in the CPU's own view of memory */
     EmuMemoryRegion *msi;  /* in the machine's memory; the first CPU has it */
@@ -59,7 +60,12 @@ typedef struct {
     uint64_t timer_next;  /* virtual time of the next expiry; 0: none */
     uint32_t last_lowest; /* CPU that took the last lowest-priority interrupt (kept by the first CPU) */
     uint8_t lint[2];      /* levels of the pins */
-} X86Apic;
+
+    /* Not NULL: the registers live elsewhere and here is a copy while the CPU does not run. It neither counts nor
+     * interrupts; messages go through this function. */
+    void (*send_elsewhere)(X86Apic *apic, uint64_t address, uint32_t data);
+    enum { X86_APIC_UNCHANGED, X86_APIC_TOUCHED, X86_APIC_REPLACED } changed; /* since the copy was made */
+};
 
 extern const EmuVMState x86_apic_vmstate;
 
@@ -79,8 +85,11 @@ void x86_apic_set_cr8(X86Apic *apic, uint8_t cr8);
 /* Recomputes X86_REQ_HARD. */
 void x86_apic_update(X86Apic *apic);
 uint32_t x86_apic_get_current_count(const X86Apic *apic);
+void x86_apic_set_count(X86Apic *apic, uint32_t initial, uint32_t current);
+void x86_apic_broadcast_eoi(X86Apic *apic, uint8_t vector);
 char *x86_apic_describe(const X86Apic *apic, unsigned cpu_index); /* info lapic; (transfer full) */
 void x86_apic_update_mapping(X86Apic *apic);
+void x86_apic_loaded(X86Apic *apic); /* after its fields came out of a saved state */
 
 /* ---- the object ------------------------------------------------------------------------------- */
 

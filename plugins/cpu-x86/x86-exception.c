@@ -146,6 +146,16 @@ x86_deliver(X86State *s)
 }
 
 EmuTcgExit
+x86_deliver_vector(X86State *s, unsigned vector)
+{
+    if (!try_interrupt(s, vector, false, 0)) {
+        return x86_deliver(s);
+    }
+    after_delivery(s);
+    return EMU_TCG_EXIT_MODE;
+}
+
+EmuTcgExit
 x86_raise_recorded(EmuTcgState *tcg)
 {
     return x86_deliver((X86State *)tcg);

@@ -75,6 +75,7 @@ bool x86_smm_leave(X86State *s); /* sets next_rip; false: shutdown */
 
 /* x86-exception.c */
 EmuTcgExit x86_deliver(X86State *s); /* the recorded exception */
+EmuTcgExit x86_deliver_vector(X86State *s, unsigned vector); /* an interrupt that was acknowledged */
 /* Delivers an interrupt or software exception; unwinds on a fault during delivery. */
 void x86_interrupt(X86State *s, unsigned vector, bool software, bool has_error, uint32_t error,
                    uint64_t return_rip);

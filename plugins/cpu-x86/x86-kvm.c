@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The x86 CPU under KVM: registers both ways, CPUID, interrupts (Linux, Documentation/virt/kvm/api.rst).
+ * The x86 CPU under KVM: registers both ways, interrupts (Linux, Documentation/virt/kvm/api.rst).
  *
- * The local APIC is ours; KVM's vCPU has none. So interrupts are injected one by one, and CR8 is kept in step through kvm_run.
+ * Where the local APIC is ours and KVM's vCPU has none, interrupts are injected one by one, and CR8 is kept in step through
+ * kvm_run. Where it is the kernel's, what is injected here is only what a split machine's 8259s ask for.
+ *
+ * When the registers come out, what KVM was about to deliver is delivered in them: the state is whole then, and can go on under another
+ * accelerator. What other threads may change in the kernel meanwhile (requests in the local APIC, NMIs) goes back only where it was
+ * changed here.
  */
 
 #include "x86-kvm.h"
@@ -20,14 +25,8 @@
 
 #define X86_KVM_TSS 0xfeffd000u          /* three pages that the guest never sees, below the firmware */
 #define X86_KVM_IDENTITY_MAP 0xfeffc000u /* one page */
-#define X86_KVM_MAX_CPUID 100
 
-typedef struct {
-    struct kvm_vcpu_events events; /* what was being delivered when the registers came out */
-    bool events_valid;
-} X86KvmArch;
-
-static bool
+bool
 x86_kvm_fail(GError **error, const char *what)
 {
     g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "kvm: %s: %s", what, g_strerror(errno));
@@ -37,162 +36,32 @@ x86_kvm_fail(GError **error, const char *what)
 /* ---- set-up -------------------------------------------------------------------------------------------------- */
 
 static bool
-x86_kvm_init_vm(int kvm_fd G_GNUC_UNUSED, int vm_fd, GError **error)
+x86_kvm_init_vm(const EmuKvmVm *vm, GError **error)
 {
     uint64_t identity = X86_KVM_IDENTITY_MAP;
 
-    if (ioctl(vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) != 0) {
+    if (ioctl(vm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) != 0) {
         return x86_kvm_fail(error, "KVM_SET_IDENTITY_MAP_ADDR");
     }
-    if (ioctl(vm_fd, KVM_SET_TSS_ADDR, (unsigned long)X86_KVM_TSS) != 0) {
+    if (ioctl(vm->vm_fd, KVM_SET_TSS_ADDR, (unsigned long)X86_KVM_TSS) != 0) {
         return x86_kvm_fail(error, "KVM_SET_TSS_ADDR");
     }
     return true;
 }
 
-/* struct kvm_cpuid2 with room for its entries (a flexible array cannot stand inside another structure). */
-typedef struct {
-    struct {
-        uint32_t nent, padding;
-    } header;
-    struct kvm_cpuid_entry2 entries[X86_KVM_MAX_CPUID];
-} X86KvmCpuid;
-
-G_STATIC_ASSERT(offsetof(X86KvmCpuid, entries) == offsetof(struct kvm_cpuid2, entries));
-
-static const struct kvm_cpuid_entry2 *
-x86_kvm_find_cpuid(const X86KvmCpuid *list, uint32_t function, uint32_t index)
-{
-    for (uint32_t i = 0; i < list->header.nent; i++) {
-        if (list->entries[i].function == function && list->entries[i].index == index) {
-            return &list->entries[i];
-        }
-    }
-    return NULL;
-}
-
-/* Which word of a leaf is which feature word. */
-static const struct {
-    uint32_t function, index;
-    unsigned reg; /* 0 eax ... 3 edx */
-    unsigned word;
-} x86_kvm_feature_leaves[] = {
-    {1, 0, 3, X86_CPUID_1_EDX},
-    {1, 0, 2, X86_CPUID_1_ECX},
-    {7, 0, 1, X86_CPUID_7_EBX},
-    {7, 0, 2, X86_CPUID_7_ECX},
-    {7, 0, 3, X86_CPUID_7_EDX},
-    {0x80000001u, 0, 3, X86_CPUID_80000001_EDX},
-    {0x80000001u, 0, 2, X86_CPUID_80000001_ECX},
-};
-
-static uint32_t
-x86_kvm_cpuid_register(const struct kvm_cpuid_entry2 *e, unsigned reg)
-{
-    const uint32_t values[4] = {e->eax, e->ebx, e->ecx, e->edx};
-
-    return values[reg];
-}
-
-/* Takes the features away that this KVM does not offer, with a message for each. */
-static void
-x86_kvm_filter(X86State *s, const X86KvmCpuid *supported)
-{
-    X86Cpu *cpu = s->owner;
-
-    for (gsize i = 0; i < G_N_ELEMENTS(x86_kvm_feature_leaves); i++) {
-        unsigned word = x86_kvm_feature_leaves[i].word;
-        const struct kvm_cpuid_entry2 *e =
-            x86_kvm_find_cpuid(supported, x86_kvm_feature_leaves[i].function, x86_kvm_feature_leaves[i].index);
-        uint32_t offered = e ? x86_kvm_cpuid_register(e, x86_kvm_feature_leaves[i].reg) : 0;
-        uint32_t missing;
-
-        /* Ours: the local APIC. */
-        if (word == X86_CPUID_1_EDX) {
-            offered |= 1u << 9;
-        }
-        if (word == X86_CPUID_1_ECX) {
-            offered |= 1u << 31; /* hypervisor */
-        }
-        missing = cpu->features[word] & ~offered;
-        if (missing && cpu->check && s->cpu_index == 0) {
-            for (unsigned bit = 0; bit < 32; bit++) {
-                if (missing & (1u << bit)) {
-                    const char *name = x86_feature_names[word][bit];
-
-                    emu_warn_report("kvm: the host does not offer CPU feature %s (CPUID 0x%x bit %u)", name ? name : "without a name",
-                                    x86_kvm_feature_leaves[i].function, bit);
-                }
-            }
-        }
-        cpu->features[word] &= offered;
-        s->features[word] = cpu->features[word];
-    }
-}
-
-static void
-x86_kvm_add_leaf(X86State *s, X86KvmCpuid *list, uint32_t function, uint32_t index, bool indexed)
-{
-    struct kvm_cpuid_entry2 *e;
-    uint32_t out[4];
-
-    if (list->header.nent == X86_KVM_MAX_CPUID) {
-        return;
-    }
-    x86_cpuid(s, function, index, out);
-    e = &list->entries[list->header.nent++];
-    *e = (struct kvm_cpuid_entry2){
-        .function = function,
-        .index = index,
-        .flags = indexed ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
-        .eax = out[0],
-        .ebx = out[1],
-        .ecx = out[2],
-        .edx = out[3],
-    };
-}
-
-/* Fills the list with every leaf that the model has. */
-static void
-x86_kvm_build_cpuid(X86State *s, X86KvmCpuid *list)
-{
-    uint32_t top[4];
-
-    x86_cpuid(s, 0, 0, top);
-    for (uint32_t leaf = 0; leaf <= MIN(top[0], 0x1f); leaf++) {
-        unsigned subleaves = leaf == 4 || leaf == 0xb || leaf == 0x1f ? 4 : leaf == 7 ? 2 : leaf == 0xd ? 10 : 0;
-
-        for (unsigned i = 0; i < MAX(subleaves, 1); i++) {
-            x86_kvm_add_leaf(s, list, leaf, i, subleaves != 0);
-        }
-    }
-    x86_cpuid(s, 0x80000000u, 0, top);
-    for (uint32_t leaf = 0x80000000u; leaf <= MIN(top[0], 0x80000021u); leaf++) {
-        if (leaf == 0x8000001du) {
-            for (unsigned i = 0; i < 4; i++) {
-                x86_kvm_add_leaf(s, list, leaf, i, true);
-            }
-        } else {
-            x86_kvm_add_leaf(s, list, leaf, 0, false);
-        }
-    }
-}
-
 static bool
-x86_kvm_init_vcpu(EmuTcgState *tcg, gpointer arch G_GNUC_UNUSED, int kvm_fd, int vcpu_fd, GError **error)
+x86_kvm_init_vcpu(EmuTcgState *tcg, gpointer opaque, const EmuKvmVm *vm, int vcpu_fd, GError **error)
 {
     X86State *s = (X86State *)tcg;
-    g_autofree X86KvmCpuid *supported = g_new0(X86KvmCpuid, 1);
-    g_autofree X86KvmCpuid *list = g_new0(X86KvmCpuid, 1);
+    X86KvmArch *arch = opaque;
 
-    supported->header.nent = X86_KVM_MAX_CPUID;
-    if (ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, supported) != 0) {
-        return x86_kvm_fail(error, "KVM_GET_SUPPORTED_CPUID");
+    arch->vm = vm;
+    arch->fd = vcpu_fd;
+    if (!x86_kvm_set_cpuid(s, vm, vcpu_fd, error)) {
+        return false;
     }
-    x86_kvm_filter(s, supported);
-    x86_kvm_build_cpuid(s, list);
-    if (ioctl(vcpu_fd, KVM_SET_CPUID2, list) != 0) {
-        return x86_kvm_fail(error, "KVM_SET_CPUID2");
+    if (vm->local_apics) {
+        x86_kvm_apic_attach(s, arch);
     }
     return true;
 }
@@ -218,41 +87,59 @@ static const struct {
     {0xc0000103u, offsetof(X86State, tsc_aux), X86_FEAT_RDTSCP},
 };
 
-/* struct kvm_msrs with room for one. */
+/* struct kvm_msrs with room. */
 typedef struct {
     struct {
         uint32_t nmsrs, pad;
     } header;
-    struct kvm_msr_entry entry;
-} X86KvmMsr;
+    struct kvm_msr_entry entries[G_N_ELEMENTS(x86_kvm_msrs)];
+} X86KvmMsrs;
 
-G_STATIC_ASSERT(offsetof(X86KvmMsr, entry) == offsetof(struct kvm_msrs, entries));
+G_STATIC_ASSERT(offsetof(X86KvmMsrs, entries) == offsetof(struct kvm_msrs, entries));
 
+/* All that this CPU has, in one go; what KVM stops at is left out from then on. */
 static void
-x86_kvm_put_msrs(X86State *s, int fd)
+x86_kvm_put_msrs(X86State *s, X86KvmArch *arch)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(x86_kvm_msrs); i++) {
-        X86KvmMsr m = {.header.nmsrs = 1, .entry.index = x86_kvm_msrs[i].index};
+    X86KvmMsrs m = {0};
+    gsize which[G_N_ELEMENTS(x86_kvm_msrs)];
+    int done;
 
-        if (!x86_has_feature(s, x86_kvm_msrs[i].feature)) {
-            continue;
+    do {
+        m.header.nmsrs = 0;
+        for (gsize i = 0; i < G_N_ELEMENTS(x86_kvm_msrs); i++) {
+            if (x86_has_feature(s, x86_kvm_msrs[i].feature) && !(arch->msrs_refused >> i & 1)) {
+                struct kvm_msr_entry *entry = &m.entries[m.header.nmsrs];
+
+                *entry = (struct kvm_msr_entry){.index = x86_kvm_msrs[i].index};
+                memcpy(&entry->data, (char *)s + x86_kvm_msrs[i].offset, 8);
+                which[m.header.nmsrs++] = i;
+            }
         }
-        memcpy(&m.entry.data, (char *)s + x86_kvm_msrs[i].offset, 8);
-        if (ioctl(fd, KVM_SET_MSRS, &m) != 1) {
-            emu_unimp("kvm: MSR 0x%x does not take 0x%llx", m.entry.index, (unsigned long long)m.entry.data);
+        done = ioctl(arch->fd, KVM_SET_MSRS, &m);
+        if (done >= 0 && done < (int)m.header.nmsrs) {
+            emu_unimp("kvm: MSR 0x%x does not take 0x%llx", m.entries[done].index, (unsigned long long)m.entries[done].data);
+            arch->msrs_refused |= 1u << which[done];
         }
-    }
+    } while (done >= 0 && done < (int)m.header.nmsrs);
 }
 
 static void
-x86_kvm_get_msrs(X86State *s, int fd)
+x86_kvm_get_msrs(X86State *s, X86KvmArch *arch)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(x86_kvm_msrs); i++) {
-        X86KvmMsr m = {.header.nmsrs = 1, .entry.index = x86_kvm_msrs[i].index};
+    X86KvmMsrs m = {0};
+    gsize which[G_N_ELEMENTS(x86_kvm_msrs)];
+    int done;
 
-        if (x86_has_feature(s, x86_kvm_msrs[i].feature) && ioctl(fd, KVM_GET_MSRS, &m) == 1) {
-            memcpy((char *)s + x86_kvm_msrs[i].offset, &m.entry.data, 8);
+    for (gsize i = 0; i < G_N_ELEMENTS(x86_kvm_msrs); i++) {
+        if (x86_has_feature(s, x86_kvm_msrs[i].feature) && !(arch->msrs_refused >> i & 1)) {
+            m.entries[m.header.nmsrs] = (struct kvm_msr_entry){.index = x86_kvm_msrs[i].index};
+            which[m.header.nmsrs++] = i;
         }
+    }
+    done = ioctl(arch->fd, KVM_GET_MSRS, &m);
+    for (int i = 0; i < done; i++) {
+        memcpy((char *)s + x86_kvm_msrs[which[i]].offset, &m.entries[i].data, 8);
     }
 }
 
@@ -408,6 +295,61 @@ x86_kvm_get_fpu(X86State *s, int fd, GError **error)
     return true;
 }
 
+/* Halted or waiting for its start: only where it is not what KVM said last. */
+static bool
+x86_kvm_put_mp_state(X86State *s, X86KvmArch *arch, GError **error)
+{
+    struct kvm_mp_state mp = {
+        .mp_state = s->wait_sipi ? KVM_MP_STATE_UNINITIALIZED : s->halted ? KVM_MP_STATE_HALTED : KVM_MP_STATE_RUNNABLE,
+    };
+
+    if (!arch->vm->local_apics || mp.mp_state == arch->mp_state) {
+        return true;
+    }
+    if (ioctl(arch->fd, KVM_SET_MP_STATE, &mp) != 0) {
+        return x86_kvm_fail(error, "KVM_SET_MP_STATE");
+    }
+    arch->mp_state = mp.mp_state;
+    return true;
+}
+
+static bool
+x86_kvm_get_mp_state(X86State *s, X86KvmArch *arch, GError **error)
+{
+    struct kvm_mp_state mp;
+
+    if (!arch->vm->local_apics) {
+        return true;
+    }
+    if (ioctl(arch->fd, KVM_GET_MP_STATE, &mp) != 0) {
+        return x86_kvm_fail(error, "KVM_GET_MP_STATE");
+    }
+    arch->mp_state = mp.mp_state;
+    s->wait_sipi = mp.mp_state == KVM_MP_STATE_UNINITIALIZED || mp.mp_state == KVM_MP_STATE_INIT_RECEIVED;
+    s->halted = s->wait_sipi || mp.mp_state == KVM_MP_STATE_HALTED;
+    return true;
+}
+
+static bool
+x86_kvm_put_events(X86State *s, X86KvmArch *arch, bool replaced, GError **error)
+{
+    struct kvm_vcpu_events events = {
+        .flags = KVM_VCPUEVENT_VALID_SHADOW,
+        .interrupt.shadow = s->shadow,
+        .nmi.masked = s->nmi_blocked,
+    };
+
+    if (replaced || arch->nmi_taken) {
+        /* None is pending there: the request word has it. */
+        events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
+    }
+    arch->nmi_taken = false;
+    if (ioctl(arch->fd, KVM_SET_VCPU_EVENTS, &events) != 0) {
+        return x86_kvm_fail(error, "KVM_SET_VCPU_EVENTS");
+    }
+    return true;
+}
+
 static bool
 x86_kvm_put(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
 {
@@ -415,8 +357,8 @@ x86_kvm_put(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
     X86KvmArch *arch = opaque;
     struct kvm_regs regs;
     struct kvm_sregs sregs;
-    struct kvm_vcpu_events events = {0};
     struct kvm_debugregs debug = {.dr6 = s->dr[6], .dr7 = s->dr[7]};
+    bool replaced = ((X86Cpu *)s->owner)->apic.changed == X86_APIC_REPLACED;
 
     x86_kvm_regs_to_kvm(s, &regs);
     x86_kvm_sregs_to_kvm(s, &sregs);
@@ -437,22 +379,43 @@ x86_kvm_put(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
             return x86_kvm_fail(error, "KVM_SET_XCRS");
         }
     }
-    x86_kvm_put_msrs(s, fd);
-    if (arch->events_valid) {
-        /* Nothing has run since the registers came out but, perhaps, a look: the delivery goes on. */
-        events = arch->events;
-    }
-    events.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
-    events.interrupt.shadow = s->shadow;
-    events.nmi.masked = s->nmi_blocked;
-    if (ioctl(fd, KVM_SET_VCPU_EVENTS, &events) != 0) {
-        return x86_kvm_fail(error, "KVM_SET_VCPU_EVENTS");
+    x86_kvm_put_msrs(s, arch);
+    if (!x86_kvm_apic_put(s, arch, error) || !x86_kvm_put_mp_state(s, arch, error) || !x86_kvm_put_events(s, arch, replaced, error)) {
+        return false;
     }
     if (ioctl(fd, KVM_SET_DEBUGREGS, &debug) != 0) {
         return x86_kvm_fail(error, "KVM_SET_DEBUGREGS");
     }
-    arch->events_valid = false;
     return true;
+}
+
+/* Into the state: what KVM would have delivered at its next entry. */
+static void
+x86_kvm_take_events(X86State *s, X86KvmArch *arch, const struct kvm_vcpu_events *events)
+{
+    s->shadow = events->interrupt.shadow & (X86_SHADOW_STI | X86_SHADOW_SS);
+    s->nmi_blocked = events->nmi.masked;
+    s->exception = -1;
+    arch->nmi_taken = events->nmi.injected || events->nmi.pending;
+    if (arch->nmi_taken) {
+        __atomic_fetch_or(&s->interrupt_request, X86_REQ_NMI, __ATOMIC_SEQ_CST);
+    }
+    if (events->nmi.injected) {
+        s->nmi_blocked = 0; /* its delivery, which is still to come, blocks the next one */
+    }
+    if (events->exception.injected) {
+        /* INT3 and INTO are carried out anew: they are software's. */
+        if (events->exception.nr != X86_EXC_BP && events->exception.nr != X86_EXC_OF) {
+            s->exception = events->exception.nr;
+            s->has_error_code = events->exception.has_error_code;
+            s->error_code = events->exception.error_code;
+            s->exception_is_soft = 0;
+            s->exception_cr2 = s->cr2;
+            x86_deliver(s);
+        }
+    } else if (events->interrupt.injected && !events->interrupt.soft) {
+        x86_deliver_vector(s, events->interrupt.nr);
+    }
 }
 
 static bool
@@ -463,14 +426,19 @@ x86_kvm_get(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
     struct kvm_regs regs;
     struct kvm_sregs sregs;
     struct kvm_debugregs debug;
+    struct kvm_vcpu_events events;
 
+    /* First: KVM carries an INIT or a start-up message out when it is asked for this. */
+    if (!x86_kvm_get_mp_state(s, arch, error)) {
+        return false;
+    }
     if (ioctl(fd, KVM_GET_REGS, &regs) != 0) {
         return x86_kvm_fail(error, "KVM_GET_REGS");
     }
     if (ioctl(fd, KVM_GET_SREGS, &sregs) != 0) {
         return x86_kvm_fail(error, "KVM_GET_SREGS");
     }
-    if (ioctl(fd, KVM_GET_VCPU_EVENTS, &arch->events) != 0) {
+    if (ioctl(fd, KVM_GET_VCPU_EVENTS, &events) != 0) {
         return x86_kvm_fail(error, "KVM_GET_VCPU_EVENTS");
     }
     if (ioctl(fd, KVM_GET_DEBUGREGS, &debug) != 0) {
@@ -488,28 +456,48 @@ x86_kvm_get(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
     }
     x86_kvm_regs_from_kvm(s, &regs);
     x86_kvm_sregs_from_kvm(s, &sregs);
-    x86_kvm_get_msrs(s, fd);
+    x86_kvm_get_msrs(s, arch);
     memcpy(s->dr, debug.db, sizeof(debug.db));
     s->dr[6] = debug.dr6;
     s->dr[7] = debug.dr7;
-    s->shadow = arch->events.interrupt.shadow & (X86_SHADOW_STI | X86_SHADOW_SS);
-    s->nmi_blocked = arch->events.nmi.masked;
-    s->exception = -1;
-    arch->events_valid = arch->events.interrupt.injected || arch->events.exception.injected || arch->events.nmi.injected;
+    if (!x86_kvm_apic_get(s, arch, sregs.apic_base, error)) {
+        return false;
+    }
     if ((s->cr0 & X86_CR0_PG) && (s->cr4 & X86_CR4_PAE) && !(s->efer & X86_EFER_LMA)) {
         x86_load_pdptes(s, s->cr3);
     }
     x86_update_mode(s);
+    x86_kvm_take_events(s, arch, &events);
     return true;
 }
 
 /* ---- interrupts --------------------------------------------------------------------------------------------------- */
 
+/* The vector that the 8259s or our own local APIC have to give, at a moment when the guest takes it. */
 static void
-x86_kvm_before_run(EmuTcgState *tcg, gpointer opaque G_GNUC_UNUSED, int fd, struct kvm_run *run)
+x86_kvm_inject(X86State *s, int fd, struct kvm_run *run)
+{
+    EmuMachine *machine = x86_cpu_get_machine(s->owner);
+    int vector;
+
+    emu_machine_lock(machine);
+    vector = s->hooks->acknowledge(s);
+    emu_machine_unlock(machine);
+    if (vector >= 0) {
+        struct kvm_interrupt interrupt = {.irq = vector};
+
+        if (ioctl(fd, KVM_INTERRUPT, &interrupt) != 0) {
+            emu_unimp("kvm: interrupt %d was not taken: %s", vector, g_strerror(errno));
+        }
+        run->ready_for_interrupt_injection = 0;
+    }
+}
+
+static void
+x86_kvm_before_run(EmuTcgState *tcg, gpointer opaque, int fd, struct kvm_run *run)
 {
     X86State *s = (X86State *)tcg;
-    X86Cpu *cpu = s->owner;
+    X86KvmArch *arch = opaque;
     uint32_t requests = __atomic_load_n(&s->interrupt_request, __ATOMIC_ACQUIRE);
 
     if (requests & X86_REQ_NMI) {
@@ -517,48 +505,70 @@ x86_kvm_before_run(EmuTcgState *tcg, gpointer opaque G_GNUC_UNUSED, int fd, stru
         ioctl(fd, KVM_NMI, 0);
     }
     if ((requests & X86_REQ_HARD) && run->ready_for_interrupt_injection && run->if_flag) {
-        EmuMachine *machine = x86_cpu_get_machine(cpu);
-        int vector;
-
-        emu_machine_lock(machine);
-        vector = s->hooks->acknowledge(s);
-        emu_machine_unlock(machine);
-        if (vector >= 0) {
-            struct kvm_interrupt interrupt = {.irq = vector};
-
-            if (ioctl(fd, KVM_INTERRUPT, &interrupt) != 0) {
-                emu_unimp("kvm: interrupt %d was not taken: %s", vector, g_strerror(errno));
-            }
-            run->ready_for_interrupt_injection = 0;
-        }
+        x86_kvm_inject(s, fd, run);
         requests = __atomic_load_n(&s->interrupt_request, __ATOMIC_ACQUIRE);
     }
     run->request_interrupt_window = (requests & X86_REQ_HARD) != 0;
-    run->cr8 = s->hooks->get_tpr(s);
+    if (!arch->vm->local_apics) {
+        run->cr8 = s->hooks->get_tpr(s);
+    }
 }
 
 static void
-x86_kvm_after_run(EmuTcgState *tcg, gpointer opaque G_GNUC_UNUSED, struct kvm_run *run)
+x86_kvm_after_run(EmuTcgState *tcg, gpointer opaque, struct kvm_run *run)
 {
     X86State *s = (X86State *)tcg;
+    X86KvmArch *arch = opaque;
 
-    if (run->cr8 != s->hooks->get_tpr(s)) {
+    if (!arch->vm->local_apics && run->cr8 != s->hooks->get_tpr(s)) {
         s->hooks->set_tpr(s, run->cr8);
     }
 }
 
 static bool
-x86_kvm_needs_state(EmuTcgState *tcg)
+x86_kvm_needs_state(EmuTcgState *tcg, gpointer opaque)
 {
     X86State *s = (X86State *)tcg;
+    X86KvmArch *arch = opaque;
+    uint32_t requests = __atomic_load_n(&s->interrupt_request, __ATOMIC_ACQUIRE);
 
-    return (__atomic_load_n(&s->interrupt_request, __ATOMIC_ACQUIRE) & (X86_REQ_INIT | X86_REQ_SIPI | X86_REQ_SMI)) != 0;
+    /* The NMI that wakes a halted CPU: whether it may is not known outside. */
+    return (requests & (X86_REQ_INIT | X86_REQ_SIPI | X86_REQ_SMI)) ||
+           (!arch->vm->local_apics && s->halted && (requests & X86_REQ_NMI));
 }
 
 static void
-x86_kvm_set_halted(EmuTcgState *tcg)
+x86_kvm_set_halted(EmuTcgState *tcg, struct kvm_run *run)
 {
-    ((X86State *)tcg)->halted = 1;
+    X86State *s = (X86State *)tcg;
+
+    /* So much of the state is needed to see what wakes it. */
+    s->halted = 1;
+    s->shadow = 0;
+    s->eflags = run->if_flag ? s->eflags | X86_IF : s->eflags & ~X86_IF;
+}
+
+static bool
+x86_kvm_wake(EmuTcgState *tcg)
+{
+    X86State *s = (X86State *)tcg;
+
+    if (!x86_interrupt_wanted(tcg)) {
+        return false;
+    }
+    s->halted = 0;
+    return true;
+}
+
+static void
+x86_kvm_end_of_interrupt(EmuTcgState *tcg, uint8_t vector)
+{
+    X86Cpu *cpu = ((X86State *)tcg)->owner;
+    EmuMachine *machine = x86_cpu_get_machine(cpu);
+
+    emu_machine_lock(machine);
+    x86_apic_broadcast_eoi(&cpu->apic, vector);
+    emu_machine_unlock(machine);
 }
 
 const EmuKvmFrontend x86_kvm_frontend = {
@@ -573,4 +583,6 @@ const EmuKvmFrontend x86_kvm_frontend = {
     .after_run = x86_kvm_after_run,
     .needs_state = x86_kvm_needs_state,
     .set_halted = x86_kvm_set_halted,
+    .wake = x86_kvm_wake,
+    .end_of_interrupt = x86_kvm_end_of_interrupt,
 };

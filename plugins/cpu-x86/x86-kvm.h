@@ -1,6 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+/* x86-kvm.c: registers and interrupts; x86-kvm-apic.c: a local APIC in the kernel; x86-kvm-cpuid.c: CPUID. */
+
+#include "x86-cpu.h"
+
 #include <emu/kvm.h>
 
+/* Per vCPU. */
+typedef struct {
+    const EmuKvmVm *vm;
+    int fd;
+    uint32_t mp_state;     /* KVM_MP_STATE_* that KVM has */
+    uint32_t msrs_refused; /* bit per row of the table */
+    bool nmi_taken;        /* one that KVM had pending is in the request word */
+} X86KvmArch;
+
 extern const EmuKvmFrontend x86_kvm_frontend;
+
+/* Fails with errno's words. */
+bool x86_kvm_fail(GError **error, const char *what);
+
+bool x86_kvm_set_cpuid(X86State *s, const EmuKvmVm *vm, int vcpu_fd, GError **error);
+
+/* From now on the local APIC's state is the kernel's; the X86Apic has a copy while the registers are out of KVM. */
+void x86_kvm_apic_attach(X86State *s, X86KvmArch *arch);
+bool x86_kvm_apic_get(X86State *s, X86KvmArch *arch, uint64_t apic_base, GError **error);
+bool x86_kvm_apic_put(X86State *s, X86KvmArch *arch, GError **error);

@@ -129,6 +129,7 @@ cpu_post_load(gpointer opaque, unsigned version, GError **error)
     emu_tcg_flush_all(&cpu->state->tcg);
     if (cpu->has_apic) {
         x86_apic_update_mapping(&cpu->apic);
+        x86_apic_loaded(&cpu->apic);
     }
     return true;
 }

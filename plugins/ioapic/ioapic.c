@@ -14,7 +14,6 @@
 #include <emu/log.h>
 #include <emu/machine.h>
 
-#define IOAPIC_N_PINS 24
 #define IOAPIC_REG_SELECT 0x00
 #define IOAPIC_REG_WINDOW 0x10
 #define IOAPIC_REG_EOI 0x40
@@ -43,38 +42,61 @@
 #define IOAPIC_MSI_ASSERT (1u << 14)
 #define IOAPIC_MSI_LEVEL (1u << 15)
 
-typedef struct {
-    EmuSysbusDevice parent;
-
-    uint8_t version;
-
-    uint8_t id;
-    uint8_t select;
-    uint32_t levels;  /* the pins now */
-    uint32_t pending; /* requests not yet sent */
-    uint64_t table[IOAPIC_N_PINS];
-
-    uint64_t counts[IOAPIC_N_PINS]; /* rising edges since the start, for "info irq"; no guest sees them */
-} Ioapic;
-
 EMU_TRACE_DEFINE(ioapic_set_pin)
 EMU_TRACE_DEFINE(ioapic_send)
 EMU_TRACE_DEFINE(ioapic_eoi)
 EMU_TRACE_DEFINE(ioapic_write)
 
+static IoapicClass *
+ioapic_class(Ioapic *self)
+{
+    return (IoapicClass *)G_OBJECT_GET_CLASS(self);
+}
+
+static void
+ioapic_fetch(Ioapic *self)
+{
+    if (ioapic_class(self)->fetch) {
+        ioapic_class(self)->fetch(self);
+    }
+}
+
+static void
+ioapic_store(Ioapic *self)
+{
+    if (ioapic_class(self)->store) {
+        ioapic_class(self)->store(self);
+    }
+}
+
+void
+ioapic_get_message(const Ioapic *self, unsigned pin, uint64_t *address, uint32_t *data)
+{
+    uint64_t entry = self->table[pin];
+
+    *address = IOAPIC_MSI_BASE | (uint32_t)(entry >> IOAPIC_ENTRY_DEST_SHIFT) << IOAPIC_MSI_DEST_SHIFT;
+    *data = (entry & (IOAPIC_ENTRY_VECTOR | IOAPIC_ENTRY_DELIVERY_MODE)) | IOAPIC_MSI_ASSERT;
+    if (entry & IOAPIC_ENTRY_LOGICAL) {
+        *address |= IOAPIC_MSI_LOGICAL;
+    }
+    if (entry & IOAPIC_ENTRY_LEVEL) {
+        *data |= IOAPIC_MSI_LEVEL;
+    }
+}
+
+bool
+ioapic_is_masked(const Ioapic *self, unsigned pin)
+{
+    return self->table[pin] & IOAPIC_ENTRY_MASKED;
+}
+
 static void
 ioapic_send(Ioapic *self, unsigned pin)
 {
-    uint64_t entry = self->table[pin];
-    uint64_t address = IOAPIC_MSI_BASE | (uint32_t)(entry >> IOAPIC_ENTRY_DEST_SHIFT) << IOAPIC_MSI_DEST_SHIFT;
-    uint32_t data = (entry & (IOAPIC_ENTRY_VECTOR | IOAPIC_ENTRY_DELIVERY_MODE)) | IOAPIC_MSI_ASSERT;
+    uint64_t address;
+    uint32_t data;
 
-    if (entry & IOAPIC_ENTRY_LOGICAL) {
-        address |= IOAPIC_MSI_LOGICAL;
-    }
-    if (entry & IOAPIC_ENTRY_LEVEL) {
-        data |= IOAPIC_MSI_LEVEL;
-    }
+    ioapic_get_message(self, pin, &address, &data);
     EMU_TRACE(ioapic_send, "pin %u address 0x%08x data 0x%04x", pin, (unsigned)address, data);
     emu_address_space_store(emu_machine_get_memory_as(emu_device_get_machine(EMU_DEVICE(self))), address, data, 4,
                             EMU_MEM_ATTRS_NONE, NULL);
@@ -86,6 +108,9 @@ ioapic_service_pin(Ioapic *self, unsigned pin)
 {
     uint64_t *entry = &self->table[pin];
 
+    if (ioapic_class(self)->set_pin) {
+        return; /* its other half sends */
+    }
     if (!(self->pending & (1u << pin)) || (*entry & IOAPIC_ENTRY_MASKED)) {
         return;
     }
@@ -106,6 +131,11 @@ ioapic_set_pin(gpointer opaque, unsigned pin, int level)
     bool rising = level && !(self->levels & bit);
 
     self->levels = level ? self->levels | bit : self->levels & ~bit;
+    if (ioapic_class(self)->set_pin) {
+        self->counts[pin] += rising;
+        ioapic_class(self)->set_pin(self, pin, level);
+        return;
+    }
     if (self->table[pin] & IOAPIC_ENTRY_LEVEL) {
         self->pending = level ? self->pending | bit : self->pending & ~bit;
     } else if (rising && !(self->table[pin] & IOAPIC_ENTRY_MASKED)) {
@@ -152,6 +182,7 @@ ioapic_write_entry(Ioapic *self, unsigned pin, bool high, uint32_t value)
         self->pending = (self->pending & ~(1u << pin)) | (self->levels & (1u << pin));
     }
     self->table[pin] = entry;
+    ioapic_store(self);
     ioapic_service_pin(self, pin);
 }
 
@@ -160,6 +191,7 @@ ioapic_read(gpointer opaque, uint64_t offset, unsigned size G_GNUC_UNUSED)
 {
     Ioapic *self = opaque;
 
+    ioapic_fetch(self);
     if (offset == IOAPIC_REG_SELECT) {
         return self->select;
     }
@@ -188,8 +220,10 @@ ioapic_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size G_G
 {
     Ioapic *self = opaque;
 
+    ioapic_fetch(self);
     if (offset == IOAPIC_REG_SELECT) {
         self->select = value;
+        ioapic_store(self);
         return;
     }
     if (offset == IOAPIC_REG_EOI && self->version >= IOAPIC_VERSION_WITH_EOI) {
@@ -202,6 +236,7 @@ ioapic_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size G_G
     EMU_TRACE(ioapic_write, "register 0x%02x value 0x%08x", self->select, (unsigned)value);
     if (self->select == IOAPIC_INDEX_ID) {
         self->id = (value >> IOAPIC_ID_SHIFT) & IOAPIC_ID_MASK;
+        ioapic_store(self);
     } else if (self->select >= IOAPIC_INDEX_TABLE && self->select < IOAPIC_INDEX_TABLE + 2 * IOAPIC_N_PINS) {
         unsigned index = self->select - IOAPIC_INDEX_TABLE;
 
@@ -245,6 +280,20 @@ ioapic_reset_enter(EmuDevice *dev)
     for (unsigned pin = 0; pin < IOAPIC_N_PINS; pin++) {
         self->table[pin] = IOAPIC_ENTRY_MASKED;
     }
+    ioapic_store(self);
+}
+
+static void
+ioapic_pre_save(gpointer opaque)
+{
+    ioapic_fetch(opaque);
+}
+
+static bool
+ioapic_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+    ioapic_store(opaque);
+    return true;
 }
 
 static const EmuVMField ioapic_vmstate_fields[] = {
@@ -261,6 +310,8 @@ static const EmuVMState ioapic_vmstate = {
     .version = 1,
     .minimum_version = 1,
     .fields = ioapic_vmstate_fields,
+    .pre_save = ioapic_pre_save,
+    .post_load = ioapic_post_load,
 };
 
 static const EmuProperty ioapic_properties[] = {
@@ -340,6 +391,7 @@ ioapic_describe(EmuInfoProvider *provider, const char *topic)
     GString *out;
 
     if (g_str_equal(topic, "pic")) {
+        ioapic_fetch(self);
         return ioapic_describe_pins(self);
     }
     if (!g_str_equal(topic, "irq")) {
@@ -370,6 +422,7 @@ const EmuTypeInfo ioapic_type_info = {
     .name = "ioapic",
     .parent = "sysbus-device",
     .instance_size = sizeof(Ioapic),
+    .class_size = sizeof(IoapicClass),
     .instance_init = ioapic_instance_init,
     .class_init = ioapic_class_init,
     .interfaces = ioapic_interfaces,

@@ -161,14 +161,15 @@ pc_create_interrupt_controllers(PcMachine *self, GError **error)
 {
     EmuMachine *machine = EMU_MACHINE(self);
     EmuBus *isa = EMU_BUS(self->isa_bus);
+    const char *pic_type = emu_machine_get_device_type(machine, "isa-i8259");
     EmuDevice *master;
 
-    self->pic[1] = pc_new_device(self, isa, "isa-i8259", NULL, error, "iobase", "0xa0", "elcr_addr", "0x4d1", "elcr_mask",
+    self->pic[1] = pc_new_device(self, isa, pic_type, NULL, error, "iobase", "0xa0", "elcr_addr", "0x4d1", "elcr_mask",
                                  "0xde", NULL);
     if (!self->pic[1]) {
         return false;
     }
-    master = emu_device_new("isa-i8259", error);
+    master = emu_device_new(pic_type, error);
     if (!master) {
         return false;
     }
@@ -195,7 +196,7 @@ pc_create_interrupt_controllers(PcMachine *self, GError **error)
             return false;
         }
     }
-    self->ioapic = pc_new_device(self, NULL, "ioapic", "ioapic", error, NULL);
+    self->ioapic = pc_new_device(self, NULL, emu_machine_get_device_type(machine, "ioapic"), "ioapic", error, NULL);
     if (!self->ioapic) {
         return false;
     }
@@ -242,7 +243,7 @@ pc_create_timers(PcMachine *self, GError **error)
     if (!self->rtc) {
         return false;
     }
-    pit = pc_new_device(self, isa, "isa-pit", NULL, error, NULL);
+    pit = pc_new_device(self, isa, emu_machine_get_device_type(EMU_MACHINE(self), "isa-pit"), NULL, error, NULL);
     if (!pit) {
         return false;
     }
@@ -250,7 +251,7 @@ pc_create_timers(PcMachine *self, GError **error)
     if (!pc_create_hpet(self, pit, error)) {
         return false;
     }
-    speaker = emu_device_new("isa-pcspk", error);
+    speaker = emu_device_new(emu_machine_get_device_type(EMU_MACHINE(self), "isa-pcspk"), error);
     if (!speaker) {
         return false;
     }

@@ -18,7 +18,6 @@
 #include <emu/info.h>
 #include <emu/log.h>
 
-#define PIC_N_INPUTS 8
 #define PIC_CASCADE_INPUT 2
 #define PIC_SPURIOUS_INPUT 7
 
@@ -37,43 +36,30 @@
 
 enum { PIC_INIT_DONE, PIC_INIT_ICW2, PIC_INIT_ICW3, PIC_INIT_ICW4 };
 
-typedef struct _Pic Pic;
-struct _Pic {
-    EmuIsaDevice parent;
-
-    /* Properties. */
-    uint32_t iobase;
-    uint32_t elcr_addr;
-    uint8_t elcr_mask; /* inputs whose trigger mode the guest may choose */
-    bool master;
-    EmuObject *slave; /* the other 8259, behind input 2 */
-
-    EmuLine *int_out;
-
-    uint8_t levels; /* the input pins now */
-    uint8_t irr;
-    uint8_t imr;
-    uint8_t isr;
-    uint8_t elcr;
-    uint8_t priority_add; /* the input of highest priority */
-    uint8_t vector_base;
-    uint8_t init_state;
-    bool init_wants_icw4;
-    bool single;
-    bool level_triggered; /* ICW1 LTIM: all inputs */
-    bool read_isr;
-    bool poll;
-    bool special_mask;
-    bool auto_eoi;
-    bool rotate_on_auto_eoi;
-    bool special_fully_nested;
-
-    uint64_t counts[PIC_N_INPUTS]; /* rising edges since the start, for "info irq"; no guest sees them */
-};
-
 EMU_TRACE_DEFINE(pic_set_input)
 EMU_TRACE_DEFINE(pic_write)
 EMU_TRACE_DEFINE(pic_acknowledge)
+
+/* For a chip whose registers are elsewhere: makes them current, and takes changes back. */
+static void
+pic_fetch(Pic *self)
+{
+    PicClass *klass = (PicClass *)G_OBJECT_GET_CLASS(self);
+
+    if (klass->fetch) {
+        klass->fetch(self);
+    }
+}
+
+static void
+pic_store(Pic *self)
+{
+    PicClass *klass = (PicClass *)G_OBJECT_GET_CLASS(self);
+
+    if (klass->store) {
+        klass->store(self);
+    }
+}
 
 static uint8_t
 pic_level_mask(Pic *self)
@@ -119,6 +105,9 @@ pic_get_input(Pic *self)
 static void
 pic_update(Pic *self)
 {
+    if (((PicClass *)G_OBJECT_GET_CLASS(self))->set_input) {
+        return; /* its other half drives the CPU */
+    }
     emu_line_set(self->int_out, pic_get_input(self) >= 0);
 }
 
@@ -129,6 +118,12 @@ pic_set_input(gpointer opaque, unsigned index, int level)
     uint8_t bit = 1u << index;
 
     EMU_TRACE(pic_set_input, "%s input %u level %d", self->master ? "master" : "slave", index, level);
+    if (((PicClass *)G_OBJECT_GET_CLASS(self))->set_input) {
+        self->counts[index] += level && !(self->levels & bit);
+        self->levels = level ? self->levels | bit : self->levels & ~bit;
+        ((PicClass *)G_OBJECT_GET_CLASS(self))->set_input(self, index, level);
+        return;
+    }
     if (pic_level_mask(self) & bit) {
         self->irr = level ? self->irr | bit : self->irr & ~bit;
     } else if (level && !(self->levels & bit)) {
@@ -300,11 +295,13 @@ pic_io_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size G_G
     Pic *self = opaque;
 
     EMU_TRACE(pic_write, "port 0x%x value 0x%02x", self->iobase + (unsigned)offset, (unsigned)value);
+    pic_fetch(self);
     if (offset == 0) {
         pic_write_command(self, value);
     } else {
         pic_write_data(self, value);
     }
+    pic_store(self);
 }
 
 static uint64_t
@@ -312,17 +309,18 @@ pic_io_read(gpointer opaque, uint64_t offset, unsigned size G_GNUC_UNUSED)
 {
     Pic *self = opaque;
 
+    pic_fetch(self);
     /* The read after a poll command acknowledges, like INTA. */
     if (self->poll) {
         int input = pic_get_input(self);
 
         self->poll = false;
-        if (input < 0) {
-            return 0;
+        if (input >= 0) {
+            pic_service(self, input);
+            pic_update(self);
         }
-        pic_service(self, input);
-        pic_update(self);
-        return 0x80 | input;
+        pic_store(self);
+        return input < 0 ? 0 : 0x80 | input;
     }
     if (offset == 0) {
         return self->read_isr ? self->isr : self->irr;
@@ -335,6 +333,7 @@ pic_elcr_read(gpointer opaque, uint64_t offset G_GNUC_UNUSED, unsigned size G_GN
 {
     Pic *self = opaque;
 
+    pic_fetch(self);
     return self->elcr;
 }
 
@@ -343,9 +342,11 @@ pic_elcr_write(gpointer opaque, uint64_t offset G_GNUC_UNUSED, uint64_t value, u
 {
     Pic *self = opaque;
 
+    pic_fetch(self);
     self->elcr = value & self->elcr_mask;
     pic_follow_levels(self);
     pic_update(self);
+    pic_store(self);
 }
 
 static const EmuMemoryRegionOps pic_io_ops = {
@@ -397,6 +398,13 @@ pic_reset_hold(EmuDevice *dev)
     Pic *self = (Pic *)dev;
 
     emu_line_set(self->int_out, 0);
+    pic_store(self);
+}
+
+static void
+pic_pre_save(gpointer opaque)
+{
+    pic_fetch(opaque);
 }
 
 static bool
@@ -410,6 +418,7 @@ pic_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error)
                     self->init_state);
         return false;
     }
+    pic_store(self);
     return true;
 }
 
@@ -439,6 +448,7 @@ static const EmuVMState pic_vmstate = {
     .version = 1,
     .minimum_version = 1,
     .fields = pic_vmstate_fields,
+    .pre_save = pic_pre_save,
     .post_load = pic_post_load,
 };
 
@@ -487,6 +497,7 @@ pic_describe(EmuInfoProvider *provider, const char *topic)
     GString *out;
 
     if (g_str_equal(topic, "pic")) {
+        pic_fetch(self);
         return g_strdup_printf("pic%d: irr=%02x imr=%02x isr=%02x hprio=%d irq_base=%02x rr_sel=%d elcr=%02x fnm=%d\n", !self->master, self->irr,
                                self->imr, self->isr, self->priority_add, self->vector_base, self->read_isr, self->elcr,
                                self->special_fully_nested);
@@ -520,6 +531,7 @@ const EmuTypeInfo pic_type_info = {
     .name = "isa-i8259",
     .parent = "isa-device",
     .instance_size = sizeof(Pic),
+    .class_size = sizeof(PicClass),
     .instance_init = pic_instance_init,
     .class_init = pic_class_init,
     .interfaces = pic_interfaces,

@@ -7,29 +7,40 @@
 
 #include "pit.h"
 
-#define PCSPK_GATE2 0x01
-#define PCSPK_SPEAKER 0x02
 #define PCSPK_WRITABLE 0x0f /* the two NMI enables (bits 2, 3) are kept, nothing raises those NMIs */
 #define PCSPK_REFRESH 0x10
 #define PCSPK_OUT2 0x20
 #define PCSPK_REFRESH_NS 15085
 
-typedef struct {
-    EmuIsaDevice parent;
+static void
+pcspk_fetch(Pcspk *self)
+{
+    PcspkClass *klass = (PcspkClass *)G_OBJECT_GET_CLASS(self);
 
-    uint32_t iobase;
-    EmuObject *pit;
+    if (klass->fetch) {
+        klass->fetch(self);
+    }
+}
 
-    uint8_t control;
-} Pcspk;
+static void
+pcspk_store(Pcspk *self)
+{
+    PcspkClass *klass = (PcspkClass *)G_OBJECT_GET_CLASS(self);
+
+    if (klass->store) {
+        klass->store(self);
+    }
+}
 
 static uint64_t
 pcspk_io_read(gpointer opaque, uint64_t offset G_GNUC_UNUSED, unsigned size G_GNUC_UNUSED)
 {
     Pcspk *self = opaque;
     int64_t now = emu_clock_get_ns(emu_device_get_clock(EMU_DEVICE(self), EMU_CLOCK_VIRTUAL));
-    uint8_t value = self->control;
+    uint8_t value;
 
+    pcspk_fetch(self);
+    value = self->control;
     if (now / PCSPK_REFRESH_NS & 1) {
         value |= PCSPK_REFRESH;
     }
@@ -46,6 +57,7 @@ pcspk_io_write(gpointer opaque, uint64_t offset G_GNUC_UNUSED, uint64_t value, u
 
     self->control = value & PCSPK_WRITABLE;
     emu_pit_channel_set_gate(EMU_PIT_CHANNEL(self->pit), 2, value & PCSPK_GATE2);
+    pcspk_store(self);
 }
 
 static const EmuMemoryRegionOps pcspk_io_ops = {
@@ -79,6 +91,25 @@ pcspk_reset_enter(EmuDevice *dev)
     ((Pcspk *)dev)->control = 0;
 }
 
+static void
+pcspk_reset_hold(EmuDevice *dev)
+{
+    pcspk_store((Pcspk *)dev);
+}
+
+static void
+pcspk_pre_save(gpointer opaque)
+{
+    pcspk_fetch(opaque);
+}
+
+static bool
+pcspk_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+    pcspk_store(opaque);
+    return true;
+}
+
 static const EmuVMField pcspk_vmstate_fields[] = {
     EMU_VM_U8(Pcspk, control),
     EMU_VM_END,
@@ -89,6 +120,8 @@ static const EmuVMState pcspk_vmstate = {
     .version = 1,
     .minimum_version = 1,
     .fields = pcspk_vmstate_fields,
+    .pre_save = pcspk_pre_save,
+    .post_load = pcspk_post_load,
 };
 
 static const EmuProperty pcspk_properties[] = {
@@ -103,6 +136,7 @@ pcspk_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
 
     device_class->realize = pcspk_realize;
     device_class->reset_enter = pcspk_reset_enter;
+    device_class->reset_hold = pcspk_reset_hold;
     device_class->vmstate = &pcspk_vmstate;
     device_class->category = "sound";
     device_class->model_name = "PC speaker port";
@@ -114,6 +148,7 @@ const EmuTypeInfo pcspk_type_info = {
     .name = "isa-pcspk",
     .parent = "isa-device",
     .instance_size = sizeof(Pcspk),
+    .class_size = sizeof(PcspkClass),
     .class_init = pcspk_class_init,
     .description = "PC speaker port",
 };

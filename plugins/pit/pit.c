@@ -7,30 +7,38 @@
 
 #include "pit.h"
 
-#include "pit-counter.h"
-
 #include <emu/log.h>
 
-#define PIT_N_COUNTERS 3
 #define PIT_REG_CONTROL 3
 /* A guest may program an edge every other CLK; the host is not woken more often than this. */
 #define PIT_MIN_INTERVAL_NS 20000
 
-typedef struct {
-    EmuIsaDevice parent;
-
-    uint32_t iobase;
-
-    EmuLine *out;
-    EmuTimer *timer;
-    PitCounter counters[PIT_N_COUNTERS];
-    bool disabled; /* HPET legacy routing took over IRQ 0 */
-} Pit;
-
 EMU_TRACE_DEFINE(pit_write)
 EMU_TRACE_DEFINE(pit_edge)
 
-static int64_t
+static PitClass *
+pit_class(Pit *self)
+{
+    return (PitClass *)G_OBJECT_GET_CLASS(self);
+}
+
+static void
+pit_fetch(Pit *self)
+{
+    if (pit_class(self)->fetch) {
+        pit_class(self)->fetch(self);
+    }
+}
+
+static void
+pit_store(Pit *self)
+{
+    if (pit_class(self)->store) {
+        pit_class(self)->store(self);
+    }
+}
+
+int64_t
 pit_get_tick(Pit *self)
 {
     int64_t now = emu_clock_get_ns(emu_device_get_clock(EMU_DEVICE(self), EMU_CLOCK_VIRTUAL));
@@ -38,17 +46,13 @@ pit_get_tick(Pit *self)
     return emu_muldiv64(MAX(now, 0), PIT_FREQUENCY_HZ, EMU_NS_PER_SEC);
 }
 
-/* Drives OUT 0 and sets the timer to its next edge. */
+/* Sets the timer to OUT 0's next edge. */
 static void
-pit_update(Pit *self)
+pit_arm(Pit *self)
 {
-    int64_t tick = pit_get_tick(self);
-    int64_t next = pit_counter_next_edge(&self->counters[0], tick);
+    int64_t next = pit_counter_next_edge(&self->counters[0], pit_get_tick(self));
     int64_t now, expires;
 
-    if (!self->disabled) {
-        emu_line_set(self->out, pit_counter_get_out(&self->counters[0], tick));
-    }
     if (next < 0) {
         emu_timer_cancel(self->timer);
         return;
@@ -57,6 +61,19 @@ pit_update(Pit *self)
     /* Rounded up: at that time the CLK has happened. */
     expires = emu_muldiv64(next, EMU_NS_PER_SEC, PIT_FREQUENCY_HZ) + 1;
     emu_timer_set(self->timer, MAX(expires, now + PIT_MIN_INTERVAL_NS));
+}
+
+/* Drives OUT 0, now and at its edges. */
+static void
+pit_update(Pit *self)
+{
+    if (pit_class(self)->store) {
+        return; /* its other half counts */
+    }
+    if (!self->disabled) {
+        emu_line_set(self->out, pit_counter_get_out(&self->counters[0], pit_get_tick(self)));
+    }
+    pit_arm(self);
 }
 
 static void
@@ -73,9 +90,8 @@ pit_timer_cb(gpointer opaque)
 }
 
 static void
-pit_io_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size G_GNUC_UNUSED)
+pit_write(Pit *self, uint64_t offset, uint64_t value)
 {
-    Pit *self = opaque;
     int64_t tick = pit_get_tick(self);
 
     EMU_TRACE(pit_write, "register %u value 0x%02x", (unsigned)offset, (unsigned)value);
@@ -108,16 +124,30 @@ pit_io_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size G_G
     }
 }
 
+static void
+pit_io_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size G_GNUC_UNUSED)
+{
+    Pit *self = opaque;
+
+    pit_fetch(self);
+    pit_write(self, offset, value);
+    pit_store(self);
+}
+
 static uint64_t
 pit_io_read(gpointer opaque, uint64_t offset, unsigned size G_GNUC_UNUSED)
 {
     Pit *self = opaque;
+    uint8_t value;
 
     /* The control register cannot be read: the bus floats. */
     if (offset == PIT_REG_CONTROL) {
         return 0xff;
     }
-    return pit_counter_read(&self->counters[offset], pit_get_tick(self));
+    pit_fetch(self);
+    value = pit_counter_read(&self->counters[offset], pit_get_tick(self));
+    pit_store(self);
+    return value;
 }
 
 static const EmuMemoryRegionOps pit_io_ops = {
@@ -133,10 +163,15 @@ pit_set_gate(EmuPitChannel *iface, unsigned channel, bool gate)
     Pit *self = (Pit *)iface;
 
     g_return_if_fail(channel < PIT_N_COUNTERS);
+    pit_fetch(self);
+    if (self->counters[channel].gate == gate) {
+        return;
+    }
     pit_counter_set_gate(&self->counters[channel], gate, pit_get_tick(self));
     if (channel == 0) {
         pit_update(self);
     }
+    pit_store(self);
 }
 
 static bool
@@ -145,6 +180,7 @@ pit_get_out(EmuPitChannel *iface, unsigned channel)
     Pit *self = (Pit *)iface;
 
     g_return_val_if_fail(channel < PIT_N_COUNTERS, false);
+    pit_fetch(self);
     return pit_counter_get_out(&self->counters[channel], pit_get_tick(self));
 }
 
@@ -154,6 +190,7 @@ pit_get_gate(EmuPitChannel *iface, unsigned channel)
     Pit *self = (Pit *)iface;
 
     g_return_val_if_fail(channel < PIT_N_COUNTERS, false);
+    pit_fetch(self);
     return self->counters[channel].gate;
 }
 
@@ -171,7 +208,9 @@ pit_disable_line(gpointer opaque, unsigned index G_GNUC_UNUSED, int level)
     if (self->disabled == (level != 0)) {
         return;
     }
+    pit_fetch(self);
     self->disabled = level != 0;
+    pit_store(self);
     if (level) {
         emu_line_set(self->out, 0);
     } else if (emu_device_is_realized(EMU_DEVICE(self))) {
@@ -221,6 +260,7 @@ pit_reset_hold(EmuDevice *dev)
     Pit *self = (Pit *)dev;
 
     emu_line_set(self->out, 0);
+    pit_store(self);
 }
 
 static void
@@ -228,6 +268,7 @@ pit_pre_save(gpointer opaque)
 {
     Pit *self = opaque;
 
+    pit_fetch(self);
     for (unsigned i = 0; i < PIT_N_COUNTERS; i++) {
         pit_counter_save(&self->counters[i], pit_get_tick(self));
     }
@@ -244,7 +285,14 @@ pit_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error)
             return false;
         }
     }
-    /* The output's level is the interrupt controller's to load; the next edge comes with the timer, which may lag. */
+    /* The output's level is the interrupt controller's to load; the next edge comes with the timer, which may lag. A state that
+     * was saved where the counters lived elsewhere has no timer set. */
+    if (pit_class(self)->store) {
+        emu_timer_cancel(self->timer);
+        pit_store(self);
+    } else if (!emu_timer_is_set(self->timer)) {
+        pit_arm(self);
+    }
     return true;
 }
 
@@ -343,6 +391,7 @@ const EmuTypeInfo pit_type_info = {
     .name = "isa-pit",
     .parent = "isa-device",
     .instance_size = sizeof(Pit),
+    .class_size = sizeof(PitClass),
     .instance_init = pit_instance_init,
     .class_init = pit_class_init,
     .interfaces = pit_interfaces,

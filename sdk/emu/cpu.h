@@ -64,9 +64,20 @@ struct _EmuAccelClass {
     void (*kick)(EmuAccel *self, EmuCpu *cpu);
     void (*reset_vcpu)(EmuAccel *self, EmuCpu *cpu); /* after the CPU's reset: flush derived state */
     char *(*describe)(EmuAccel *self); /* info jit and the like; optional */
-    EMU_RESERVED_SLOTS(16);
+    /* For a chip that the accelerator has a form of its own of: the type to make in place of @type_name. NULL: that type itself. Optional. */
+    const char *(*get_device_type)(EmuAccel *self, const char *type_name);
+    /* The registers into the CPU's state, where everybody may look at them and change them, until the next run. On the vCPU's
+     * thread, big lock held: before it parks, and before work that was queued for it. Optional: they are always there. */
+    void (*synchronize)(EmuAccel *self, EmuCpu *cpu);
+    /* Before parked vCPUs run again: takes the registers back. Main thread, big lock held, none runs yet. Optional. */
+    void (*before_resume)(EmuAccel *self, EmuCpu *cpu);
+    /* Does a halted vCPU wait inside run()? Optional: no. */
+    bool (*waits_inside)(EmuAccel *self, EmuCpu *cpu);
+    EMU_RESERVED_SLOTS(12);
 };
 EMU_AVAILABLE_IN_1_0 EmuAccel *emu_machine_get_accel(EmuMachine *machine);
+/* The type that a board makes for a chip: @type_name, or the form of it that goes with the machine's accelerator. */
+EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_device_type(EmuMachine *machine, const char *type_name);
 EMU_AVAILABLE_IN_1_0 gpointer emu_cpu_get_accel_data(EmuCpu *self);
 EMU_AVAILABLE_IN_1_0 void emu_cpu_set_accel_data(EmuCpu *self, gpointer data);
 EMU_AVAILABLE_IN_1_0 void emu_cpu_set_state(EmuCpu *self, gpointer state);

@@ -14,26 +14,54 @@ G_BEGIN_DECLS
 
 struct kvm_run;
 
+/* What the host's kernel has of the interrupt controllers (kernel-irqchip: off, split, on). */
+typedef struct {
+    int kvm_fd, vm_fd;
+    bool local_apics; /* split and on */
+    bool chips;       /* on: 8259 pair and I/O APIC; the 8254 is made by its device */
+} EmuKvmVm;
+/* The machine's VM; NULL when another accelerator runs it. For the in-kernel forms of chips, which talk to their other half by ioctls. */
+EMU_AVAILABLE_IN_1_0 const EmuKvmVm *emu_kvm_get_vm(EmuMachine *machine);
+
+/*
+ * Global interrupt numbers. 0..23: the I/O APIC's pins with the 8259's inputs beside them, as the kernel's 8254 and those who
+ * look for a pin's end of interrupt see them. Device models drive 8259 inputs and I/O APIC pins apart, because the board's wiring
+ * does; so each has a number of its own behind these. Numbers from EMU_KVM_GSI_FREE on are given out for messages.
+ */
+enum { EMU_KVM_GSI_PINS = 0, EMU_KVM_N_PINS = 24, EMU_KVM_GSI_PIC = 24, EMU_KVM_GSI_IOAPIC = 40, EMU_KVM_GSI_FREE = 64 };
+/* Drives an input of an in-kernel chip. Any thread. */
+EMU_AVAILABLE_IN_1_0 void emu_kvm_set_gsi(EmuMachine *machine, unsigned gsi, int level);
+/* An interrupt message into the kernel's local APICs. Any thread. */
+EMU_AVAILABLE_IN_1_0 void emu_kvm_send_message(EmuMachine *machine, uint64_t address, uint32_t data);
+/* Under split: what I/O APIC pin 0..23 would send, so that the local APICs know whose end of interrupt to tell. Big lock held. */
+EMU_AVAILABLE_IN_1_0 void emu_kvm_set_pin_message(EmuMachine *machine, unsigned pin, bool masked, uint64_t address, uint32_t data);
+
 typedef struct _EmuKvmFrontend {
     uint32_t struct_size;
     const EmuTcgFrontend *tcg;
     uint32_t arch_size; /* bytes of the plugin's own per vCPU, zeroed, kept by the core; passed as @arch */
 
     /* Before the first vCPU. */
-    bool (*init_vm)(int kvm_fd, int vm_fd, GError **error);
-    /* Identity of a vCPU: CPUID and the like. */
-    bool (*init_vcpu)(EmuTcgState *s, gpointer arch, int kvm_fd, int vcpu_fd, GError **error);
-    /* The whole architectural state into KVM, and back. On the vCPU's thread. */
+    bool (*init_vm)(const EmuKvmVm *vm, GError **error);
+    /* Identity of a vCPU: CPUID and the like. @vm stays. */
+    bool (*init_vcpu)(EmuTcgState *s, gpointer arch, const EmuKvmVm *vm, int vcpu_fd, GError **error);
+    /* The whole architectural state into KVM, and back. On the vCPU's thread, or with the vCPU parked. */
     bool (*put)(EmuTcgState *s, gpointer arch, int vcpu_fd, GError **error);
     bool (*get)(EmuTcgState *s, gpointer arch, int vcpu_fd, GError **error);
     /* Right before KVM_RUN, state in KVM: hands a pending interrupt over, or asks for a window. Takes the big lock where needed. */
     void (*before_run)(EmuTcgState *s, gpointer arch, int vcpu_fd, struct kvm_run *run);
     /* Right after: what kvm_run itself carries (task priority). */
     void (*after_run)(EmuTcgState *s, gpointer arch, struct kvm_run *run);
-    /* True when a request is pending that needs the state out of KVM: INIT, start-up, SMI. */
-    bool (*needs_state)(EmuTcgState *s);
-    /* KVM_EXIT_HLT: marks the CPU halted. State is out of KVM. */
-    void (*set_halted)(EmuTcgState *s);
+    /* A request is pending that is carried out on the state, which is to come out of KVM for it: INIT, start-up, SMI. */
+    bool (*needs_state)(EmuTcgState *s, gpointer arch);
+    /* KVM_EXIT_HLT, state in KVM: marks the CPU halted. */
+    void (*set_halted)(EmuTcgState *s, struct kvm_run *run);
+    /* A halted CPU, state in KVM: true when there is an interrupt for it; it is halted no more. */
+    bool (*wake)(EmuTcgState *s);
+    /* KVM_EXIT_IOAPIC_EOI. Takes the big lock. */
+    void (*end_of_interrupt)(EmuTcgState *s, uint8_t vector);
+    /* KVM_EXIT_X86_RDMSR, _WRMSR and other exits of the architecture's own; false: not known. State in KVM. Optional. */
+    bool (*handle_exit)(EmuTcgState *s, gpointer arch, int vcpu_fd, struct kvm_run *run);
 } EmuKvmFrontend;
 
 /* For the accelerator: a state that the reference interpreter can run on, without translator. */
