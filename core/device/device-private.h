@@ -7,6 +7,7 @@
  *   line.c      lines and their connections
  *   bus.c       buses
  *   device.c    life cycle, place in the tree, global properties
+ *   registers.c register banks: rules, dispatch, reset, state;  registers-info.c: what inspectors see
  *   reset.c     the three phases over a set of trees
  *   vmstate.c   one table <-> bytes;  state-tree.c: all devices of a machine
  *   device-help.c   -device help, info qtree

@@ -12,6 +12,7 @@
  */
 
 #include "device/device-private.h"
+#include "device/registers-private.h"
 
 #include <emu/log.h>
 
@@ -54,8 +55,14 @@ reset_phase(GPtrArray *set, unsigned phase)
             if (phase == 0 && bus && EMU_BUS_GET_CLASS(bus)->reset_device) {
                 EMU_BUS_GET_CLASS(bus)->reset_device(bus, object);
             }
+            if (phase == 0) {
+                emu_device_reset_registers(object);
+            }
             if (fn) {
                 fn(object);
+            }
+            if (phase == 1) {
+                emu_device_registers_changed(object);
             }
         }
     }

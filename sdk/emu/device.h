@@ -92,7 +92,8 @@ struct _EmuDeviceClass {
     const char *model_name;    /* for info listings; optional */
     bool user_creatable;       /* -device may create it (default true; base classes and board parts: false) */
     bool hotpluggable;
-    EMU_RESERVED_SLOTS(12);
+    gconstpointer registers; /* set by emu_device_class_add_registers() */
+    EMU_RESERVED_SLOTS(11);
 };
 
 /* new + set properties + realize are separate steps; a device that is never realized is simply unreffed. */

@@ -20,6 +20,7 @@
 #include <emu/object.h>
 #include <emu/pci.h>
 #include <emu/plugin.h>
+#include <emu/registers.h>
 #include <emu/ui.h>
 #include <emu/vmstate.h>
 #include <emu/x86-pc.h>

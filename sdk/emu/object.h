@@ -98,6 +98,14 @@ EMU_AVAILABLE_IN_1_0 void emu_module_register(EmuModuleKind kind, void (*init)(v
 
 #define type_register_static emu_type_register_static
 
+/* Registers @info when the plugin is loaded: the whole of what a plugin with one type needs. */
+#define EMU_REGISTER_TYPE(info)                                                                    \
+    static void info##_register(void)                                                              \
+    {                                                                                              \
+        emu_type_register_static(&info);                                                           \
+    }                                                                                              \
+    type_init(info##_register)
+
 /* ---- objects -------------------------------------------------------------------------------- */
 
 /* New object of a QOM type; NULL and @error when unknown or abstract. (transfer full) */
