@@ -201,7 +201,7 @@ emu_chardev_parse_compat(const char *label, const char *text, bool permit_mux, G
     static const struct {
         const char *prefix, *backend, *key;
     } simple[] = {{"file:", "file", "path"}, {"pipe:", "pipe", "path"}, {"/dev/", "serial", NULL}};
-    static const char *const words[] = {"null", "pty", "stdio", "ringbuf", "vc", NULL};
+    static const char *const words[] = {"null", "pty", "stdio", "ringbuf", "script", "vc", NULL};
     g_autoptr(EmuOpts) opts = emu_opts_new();
     const char *rest;
 

@@ -30,7 +30,14 @@ choose_defaults(EmuStartup *startup)
     if (startup->nodefaults) {
         return;
     }
-    if (startup->nographic) {
+    if (startup->embedded) {
+        if (no_serial) {
+            g_ptr_array_add(startup->serials, g_strdup("script"));
+        }
+        if (startup->parallels->len == 0) {
+            g_ptr_array_add(startup->parallels, g_strdup("null"));
+        }
+    } else if (startup->nographic) {
         if (no_serial && no_monitor) {
             g_ptr_array_add(startup->serials, g_strdup("mon:stdio"));
         } else if (no_serial) {

@@ -75,6 +75,7 @@ struct _EmuStartup {
     GPtrArray *serials, *parallels, *debugcons, *monitors, *qmps; /* char *, compat syntax */
     GPtrArray *monitor_requests;
     char *display;
+    bool embedded; /* a library's machine: the process and its terminal are somebody else's */
     bool nographic, nodefaults, no_user_config, paused, daemonize;
     bool vga_given, has_monitor_option;
     char *pidfile;
@@ -89,6 +90,12 @@ emu_startup_finish(EmuStartup *startup)
     startup->status = 0;
     return true;
 }
+
+/* system.c: a start, step by step; the program and the library both walk it. After a failure only the last is left. */
+bool emu_startup_prepare(EmuStartup *startup, GError **error);
+bool emu_startup_build(EmuStartup *startup, GError **error);
+bool emu_startup_complete(EmuStartup *startup, GError **error);
+void emu_startup_take_down(EmuStartup *startup);
 
 /* options.c */
 bool emu_options_parse(EmuStartup *startup, int argc, char **argv, GError **error);

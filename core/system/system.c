@@ -203,8 +203,9 @@ write_pidfile(const char *path, GError **error)
     return true;
 }
 
-static bool
-build(EmuStartup *startup, GError **error)
+/* The board and the devices asked for. startup->done afterwards: a handler printed something instead. */
+bool
+emu_startup_build(EmuStartup *startup, GError **error)
 {
     static const EmuPhase before[] = {EMU_PHASE_CHARDEV, EMU_PHASE_OBJECT, EMU_PHASE_BLOCK, EMU_PHASE_SERIAL};
     EmuMachine *machine = startup->machine;
@@ -233,51 +234,93 @@ build(EmuStartup *startup, GError **error)
         return false;
     }
     emu_machine_lock(machine);
-    ok = emu_startup_add_debugcons(startup, error) && emu_options_run_phase(startup, EMU_PHASE_DEVICE, error) &&
-         emu_block_layer_check_used(emu_machine_get_block_layer(machine), error);
+    ok = emu_startup_add_debugcons(startup, error) && emu_options_run_phase(startup, EMU_PHASE_DEVICE, error);
     emu_machine_unlock(machine);
-    return ok && emu_machine_finish(machine, error);
+    return ok;
+}
+
+/* Up to the machine object, which belongs to the main context of the calling thread. */
+bool
+emu_startup_prepare(EmuStartup *startup, GError **error)
+{
+    static const EmuPhase first[] = {EMU_PHASE_EARLY, EMU_PHASE_HELP, EMU_PHASE_CONFIG};
+
+    for (guint i = 0; i < G_N_ELEMENTS(first); i++) {
+        if (!emu_options_run_phase(startup, first[i], error)) {
+            return false;
+        }
+        if (startup->done) {
+            return true;
+        }
+    }
+    if (startup->daemonize) {
+        if (startup->embedded) {
+            g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "-daemonize: only for the program of its own");
+            return false;
+        }
+        if (!daemon_start(error)) {
+            return false;
+        }
+    }
+    return make_machine(startup, error);
+}
+
+/* All devices are there: the first reset, and what follows it. */
+bool
+emu_startup_complete(EmuStartup *startup, GError **error)
+{
+    bool ok;
+
+    emu_machine_lock(startup->machine);
+    ok = emu_block_layer_check_used(emu_machine_get_block_layer(startup->machine), error);
+    emu_machine_unlock(startup->machine);
+    if (!ok || !emu_machine_finish(startup->machine, error)) {
+        return false;
+    }
+    emu_machine_lock(startup->machine);
+    ok = emu_options_run_phase(startup, EMU_PHASE_LATE, error) && (!startup->pidfile || write_pidfile(startup->pidfile, error));
+    emu_machine_unlock(startup->machine);
+    return ok;
+}
+
+void
+emu_startup_take_down(EmuStartup *startup)
+{
+    if (startup->machine) {
+        emu_machine_lock(startup->machine);
+        emu_machine_close_monitors(startup->machine);
+        emu_machine_unlock(startup->machine);
+        emu_machine_destroy(startup->machine);
+        g_clear_object(&startup->machine);
+    }
 }
 
 static int
 run(EmuStartup *startup, GError **error)
 {
-    static const EmuPhase first[] = {EMU_PHASE_EARLY, EMU_PHASE_HELP, EMU_PHASE_CONFIG};
     int status;
-    bool ok = true;
 
-    for (guint i = 0; i < G_N_ELEMENTS(first); i++) {
-        if (!emu_options_run_phase(startup, first[i], error)) {
-            return 1;
-        }
-        if (startup->done) {
-            return startup->status;
-        }
-    }
-    if (startup->daemonize && !daemon_start(error)) {
-        return 1;
-    }
-    if (!make_machine(startup, error)) {
-        return 1;
-    }
-    emu_signals_install(startup->machine);
-    if (!build(startup, error)) {
+    if (!emu_startup_prepare(startup, error)) {
         return 1;
     }
     if (startup->done) {
         return startup->status;
     }
-    emu_machine_lock(startup->machine);
-    ok = emu_options_run_phase(startup, EMU_PHASE_LATE, error) && (!startup->pidfile || write_pidfile(startup->pidfile, error));
-    if (ok) {
-        daemon_ready();
-        if (!startup->paused) {
-            emu_machine_start(startup->machine);
-        }
-    }
-    emu_machine_unlock(startup->machine);
-    if (!ok) {
+    emu_signals_install(startup->machine);
+    if (!emu_startup_build(startup, error)) {
         return 1;
+    }
+    if (startup->done) {
+        return startup->status;
+    }
+    if (!emu_startup_complete(startup, error)) {
+        return 1;
+    }
+    daemon_ready();
+    if (!startup->paused) {
+        emu_machine_lock(startup->machine);
+        emu_machine_start(startup->machine);
+        emu_machine_unlock(startup->machine);
     }
     status = emu_machine_run(startup->machine);
     if (startup->pidfile) {
@@ -302,13 +345,7 @@ emu_main(int argc, char **argv)
         emu_error_report("%s", error->message);
     }
     emu_signals_remove();
-    if (startup->machine) {
-        emu_machine_lock(startup->machine);
-        emu_machine_close_monitors(startup->machine);
-        emu_machine_unlock(startup->machine);
-        emu_machine_destroy(startup->machine);
-        g_clear_object(&startup->machine);
-    }
+    emu_startup_take_down(startup);
     emu_terminal_restore();
     fflush(stdout);
     return status;

@@ -1,0 +1,876 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What Python adds to the introspected Emu: exceptions, with, await, slices, keywords, dictionaries for QMP.
+
+Calls that take long wait when they are called plainly, and return an awaitable inside a coroutine (under Emu.run() or
+Emu.asyncio_loop()).
+"""
+
+import asyncio
+import contextlib
+import json
+import re
+import selectors
+import signal
+import threading
+
+from gi.repository import Gio, GLib
+
+from ..module import get_introspection_module
+from ..overrides import override
+
+Emu = get_introspection_module("Emu")
+
+__all__ = []
+_GError = GLib.Error
+
+
+def _export(thing):
+    __all__.append(thing.__name__)
+    return thing
+
+
+# ---- errors ---------------------------------------------------------------------------------------------------------
+
+_codes = Emu.Error
+_MESSAGE = re.compile(r"(?s)(/[^\s:.]*(?:\[\d+\][^\s:.]*)*)(?:\.([^\s:]+))?: (.*)")
+
+
+@_export
+class Error(_GError):
+    """Every failure. code: one of Error.NOT_FOUND and so on; path: the object; property: its property; may be None."""
+
+    def __init__(self, message="", code=0, path=None, property=None):
+        super().__init__(message, "emu-script-error-quark", int(code))
+        match = _MESSAGE.fullmatch(message)
+        self.code = _codes(int(code))
+        self.path = path or (match and match.group(1)) or None
+        self.property = property or (match and match.group(2)) or None
+
+    def __str__(self):
+        return self.message
+
+    def __repr__(self):
+        return f"Emu.Error.{self.code.value_nick.upper().replace('-', '_')}({self.message!r})"
+
+
+for _name in dir(_codes):
+    if _name.isupper():
+        setattr(Error, _name, getattr(_codes, _name))
+
+
+def _translate(error):
+    if isinstance(error, Error) or error.domain != "emu-script-error-quark":
+        return error
+    return Error(error.message, error.code)
+
+
+def _wrap(function):
+    """Introspected functions raise GLib.Error; ours are Emu.Error."""
+
+    def call(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except _GError as error:
+            raise _translate(error) from None
+
+    call.__name__ = getattr(function, "__name__", "call")
+    call.__doc__ = getattr(function, "__doc__", None)
+    return call
+
+
+def _method(cls, name):
+    return _wrap(getattr(cls, name))
+
+
+def _bad(text, code="BAD_VALUE"):
+    return Error(text, getattr(_codes, code))
+
+
+# ---- values ---------------------------------------------------------------------------------------------------------
+
+_UNITS = {"ns": 1, "us": 1000, "ms": 1000000, "s": 1000000000, "m": 60 * 1000000000}
+
+
+def _nanoseconds(value):
+    """1.5 (seconds), "20ms", "+1s"."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"\+?\s*([0-9.]+)\s*(ns|us|ms|s|m)", value)
+        if not match:
+            raise _bad(f"/machine.time: {value!r} is no time, expected 1.5 or \"20ms\"")
+        return int(float(match.group(1)) * _UNITS[match.group(2)])
+    return int(value * 1000000000)
+
+
+def _milliseconds(timeout, what="timeout"):
+    if timeout is None:
+        return 0
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout < 0:
+        raise _bad(f"/machine.{what}: {timeout!r}, expected seconds, or None to wait for ever")
+    return max(1, int(timeout * 1000))
+
+
+def _variant(name, value):
+    if isinstance(value, bool):
+        return GLib.Variant("b", value)
+    if isinstance(value, int):
+        if -(1 << 63) <= value < 1 << 63:
+            return GLib.Variant("x", value)
+        if 0 <= value < 1 << 64:
+            return GLib.Variant("t", value)
+        raise _bad(f"/machine.{name}: {value} does not fit into 64 bits")
+    if isinstance(value, float):
+        return GLib.Variant("d", value)
+    if isinstance(value, str):
+        return GLib.Variant("s", value)
+    if isinstance(value, Emu.Object):
+        path = value.get_path()
+        if path is None:
+            raise _bad(f"/machine.{name}: the object is in no machine")
+        return GLib.Variant("s", path)
+    raise _bad(f"/machine.{name}: {type(value).__name__} is no value of a property, expected bool, int, str or an object")
+
+
+def _pattern(pattern):
+    if isinstance(pattern, re.Pattern):
+        pattern = pattern.pattern
+    if isinstance(pattern, bytes):
+        pattern = pattern.decode("latin-1")
+    if not isinstance(pattern, str):
+        raise _bad(f"/machine.pattern: {pattern!r}, expected a regular expression")
+    return pattern
+
+
+def _bytes(data, what):
+    if isinstance(data, str):
+        return data.encode()
+    try:
+        return bytes(data) if not isinstance(data, int) else (_ for _ in ()).throw(TypeError)
+    except TypeError:
+        raise _bad(f"/machine.{what}: {type(data).__name__}, expected bytes") from None
+
+
+def _address(value, what="address"):
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 64:
+        raise _bad(f"/machine.{what}: {value!r} is no address, expected 0 to 2**64 - 1")
+    return value
+
+
+# ---- waiting --------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _interruptible():
+    """A Gio.Cancellable that Ctrl-C cancels: Python looks at signals between two of its own instructions only."""
+    cancellable = Gio.Cancellable()
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield cancellable
+        return
+    hit = []
+
+    def stop(*_args):
+        hit.append(1)
+        cancellable.cancel()
+
+    tick = GLib.timeout_add(100, lambda: GLib.SOURCE_CONTINUE)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield cancellable
+    except _GError:
+        if not hit:
+            raise
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        GLib.source_remove(tick)
+    if hit:
+        raise KeyboardInterrupt
+
+
+def _running_loop():
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _call(obj, cls, name, args, convert):
+    """Waits for cls.name(obj, *args, cancellable), or returns a future of it when a coroutine runs."""
+    loop = _running_loop()
+    if loop is None:
+        with _interruptible() as cancellable:
+            try:
+                result = getattr(cls, name)(obj, *args, cancellable)
+            except _GError as error:
+                raise _translate(error) from None
+        return convert(result)
+
+    future = loop.create_future()
+    cancellable = Gio.Cancellable()
+
+    def done(source, result):
+        try:
+            value, error = getattr(cls, name + "_finish")(obj, result), None
+        except _GError as failure:
+            value, error = None, _translate(failure)
+        if error is None:
+            try:
+                value = convert(value)
+            except Exception as failure:
+                error = failure
+        loop.call_soon_threadsafe(settle, value, error)
+
+    def settle(value, error):
+        if not future.done():
+            future.set_exception(error) if error is not None else future.set_result(value)
+
+    future.add_done_callback(lambda f: cancellable.cancel() if f.cancelled() else None)
+    getattr(cls, name + "_async")(obj, *args, cancellable, done)
+    return future
+
+
+class _Selector(selectors.SelectSelector):
+    """asyncio waits in GLib's main loop, so that callbacks of both are called."""
+
+    def __init__(self):
+        super().__init__()
+        self.context = GLib.MainContext.default()
+
+    def select(self, timeout=None):
+        ready, sources = [], []
+
+        def on_ready(fd, condition, key):
+            events = 0
+            if condition & (GLib.IO_IN | GLib.IO_HUP | GLib.IO_ERR):
+                events |= selectors.EVENT_READ
+            if condition & (GLib.IO_OUT | GLib.IO_HUP | GLib.IO_ERR):
+                events |= selectors.EVENT_WRITE
+            ready.append((key, events & key.events))
+            return GLib.SOURCE_CONTINUE
+
+        for key in list(self.get_map().values()):
+            condition = GLib.IO_HUP | GLib.IO_ERR
+            if key.events & selectors.EVENT_READ:
+                condition |= GLib.IO_IN
+            if key.events & selectors.EVENT_WRITE:
+                condition |= GLib.IO_OUT
+            sources.append(GLib.unix_fd_add_full(GLib.PRIORITY_DEFAULT, key.fd, condition, on_ready, key))
+        if timeout is not None and timeout > 0:
+            timer = GLib.timeout_source_new(max(1, int(timeout * 1000 + 0.999)))
+            timer.set_callback(lambda *_args: GLib.SOURCE_REMOVE)
+            timer.attach(self.context)
+        else:
+            timer = None
+        self.context.iteration(timeout is None or timeout > 0)
+        for source in sources:
+            GLib.source_remove(source)
+        if timer is not None:
+            timer.destroy()
+        return ready
+
+
+@_export
+def asyncio_loop():
+    """An event loop of asyncio that serves GLib's main context, too: asyncio.Runner(loop_factory=Emu.asyncio_loop)."""
+    return asyncio.SelectorEventLoop(_Selector())
+
+
+@_export
+def run(main):
+    """Runs a coroutine to its end, as asyncio.run() does."""
+    loop = asyncio_loop()
+    try:
+        asyncio.set_event_loop(loop)
+        task = loop.create_task(main)
+        try:
+            return loop.run_until_complete(task)
+        except KeyboardInterrupt:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                loop.run_until_complete(task)
+            raise
+    finally:
+        with contextlib.suppress(Exception):
+            rest = asyncio.all_tasks(loop)
+            for task in rest:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+# ---- registry -------------------------------------------------------------------------------------------------------
+
+
+@_export
+class Type:
+    """A type as the registry knows it."""
+
+    def __init__(self, registry, name):
+        self._registry, self.name = registry, name
+
+    @property
+    def description(self):
+        return self._registry.get_description(self.name)
+
+    @property
+    def plugin(self):
+        return self._registry.get_plugin(self.name)
+
+    @property
+    def properties(self):
+        return {p.get_name(): p for p in self._registry.list_properties(self.name)}
+
+    def __repr__(self):
+        return f"<Emu.Type {self.name}>"
+
+
+class Registry(Emu.Registry):
+    add_plugin_dir = _method(Emu.Registry, "add_plugin_dir")
+    get_description = _method(Emu.Registry, "get_description")
+    list_properties = _method(Emu.Registry, "list_properties")
+
+    def types(self, bus=None, is_a=None):
+        """Devices that can be added, of one bus perhaps; or all types that are an ancestor's."""
+        names = self.list_types(is_a, False) if is_a else self.list_devices(bus)
+        return [Type(self, name) for name in names]
+
+    def __contains__(self, name):
+        return self.has_type(name)
+
+    def __getitem__(self, name):
+        if not self.has_type(name):
+            raise _bad(f"unknown type '{name}'", "NO_SUCH_TYPE")
+        return Type(self, name)
+
+    def register(self, cls):
+        """Makes a device class of Python's a type like any other."""
+        return cls._emu_register()
+
+
+Registry = override(Registry)
+__all__.append("Registry")
+
+
+class Property(Emu.Property):
+    name = property(lambda self: self.get_name())
+    type = property(lambda self: self.get_type_text())
+    description = property(lambda self: self.get_description())
+    default = property(lambda self: self.get_default())
+    writable = property(lambda self: self.is_writable())
+
+    def __repr__(self):
+        return f"<Emu.Property {self.name}: {self.type}>"
+
+
+Property = override(Property)
+__all__.append("Property")
+
+
+# ---- objects --------------------------------------------------------------------------------------------------------
+
+
+def _property_name(name):
+    if not isinstance(name, str):
+        raise _bad(f"/machine: {name!r} is no name of a property, expected a string")
+    return name
+
+
+class Object(Emu.Object):
+    lookup = _method(Emu.Object, "lookup")
+    path = property(lambda self: self.get_path())
+    type_name = property(lambda self: self.get_type_name())
+
+    def __getitem__(self, name):
+        try:
+            return Emu.Object.get_value(self, _property_name(name)).unpack()
+        except _GError as error:
+            raise _translate(error) from None
+
+    def __setitem__(self, name, value):
+        try:
+            Emu.Object.set_value(self, _property_name(name), _variant(name, value))
+        except _GError as error:
+            raise _translate(error) from None
+
+    def keys(self):
+        return [p.get_name() for p in self.list_values()]
+
+    @property
+    def children(self):
+        return {(child.path or "").rpartition("/")[2]: child for child in self.list_children()}
+
+    def __repr__(self):
+        return f"<Emu.{type(self).__name__} {self.get_type_name()} at {self.get_path()}>"
+
+
+Object = override(Object)
+__all__.append("Object")
+
+
+class Device(Emu.Device):
+    reset = _method(Emu.Device, "reset")
+    get_line = _method(Emu.Device, "get_line")
+    label = property(lambda self: self.get_label())
+    machine = property(lambda self: self.get_machine())
+    realized = property(lambda self: self.is_realized())
+    lines = property(lambda self: self.list_lines())
+
+    def output(self, name=None, index=0):
+        return self.get_line(name, index, True)
+
+    def input(self, name=None, index=0):
+        return self.get_line(name, index, False)
+
+
+Device = override(Device)
+__all__.append("Device")
+
+
+class Line(Emu.Line):
+    peers = property(lambda self: self.list_peers())
+    level = property(lambda self: self.get(), lambda self, level: self.set(level))
+
+    def __int__(self):
+        return self.get()
+
+
+Line = override(Line)
+__all__.append("Line")
+
+
+# ---- memory ---------------------------------------------------------------------------------------------------------
+
+
+def _slice(key, what):
+    if not isinstance(key, slice):
+        return _address(key, what), 1
+    if key.step is not None or key.start is None or key.stop is None:
+        raise _bad(f"/machine.{what}: slices are [first:last+1], without a step")
+    start, stop = _address(key.start, what), key.stop
+    if isinstance(stop, bool) or not isinstance(stop, int) or not start <= stop <= 1 << 64:
+        raise _bad(f"/machine.{what}: {key.start!r}:{stop!r} is no range")
+    return start, stop - start
+
+
+def _size(size, what):
+    if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < 1 << 64:
+        raise _bad(f"/machine.{what}: {size!r} is no number of bytes")
+    return size
+
+
+class Memory(Emu.Memory):
+    """mem[a:b] are bytes; mem[a] is one of them; read_u32(a), write_u32(a, v) are single accesses."""
+
+    name = property(lambda self: self.get_name())
+
+    def read(self, address, size):
+        try:
+            return bytes(Emu.Memory.read(self, _address(address, self.name), _size(size, self.name)))
+        except _GError as error:
+            raise _translate(error) from None
+
+    def write(self, address, data):
+        try:
+            Emu.Memory.write(self, _address(address, self.name), _bytes(data, self.name))
+        except _GError as error:
+            raise _translate(error) from None
+
+    def load(self, address, size, big_endian=False):
+        try:
+            return Emu.Memory.load(self, _address(address, self.name), size, big_endian)[1]
+        except _GError as error:
+            raise _translate(error) from None
+
+    def store(self, address, size, value, big_endian=False):
+        if isinstance(value, bool) or not isinstance(value, int) or not -(1 << 63) <= value < 1 << 64:
+            raise _bad(f"/machine.{self.name}: {value!r} is no number of {size} bytes")
+        try:
+            Emu.Memory.store(self, _address(address, self.name), size, big_endian, value & (1 << 8 * size) - 1 if value < 0 else value)
+        except _GError as error:
+            raise _translate(error) from None
+
+    def find(self, pattern, start=0, end=1 << 32):
+        try:
+            return Emu.Memory.find(self, _address(start, self.name), _size(end - start, self.name), _bytes(pattern, self.name))
+        except _GError as error:
+            raise _translate(error) from None
+
+    def __getitem__(self, key):
+        start, size = _slice(key, self.name)
+        data = self.read(start, size)
+        return data if isinstance(key, slice) else data[0]
+
+    def __setitem__(self, key, value):
+        start, size = _slice(key, self.name)
+        data = bytes([value]) if isinstance(value, int) and not isinstance(key, slice) and 0 <= value < 256 else _bytes(value, self.name)
+        if len(data) != size:
+            raise _bad(f"/machine.{self.name}: {len(data)} bytes for a range of {size}")
+        self.write(start, data)
+
+
+def _accessors(size, suffix, big):
+    def read(self, address):
+        return self.load(address, size, big)
+
+    def write(self, address, value):
+        self.store(address, size, value, big)
+
+    setattr(Memory, f"read_{suffix}", read)
+    setattr(Memory, f"write_{suffix}", write)
+
+
+for _width in (8, 16, 32, 64):
+    _accessors(_width // 8, f"u{_width}", False)
+    _accessors(_width // 8, f"u{_width}be", True)
+Memory = override(Memory)
+__all__.append("Memory")
+
+
+# ---- CPUs -----------------------------------------------------------------------------------------------------------
+
+
+class _Virtual:
+    """The memory of a CPU by virtual address."""
+
+    def __init__(self, cpu):
+        self._cpu = cpu
+
+    def __getitem__(self, key):
+        start, size = _slice(key, "cpu")
+        data = self._cpu.read(start, size)
+        return data if isinstance(key, slice) else data[0]
+
+    def __setitem__(self, key, value):
+        start, size = _slice(key, "cpu")
+        data = bytes([value]) if isinstance(value, int) and not isinstance(key, slice) else _bytes(value, "cpu")
+        if len(data) != size:
+            raise _bad(f"/machine.cpu: {len(data)} bytes for a range of {size}")
+        self._cpu.write(start, data)
+
+
+class Cpu(Emu.Cpu):
+    describe = _method(Emu.Cpu, "describe")
+    index = property(lambda self: self.get_index())
+    pc = property(lambda self: self.get_pc())
+    memory = property(_Virtual)
+
+    def read(self, address, size):
+        try:
+            return bytes(Emu.Cpu.read(self, _address(address, "cpu"), _size(size, "cpu")))
+        except _GError as error:
+            raise _translate(error) from None
+
+    def write(self, address, data):
+        try:
+            Emu.Cpu.write(self, _address(address, "cpu"), _bytes(data, "cpu"))
+        except _GError as error:
+            raise _translate(error) from None
+
+    def disassemble(self, address=None, count=1):
+        try:
+            return Emu.Cpu.disassemble(self, self.pc if address is None else _address(address, "cpu"), count)
+        except _GError as error:
+            raise _translate(error) from None
+
+
+Cpu = override(Cpu)
+__all__.append("Cpu")
+
+
+# ---- consoles -------------------------------------------------------------------------------------------------------
+
+
+class Console(Emu.Console):
+    id = property(lambda self: self.get_id())
+    text = property(lambda self: self.get_text())
+
+    def send(self, data):
+        try:
+            Emu.Console.send(self, _bytes(data, "console"))
+        except _GError as error:
+            raise _translate(error) from None
+
+    def read(self):
+        """What was printed since the last read() or expect()."""
+        return bytes(Emu.Console.read(self))
+
+    def expect(self, pattern, timeout=None):
+        """Waits for a match and returns [match, group, ...]."""
+        return _call(self, Emu.Console, "expect", (_pattern(pattern), _milliseconds(timeout)), list)
+
+    def link(self, other):
+        try:
+            Emu.Console.link(self, other)
+        except _GError as error:
+            raise _translate(error) from None
+
+
+Console = override(Console)
+__all__.append("Console")
+
+
+# ---- stops and triggers ---------------------------------------------------------------------------------------------
+
+
+class Stop(Emu.Stop):
+    """Why a machine stopped. reason: "breakpoint", "timeout" ...; trigger: the object that did it."""
+
+    reason = property(lambda self: self.get_reason_name())
+    trigger = property(lambda self: self.get_trigger())
+    cpu = property(lambda self: self.get_cpu())
+    pc = property(lambda self: self.get_pc())
+    message = property(lambda self: self.get_message())
+
+    def __repr__(self):
+        where = f" at {self.pc:#x} on CPU {self.cpu}" if self.cpu >= 0 else ""
+        what = f": {self.message}" if self.message else ""
+        return f"<Emu.Stop {self.reason}{where}{what}>"
+
+
+Stop = override(Stop)
+__all__.append("Stop")
+
+
+class Trigger(Emu.Trigger):
+    hits = property(lambda self: self.get_hits())
+    enabled = property(lambda self: self.get_enabled(), lambda self, on: _method(Emu.Trigger, "set_enabled")(self, bool(on)))
+
+    def delete(self):
+        self.remove()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exc):
+        self.remove()
+
+    def __repr__(self):
+        return f"<Emu.Trigger {self.describe()}, {self.hits} hits>"
+
+
+Trigger = override(Trigger)
+__all__.append("Trigger")
+
+
+@_export
+class Event:
+    """An event of QMP."""
+
+    def __init__(self, text):
+        event = json.loads(text)
+        stamp = event["timestamp"]
+        self.name, self.data = event["event"], event.get("data", {})
+        self.timestamp = stamp["seconds"] + stamp["microseconds"] / 1e6
+
+    def __repr__(self):
+        return f"<Emu.Event {self.name} {self.data}>"
+
+
+# ---- machines -------------------------------------------------------------------------------------------------------
+
+_OPTIONS = {"memory": "m"}
+_ACCELS = {"jit": "tcg", "interp": "tcg,mode=interp"}
+
+
+class Machine(Emu.Machine):
+    @classmethod
+    def new(cls, board="pc", **options):
+        """Machine.new("pc", memory="64M", kernel=..., drive=["file=a.img", ...], nodefaults=True)"""
+        try:
+            machine = Emu.Machine.new(board)
+        except _GError as error:
+            raise _translate(error) from None
+        for name, value in options.items():
+            for one in value if isinstance(value, (list, tuple)) else [value]:
+                machine.option(name, one)
+        return machine
+
+    @classmethod
+    def from_argv(cls, argv):
+        """Machine.from_argv(["-M", "pc", "-m", "64", ...]): as emu would make it."""
+        if isinstance(argv, str) or not all(isinstance(word, str) for word in argv):
+            raise _bad("/machine.argv: expected a list of strings")
+        try:
+            return Emu.Machine.new_from_argv(list(argv))
+        except _GError as error:
+            raise _translate(error) from None
+
+    def option(self, name, value=None):
+        """An option of the command line: m.option("smp", 2), m.option("no-reboot")."""
+        name = _OPTIONS.get(name, name.replace("_", "-"))
+        if value is False:
+            return
+        if name == "accel":
+            value = _ACCELS.get(value, value)
+        value = None if value is None or value is True else str(value)
+        try:
+            Emu.Machine.add_option(self, name, value)
+        except _GError as error:
+            raise _translate(error) from None
+
+    def to_argv(self):
+        return list(self.get_argv())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exc):
+        self.close()
+
+    def __repr__(self):
+        return f"<Emu.Machine {self.get_state()}: {' '.join(self.get_argv())}>"
+
+    # -- life --
+
+    def realize(self):
+        return _call(self, Emu.Machine, "realize", (), bool)
+
+    def start(self, paused=False):
+        """Realizes the machine if need be, and lets it run, or not."""
+        if not self.is_realized():
+            result = self.realize()
+            if _running_loop() is not None:
+
+                async def later():
+                    await result
+                    if not paused:
+                        _method(Emu.Machine, "start")(self)
+
+                return later()
+        if not paused:
+            _method(Emu.Machine, "start")(self)
+        if _running_loop() is not None:
+            return asyncio.sleep(0)
+        return None
+
+    pause = _method(Emu.Machine, "pause")
+    reset = _method(Emu.Machine, "reset")
+    powerdown = _method(Emu.Machine, "powerdown")
+    state = property(lambda self: self.get_state())
+    running = property(lambda self: self.is_running())
+    last_stop = property(lambda self: self.get_last_stop())
+    exit_status = property(lambda self: self.get_exit_status())
+
+    def run(self, until=None, timeout=None):
+        """Runs until something stops it; returns the trigger that did, or an Emu.Stop."""
+        if until is None:
+            until = []
+        elif isinstance(until, (Emu.Trigger, str)):
+            until = [until]
+        triggers = [self.event(one) if isinstance(one, str) else one for one in until]
+        for one in triggers:
+            if not isinstance(one, Emu.Trigger):
+                raise _bad(f"/machine.until: {one!r}, expected breakpoints, texts, times, events")
+        milliseconds = _milliseconds(timeout)
+        if not self.is_realized():
+            result = self.start(paused=True)
+            if _running_loop() is not None:
+
+                async def later():
+                    await result
+                    return await _call(self, Emu.Machine, "run", (triggers, milliseconds), why)
+
+                why = lambda stop: stop.trigger or stop
+                return later()
+        return _call(self, Emu.Machine, "run", (triggers, milliseconds), lambda stop: stop.trigger or stop)
+
+    def text(self, pattern, console="serial0"):
+        """For run(): something that a console prints."""
+        try:
+            return Emu.Trigger.new_text(self, console if isinstance(console, str) else console.id, _pattern(pattern))
+        except _GError as error:
+            raise _translate(error) from None
+
+    def virtual_time(self, delay):
+        """For run(): so much virtual time from when it begins. Seconds, or "20ms"."""
+        try:
+            return Emu.Trigger.new_time(self, _nanoseconds(delay))
+        except _GError as error:
+            raise _translate(error) from None
+
+    def event(self, name):
+        """For run(): an event of QMP."""
+        try:
+            return Emu.Trigger.new_event(self, name)
+        except _GError as error:
+            raise _translate(error) from None
+
+    @property
+    def time(self):
+        """Virtual time in seconds."""
+        return self.get_virtual_ns() / 1e9
+
+    # -- parts --
+
+    get_cpu = _method(Emu.Machine, "get_cpu")
+    lookup = _method(Emu.Machine, "lookup")
+    console = _method(Emu.Machine, "get_console")
+    cpus = property(lambda self: [self.get_cpu(i) for i in range(self.get_n_cpus())])
+    memory = property(lambda self: self.get_memory())
+    io = property(lambda self: self.get_io())
+    consoles = property(lambda self: {name: self.console(name) for name in self.list_consoles()})
+
+    def __getitem__(self, name):
+        """A console or an object: m["serial0"], m["net0"], m["/machine/peripheral/net0"]."""
+        if not isinstance(name, str):
+            raise _bad(f"/machine: {name!r} is no name, expected a string")
+        return self.console(name) if name in self.list_consoles() else self.lookup(name)
+
+    def add(self, device, **properties):
+        """Adds a device: a type's name, or a class of Python's. Properties are keywords, "_" for "-"."""
+        if isinstance(device, type):
+            device = device._emu_register()
+        if not isinstance(device, str):
+            raise _bad(f"/machine.add: {device!r}, expected the name of a type, or a class")
+        values = {name.replace("_", "-"): _variant(name, value) for name, value in properties.items()}
+        try:
+            return Emu.Machine.add_device(self, device, GLib.Variant("a{sv}", values))
+        except _GError as error:
+            raise _translate(error) from None
+
+    def remove(self, device):
+        try:
+            Emu.Machine.remove_device(self, device)
+        except _GError as error:
+            raise _translate(error) from None
+
+    # -- monitors --
+
+    def qmp(self, command, **arguments):
+        """m.qmp("qom-get", path="/machine", property="type"): a dictionary, or what the command returns."""
+        text = json.dumps({name.replace("_", "-"): value for name, value in arguments.items()}) if arguments else None
+        try:
+            return json.loads(Emu.Machine.qmp(self, command, text))
+        except _GError as error:
+            raise _translate(error) from None
+
+    hmp = _method(Emu.Machine, "hmp")
+
+    def next_event(self, *names, timeout=None):
+        return _call(self, Emu.Machine, "next_event", (list(names), _milliseconds(timeout)), Event)
+
+    def events(self, *names):
+        """async for event in m.events("STOP", "RESET"); or for, which waits for each."""
+        return _Events(self, names)
+
+
+class _Events:
+    def __init__(self, machine, names):
+        self._machine, self._names = machine, names
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self._machine.next_event(*self._names)
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        return await self._machine.next_event(*self._names)
+
+
+Machine = override(Machine)
+__all__.append("Machine")

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Everything of the scripting interface. */
+
+#include <emu/script/console.h>
+#include <emu/script/machine.h>
+#include <emu/script/memory.h>
+#include <emu/script/object.h>
+#include <emu/script/registry.h>
+#include <emu/script/trigger.h>
+#include <emu/script/types.h>
