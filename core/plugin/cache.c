@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The registry cache: XDG_CACHE_HOME/emu/registry-1.
+ * The registry cache: XDG_CACHE_HOME/emu/registry-2.
  *
  * It only saves time.  An entry counts when path, device, inode, size, mtime and ctime are what they were;
  * ctime because nobody can set it back.  A file that changed less than two seconds before it was read is not
@@ -14,11 +14,12 @@
 #include "emu-config.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* magic, version of emu; files: path, mtime, ctime, size, inode, device; what each is: refusal ("": none),
- * name ("": no manifest), version, licence, description, provides, needs, SDK major and minor, tier */
-#define CACHE_TYPE "(ssa(ayxxttt)a(sssssasasuuu))"
-#define CACHE_MAGIC "emu plugin registry 1"
+ * name ("": no manifest), version, licence, description, provides, needs, SDK major and minor, tier, opened on trial */
+#define CACHE_TYPE "(ssa(ayxxttt)a(sssssasasuuub))"
+#define CACHE_MAGIC "emu plugin registry 2"
 #define CACHE_VERSION EMU_VERSION " sdk " G_STRINGIFY(EMU_SDK_MAJOR) "." G_STRINGIFY(EMU_SDK_MINOR)
 #define CACHE_MAX_BYTES (16 << 20)
 #define NS_PER_SEC INT64_C(1000000000)
@@ -70,7 +71,7 @@ cache_parse(EmuPluginCache *self, GVariant *all)
     const char *magic, *version;
     gsize n;
 
-    g_variant_get(all, "(&s&s@a(ayxxttt)@a(sssssasasuuu))", &magic, &version, &files, &whats);
+    g_variant_get(all, "(&s&s@a(ayxxttt)@a(sssssasasuuub))", &magic, &version, &files, &whats);
     n = g_variant_n_children(files);
     if (strcmp(magic, CACHE_MAGIC) != 0 || strcmp(version, CACHE_VERSION) != 0 || n != g_variant_n_children(whats)) {
         self->changed = true;
@@ -87,6 +88,20 @@ cache_parse(EmuPluginCache *self, GVariant *all)
     }
 }
 
+static char *
+cache_path(void)
+{
+    return g_build_filename(g_get_user_cache_dir(), "emu", "registry-2", NULL);
+}
+
+void
+emu_plugin_cache_discard(void)
+{
+    g_autofree char *path = cache_path();
+
+    unlink(path);
+}
+
 EmuPluginCache *
 emu_plugin_cache_load(void)
 {
@@ -96,7 +111,7 @@ emu_plugin_cache_load(void)
     gsize len = 0;
 
     self->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, cache_entry_free);
-    self->path = g_build_filename(g_get_user_cache_dir(), "emu", "registry-1", NULL);
+    self->path = cache_path();
     if (!g_file_get_contents(self->path, &data, &len, NULL) || len > CACHE_MAX_BYTES) {
         g_free(data);
         self->changed = true;
@@ -113,20 +128,22 @@ emu_plugin_cache_load(void)
 
 bool
 emu_plugin_cache_get(EmuPluginCache *self, const char *path, const struct stat *st, EmuManifest **manifest,
-                     char **refusal)
+                     char **refusal, bool *tried)
 {
     CacheEntry *e = g_hash_table_lookup(self->entries, path);
     FileKey key = file_key(st);
     g_autoptr(EmuManifest) m = NULL;
     g_autofree char *reason = NULL;
+    gboolean was_tried;
 
     if (!e || memcmp(&e->key, &key, sizeof(key)) != 0) {
         return false;
     }
     e->used = true;
     m = g_new0(EmuManifest, 1);
-    g_variant_get(e->what, "(sssss^as^asuuu)", &reason, &m->name, &m->version, &m->license, &m->description, &m->provides,
-                  &m->needs, &m->sdk_major, &m->sdk_minor, &m->tier);
+    g_variant_get(e->what, "(sssss^as^asuuub)", &reason, &m->name, &m->version, &m->license, &m->description, &m->provides,
+                  &m->needs, &m->sdk_major, &m->sdk_minor, &m->tier, &was_tried);
+    *tried = was_tried;
     *refusal = *reason ? g_steal_pointer(&reason) : NULL;
     *manifest = *m->name ? g_steal_pointer(&m) : NULL;
     return *manifest || *refusal;
@@ -134,7 +151,7 @@ emu_plugin_cache_get(EmuPluginCache *self, const char *path, const struct stat *
 
 void
 emu_plugin_cache_put(EmuPluginCache *self, const char *path, const struct stat *st, const EmuManifest *manifest,
-                     const char *refusal)
+                     const char *refusal, bool tried)
 {
     static const char *const none[] = {NULL};
     FileKey key = file_key(st);
@@ -148,10 +165,10 @@ emu_plugin_cache_put(EmuPluginCache *self, const char *path, const struct stat *
     e->key = key;
     e->used = true;
     e->what = g_variant_ref_sink(g_variant_new(
-        "(sssss^as^asuuu)", refusal ? refusal : "", manifest ? manifest->name : "", manifest ? manifest->version : "",
+        "(sssss^as^asuuub)", refusal ? refusal : "", manifest ? manifest->name : "", manifest ? manifest->version : "",
         manifest ? manifest->license : "", manifest ? manifest->description : "",
         manifest ? (const char *const *)manifest->provides : none, manifest ? (const char *const *)manifest->needs : none,
-        manifest ? manifest->sdk_major : 0, manifest ? manifest->sdk_minor : 0, manifest ? manifest->tier : 0));
+        manifest ? manifest->sdk_major : 0, manifest ? manifest->sdk_minor : 0, manifest ? manifest->tier : 0, tried));
     g_hash_table_replace(self->entries, g_strdup(path), e);
     self->changed = true;
 }
@@ -167,7 +184,7 @@ cache_write(EmuPluginCache *self)
     gpointer path, value;
 
     g_variant_builder_init(&files, G_VARIANT_TYPE("a(ayxxttt)"));
-    g_variant_builder_init(&whats, G_VARIANT_TYPE("a(sssssasasuuu)"));
+    g_variant_builder_init(&whats, G_VARIANT_TYPE("a(sssssasasuuub)"));
     g_hash_table_iter_init(&iter, self->entries);
     while (g_hash_table_iter_next(&iter, &path, &value)) {
         CacheEntry *e = value;
@@ -178,7 +195,7 @@ cache_write(EmuPluginCache *self)
             g_variant_builder_add_value(&whats, e->what);
         }
     }
-    all = g_variant_ref_sink(g_variant_new("(ss@a(ayxxttt)@a(sssssasasuuu))", CACHE_MAGIC, CACHE_VERSION,
+    all = g_variant_ref_sink(g_variant_new("(ss@a(ayxxttt)@a(sssssasasuuub))", CACHE_MAGIC, CACHE_VERSION,
                                            g_variant_builder_end(&files), g_variant_builder_end(&whats)));
     if (g_mkdir_with_parents(dir, 0700) == 0) {
         g_file_set_contents_full(self->path, g_variant_get_data(all), (gssize)g_variant_get_size(all),

@@ -33,10 +33,21 @@ typedef struct _EmuPluginCache EmuPluginCache;
 
 /* Never fails: a cache that is missing, damaged or another version's is empty. */
 EmuPluginCache *emu_plugin_cache_load(void);
-/* True when @path with @st is in there; the out values are copies. */
+/* True when @path with @st is in there; the out values are copies. *@tried: it was opened on trial, and survived. */
 bool emu_plugin_cache_get(EmuPluginCache *self, const char *path, const struct stat *st, EmuManifest **manifest,
-                          char **refusal);
+                          char **refusal, bool *tried);
 void emu_plugin_cache_put(EmuPluginCache *self, const char *path, const struct stat *st, const EmuManifest *manifest,
-                          const char *refusal);
+                          const char *refusal, bool tried);
+/* Forgets everything, also on disk. */
+void emu_plugin_cache_discard(void);
 /* Writes what was got or put since it was loaded, when that differs from the file; frees. */
 void emu_plugin_cache_save(EmuPluginCache *self);
+
+/* ---- trial.c ------------------------------------------------------------------------------------------ */
+
+/*
+ * Opens the plugins in a process of the program @helper, with environment @env, one after the other. (transfer full)
+ * (element-type utf8): for each of @names NULL, or why it must not be opened here (the end of a sentence that begins with
+ * the path). Without a helper that works: all NULL.
+ */
+GPtrArray *emu_plugin_trial(const char *helper, GPtrArray *names, char **env);

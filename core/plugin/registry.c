@@ -34,6 +34,7 @@ typedef struct {
     bool opening;
     bool failed; /* could not be opened, and is among the refusals for it */
     bool listed; /* seen by the latest scan */
+    bool tried;  /* came with emu, or was opened on trial and survived */
 } Plugin;
 
 typedef struct {
@@ -52,7 +53,12 @@ static GPtrArray *extra_files; /* char *, before the folders */
 static GPtrArray *plugins;    /* Plugin, in order of the search path */
 static GPtrArray *refusals;   /* Refusal */
 static GHashTable *provided;  /* type name -> ProvidedType */
+static GArray *own_ids;       /* FolderId of the folders that came with emu */
 static bool scanned;
+
+typedef struct {
+    uint64_t dev, ino;
+} FolderId;
 
 G_DEFINE_QUARK(emu-plugin-error-quark, emu_plugin_error)
 
@@ -94,6 +100,7 @@ registry_init(void)
     if (!plugins) {
         extra_dirs = g_ptr_array_new_with_free_func(g_free);
         extra_files = g_ptr_array_new_with_free_func(g_free);
+        own_ids = g_array_new(FALSE, FALSE, sizeof(FolderId));
         plugins = g_ptr_array_new();
         refusals = g_ptr_array_new_with_free_func(refusal_free);
         provided = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, provided_free);
@@ -197,10 +204,11 @@ plugin_index_types(Plugin *p)
 /* ---- scanning -------------------------------------------------------------------------------------- */
 
 static void
-scan_file(EmuPluginCache *cache, const char *path)
+scan_file(EmuPluginCache *cache, const char *path, bool trusted)
 {
     EmuManifest *m = NULL;
     char *reason = NULL;
+    bool tried = false;
     struct stat st;
     Plugin *p = plugin_by_path(path), *other;
 
@@ -214,9 +222,9 @@ scan_file(EmuPluginCache *cache, const char *path)
         g_free(reason);
         return;
     }
-    if (stat(path, &st) < 0 || !emu_plugin_cache_get(cache, path, &st, &m, &reason)) {
+    if (stat(path, &st) < 0 || !emu_plugin_cache_get(cache, path, &st, &m, &reason, &tried)) {
         emu_manifest_read(path, &m, &reason, &st);
-        emu_plugin_cache_put(cache, path, &st, m, reason);
+        emu_plugin_cache_put(cache, path, &st, m, reason, false);
     }
     if (reason) {
         refuse(path, reason, m, true);
@@ -236,6 +244,7 @@ scan_file(EmuPluginCache *cache, const char *path)
     plugin_set_manifest(p, m);
     p->st = st;
     p->listed = true;
+    p->tried = tried || trusted;
     reason = plugin_index_types(p);
     if (reason) {
         refuse(path, reason, NULL, true);
@@ -249,33 +258,41 @@ compare_names(gconstpointer a, gconstpointer b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static bool
+folder_ids_contain(GArray *ids, FolderId id)
+{
+    for (guint i = 0; i < ids->len; i++) {
+        const FolderId *known = &g_array_index(ids, FolderId, i);
+
+        if (known->dev == id.dev && known->ino == id.ino) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 scan_dir(EmuPluginCache *cache, const char *dir, GArray *seen)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    FolderId id = {0};
     DIR *d = opendir(dir);
     struct dirent *entry;
     struct stat st;
-    struct {
-        dev_t dev;
-        ino_t ino;
-    } id;
+    bool trusted;
 
     if (!d) {
         return;
     }
-    memset(&id, 0, sizeof(id));
     if (fstat(dirfd(d), &st) == 0) {
-        id.dev = st.st_dev;
-        id.ino = st.st_ino;
+        id = (FolderId){st.st_dev, st.st_ino};
     }
-    for (guint i = 0; i < seen->len; i++) {
-        if (memcmp(seen->data + i * sizeof(id), &id, sizeof(id)) == 0) {
-            closedir(d);
-            return;
-        }
+    if (folder_ids_contain(seen, id)) {
+        closedir(d);
+        return;
     }
-    g_array_append_vals(seen, &id, 1);
+    g_array_append_val(seen, id);
+    trusted = folder_ids_contain(own_ids, id);
     while ((entry = readdir(d))) {
         if (g_str_has_suffix(entry->d_name, ".so") && entry->d_name[0] != '.') {
             g_ptr_array_add(names, g_build_filename(dir, entry->d_name, NULL));
@@ -284,7 +301,7 @@ scan_dir(EmuPluginCache *cache, const char *dir, GArray *seen)
     closedir(d);
     g_ptr_array_sort(names, compare_names);
     for (guint i = 0; i < names->len; i++) {
-        scan_file(cache, g_ptr_array_index(names, i));
+        scan_file(cache, g_ptr_array_index(names, i), trusted);
     }
 }
 
@@ -316,33 +333,44 @@ scan_path(EmuPluginCache *cache, const char *path, GArray *seen)
 }
 
 /* "plugins" beside the executable and beside the library (a build), "emu-1/plugins" beside the library (an installed
- * tree that was moved), the installed folder; or instead of all these EMU_PLUGIN_SYSTEM_PATH. */
-static void
-scan_own_dirs(EmuPluginCache *cache, GArray *seen)
+ * tree that was moved), the installed folder; or instead of all these EMU_PLUGIN_SYSTEM_PATH. (transfer full) */
+static char *
+own_path(void)
 {
+    g_autofree char *exe = own_dir(false), *library = own_dir(true);
     const char *instead = g_getenv("EMU_PLUGIN_SYSTEM_PATH");
-    g_autofree char *exe_dir = own_dir(false), *library_dir = own_dir(true);
 
-    if (instead) {
-        scan_path(cache, instead, seen);
-        return;
-    }
-    for (int i = 0; i < 3; i++) {
-        const char *base = i == 0 ? exe_dir : library_dir;
-        g_autofree char *dir = base ? g_build_filename(base, i == 2 ? "emu-1" : "plugins", i == 2 ? "plugins" : NULL, NULL) : NULL;
+    return instead ? g_strdup(instead)
+                   : g_strdup_printf("%s/plugins:%s/plugins:%s/emu-1/plugins:" EMU_PLUGIN_DIR, exe ? exe : "/nonexistent",
+                                     library ? library : "/nonexistent", library ? library : "/nonexistent");
+}
 
-        if (dir) {
-            scan_dir(cache, dir, seen);
+/* Code of these folders runs in this process already, or might as well: it is not put on trial. */
+static void
+note_own_dirs(const char *path)
+{
+    g_auto(GStrv) dirs = g_strsplit(path, ":", -1);
+
+    g_array_set_size(own_ids, 0);
+    for (char **dir = dirs; *dir && !g_getenv("EMU_PLUGIN_SYSTEM_PATH"); dir++) {
+        struct stat st;
+
+        if (**dir && stat(*dir, &st) == 0) {
+            FolderId id = {st.st_dev, st.st_ino};
+
+            g_array_append_val(own_ids, id);
         }
     }
-    scan_dir(cache, EMU_PLUGIN_DIR, seen);
 }
 
 static void
 scan_locked(void)
 {
     EmuPluginCache *cache = emu_plugin_cache_load();
-    g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(dev_t) + sizeof(ino_t));
+    g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(FolderId));
+    g_autofree char *own = own_path();
+    const char *files = g_getenv("EMU_PLUGIN_FILES"); /* for the helper that tries plugins */
+    g_auto(GStrv) env_files = g_strsplit(files ? files : "", ":", -1);
     const char *env = g_getenv("EMU_PLUGIN_PATH");
 
     scanned = true;
@@ -354,14 +382,20 @@ scan_locked(void)
         p->listed = false;
         p->failed = false;
     }
+    note_own_dirs(own);
     for (guint i = 0; i < extra_files->len; i++) {
-        scan_file(cache, g_ptr_array_index(extra_files, i));
+        scan_file(cache, g_ptr_array_index(extra_files, i), false);
+    }
+    for (char **file = env_files; *file; file++) {
+        if (**file) {
+            scan_file(cache, *file, false);
+        }
     }
     for (guint i = 0; i < extra_dirs->len; i++) {
         scan_dir(cache, g_ptr_array_index(extra_dirs, i), seen);
     }
     scan_path(cache, env ? env : "", seen);
-    scan_own_dirs(cache, seen);
+    scan_path(cache, own, seen);
     for (guint i = 0; i < plugins->len;) {
         Plugin *p = g_ptr_array_index(plugins, i);
 
@@ -417,6 +451,7 @@ plugin_check_again(Plugin *p, GError **error)
         return plugin_fail(p, error, reason);
     }
     plugin_set_manifest(p, m);
+    p->tried = false;
     return true;
 }
 
@@ -505,6 +540,113 @@ plugin_dlopen(Plugin *p, GError **error)
     return true;
 }
 
+/* ---- trial ------------------------------------------------------------------------------------------------ */
+
+/* The helper beside the library: in a build, in an installed tree. EMU_PLUGIN_SCANNER names another, or none when empty. */
+static char *
+trial_helper(void)
+{
+    static const char *const places[] = {"tools", "emu-1"};
+    g_autofree char *library = own_dir(true);
+    const char *named = g_getenv("EMU_PLUGIN_SCANNER");
+
+    if (named) {
+        return *named ? g_strdup(named) : NULL;
+    }
+    for (guint i = 0; library && i < G_N_ELEMENTS(places); i++) {
+        g_autofree char *path = g_build_filename(library, places[i], "emu-plugin-scan", NULL);
+
+        if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE)) {
+            return g_steal_pointer(&path);
+        }
+    }
+    return NULL;
+}
+
+static char *
+join_paths(GPtrArray *paths, const char *more)
+{
+    GString *out = g_string_new(NULL);
+
+    for (guint i = 0; i < paths->len; i++) {
+        g_string_append_printf(out, "%s:", (char *)g_ptr_array_index(paths, i));
+    }
+    g_string_append(out, more ? more : "");
+    return g_string_free(out, FALSE);
+}
+
+/* The helper looks where we look, and tries nothing itself. (transfer full) */
+static char **
+trial_environment(void)
+{
+    g_autofree char *files = join_paths(extra_files, NULL), *dirs = join_paths(extra_dirs, g_getenv("EMU_PLUGIN_PATH")), *own = own_path();
+    char **env = g_get_environ();
+
+    env = g_environ_setenv(env, "EMU_PLUGIN_FILES", files, TRUE);
+    env = g_environ_setenv(env, "EMU_PLUGIN_PATH", dirs, TRUE);
+    env = g_environ_setenv(env, "EMU_PLUGIN_SYSTEM_PATH", own, TRUE);
+    return g_environ_setenv(env, "EMU_PLUGIN_SCANNER", "", TRUE);
+}
+
+/* Plugins that did not come with emu are opened in another process before they are opened here, once for each version of
+ * the file: the cache keeps the verdict. */
+static void
+try_plugins(GPtrArray *wanted)
+{
+    g_autoptr(GPtrArray) untried = g_ptr_array_new(), names = g_ptr_array_new(), verdicts = NULL;
+    g_autofree char *helper = NULL;
+    g_auto(GStrv) env = NULL;
+    EmuPluginCache *cache;
+
+    for (guint i = 0; i < wanted->len; i++) {
+        Plugin *p = g_ptr_array_index(wanted, i);
+
+        if (!p->handle && !p->tried && !p->failed) {
+            g_ptr_array_add(untried, p);
+            g_ptr_array_add(names, p->manifest->name);
+        }
+    }
+    helper = untried->len ? trial_helper() : NULL;
+    if (!helper) {
+        return;
+    }
+    env = trial_environment();
+    verdicts = emu_plugin_trial(helper, names, env);
+    cache = emu_plugin_cache_load();
+    for (guint i = 0; i < untried->len; i++) {
+        Plugin *p = g_ptr_array_index(untried, i);
+        const char *verdict = g_ptr_array_index(verdicts, i);
+
+        p->tried = true;
+        emu_plugin_cache_put(cache, p->path, &p->st, p->manifest, verdict, !verdict);
+        if (verdict) {
+            p->failed = true;
+            refuse(p->path, g_strdup(verdict), NULL, true);
+        }
+    }
+    emu_plugin_cache_save(cache);
+}
+
+static bool
+plugin_check_trial(Plugin *p, GError **error)
+{
+    g_autoptr(GPtrArray) one = g_ptr_array_new();
+
+    g_ptr_array_add(one, p);
+    try_plugins(one);
+    if (!p->failed) {
+        return true;
+    }
+    for (guint i = 0; i < refusals->len; i++) {
+        Refusal *r = g_ptr_array_index(refusals, i);
+
+        if (strcmp(r->path, p->path) == 0) {
+            return plugin_fail(p, error, r->reason);
+        }
+    }
+    return plugin_fail(p, error, "could not be opened before");
+}
+
 static bool
 plugin_load(Plugin *p, GError **error)
 {
@@ -522,7 +664,7 @@ plugin_load(Plugin *p, GError **error)
     }
     ltdl_ready = true;
     p->opening = true;
-    ok = plugin_check_again(p, error) && plugin_check_needs(p, error);
+    ok = plugin_check_again(p, error) && plugin_check_needs(p, error) && plugin_check_trial(p, error);
     if (ok) {
         if (!p->module) {
             p->module = emu_type_module_new(p->path);
@@ -599,10 +741,12 @@ provide_candidates(const char *ancestor)
             g_ptr_array_add(wanted, t->plugin);
         }
     }
+    try_plugins(wanted);
     for (guint i = 0; i < wanted->len; i++) {
         g_autoptr(GError) error = NULL;
+        Plugin *p = g_ptr_array_index(wanted, i);
 
-        if (!plugin_load(g_ptr_array_index(wanted, i), &error)) {
+        if (!p->failed && !plugin_load(p, &error)) {
             emu_warn_report("%s", error->message);
         }
     }
@@ -688,6 +832,20 @@ emu_plugin_add_file(const char *path, GError **error)
     }
     emu_type_unlock();
     return ok;
+}
+
+/**
+ * emu_plugin_rescan:
+ *
+ * emu_plugin_scan() without believing the cache: every file is read again, and tried again when it is opened.
+ *
+ * Since: 1.0
+ */
+void
+emu_plugin_rescan(void)
+{
+    emu_plugin_cache_discard();
+    emu_plugin_scan();
 }
 
 void

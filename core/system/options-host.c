@@ -128,6 +128,13 @@ option_plugin_dir(EmuStartup *startup, const char *arg, GError **error)
 }
 
 static bool
+option_plugin_rescan(EmuStartup *startup G_GNUC_UNUSED, const char *arg G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+    emu_plugin_rescan();
+    return true;
+}
+
+static bool
 option_plugin_list(EmuStartup *startup, const char *arg G_GNUC_UNUSED, GError **error)
 {
     g_autoptr(GPtrArray) plugins = emu_plugin_list(), refusals = emu_plugin_list_refusals();
@@ -444,6 +451,7 @@ static const EmuOption options[] = {
     {"trace", "[enable=]PATTERN[,events=FILE][,file=FILE]", EMU_PHASE_EARLY, option_trace, "switches trace points on"},
     {"msg", "timestamp=on|off", EMU_PHASE_EARLY, option_msg, "time stamps on messages"},
     {"plugin-dir", "FOLDER", EMU_PHASE_EARLY, option_plugin_dir, "looks for plugins in FOLDER (repeatable)"},
+    {"plugin-rescan", NULL, EMU_PHASE_EARLY, option_plugin_rescan, "reads all plugin files again, whatever the cache says"},
     {"plugin-list", NULL, EMU_PHASE_HELP, option_plugin_list, "lists plugins, and why some were refused"},
     {"readconfig", "FILE", EMU_PHASE_EARLY, option_readconfig, "reads options from FILE"},
     {"nodefaults", NULL, EMU_PHASE_EARLY, option_nodefaults, "no devices but those that are asked for"},

@@ -56,7 +56,10 @@ typedef struct {
 /* Search path: directories added here in order, EMU_PLUGIN_PATH (separated by ':'), "plugins" beside the executable and
  * beside libemu-core, "emu-1/plugins" beside libemu-core, the installed folder; EMU_PLUGIN_SYSTEM_PATH, also when empty,
  * stands in for these last four. It is read when a type is first looked up that the core does not have. Files that are no
- * plugins for this emu are refused, with a warning, and nothing else changes. */
+ * plugins for this emu are refused, with a warning, and nothing else changes.
+ *
+ * No code of a plugin runs before one of its types is needed. Then a plugin that did not come with emu is first opened in a
+ * helper process, once for each version of the file: one that crashes, hangs or ends the process there is refused. */
 #define EMU_PLUGIN_ERROR (emu_plugin_error_quark())
 typedef enum {
     EMU_PLUGIN_ERROR_NOT_FOUND,
@@ -72,6 +75,8 @@ EMU_AVAILABLE_IN_1_0 bool emu_plugin_add_dir(const char *dir, GError **error);
 EMU_AVAILABLE_IN_1_0 bool emu_plugin_add_file(const char *path, GError **error);
 /* Reads the search path (again): new files appear, those that are gone disappear unless they are open. */
 EMU_AVAILABLE_IN_1_0 void emu_plugin_scan(void);
+/* The same, with the cache forgotten. */
+EMU_AVAILABLE_IN_1_0 void emu_plugin_rescan(void);
 
 typedef struct {
     const char *path, *name, *version, *license, *description;

@@ -494,7 +494,7 @@ test_named_when_asked_for(void)
 static char *
 cache_file(void)
 {
-    return g_build_filename(g_getenv("XDG_CACHE_HOME"), "emu", "registry-1", NULL);
+    return g_build_filename(g_getenv("XDG_CACHE_HOME"), "emu", "registry-2", NULL);
 }
 
 static const char *
