@@ -207,17 +207,17 @@ double_shift(X86State *s, const X86Insn *insn, bool left)
         return;
     }
     if (m.size == 2) {
-        /* A count above 16 is undefined; AMD CPUs go on shifting the source in. */
+        /* A count above 16 is undefined; AMD CPUs go on shifting the source in, but shift no carry out. */
         uint64_t wide;
 
         if (left) {
             wide = a << 32 | b << 16 | b;
             r = wide << count >> 32;
-            c = wide >> (48 - count) & 1;
+            c = count <= 16 && wide >> (48 - count) & 1;
         } else {
             wide = b << 32 | b << 16 | a;
             r = wide >> count;
-            c = wide >> (count - 1) & 1;
+            c = count <= 16 && wide >> (count - 1) & 1;
         }
     } else if (left) {
         r = a << count | b >> (bits - count);
@@ -230,7 +230,7 @@ double_shift(X86State *s, const X86Insn *insn, bool left)
     x86_rmw_store(s, &m, r);
     s->cc = x86_cc_szp(r, m.size) | SHIFT_AF | (c ? X86_CF : 0);
     if (left) {
-        set_flag(s, X86_OF, top_bit(r, m.size) != c);
+        set_flag(s, X86_OF, (m.size > 2 || count < 16 ? top_bit(r, m.size) : 0) != c);
     } else {
         set_flag(s, X86_OF, top_bit(r, m.size) != top_bit(r << 1, m.size));
     }

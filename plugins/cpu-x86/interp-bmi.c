@@ -3,16 +3,17 @@
 /*
  * BMI1, BMI2 and ADX: general registers, no state of their own.
  *
- * Flags that the manuals leave undefined follow current AMD CPUs (measured on Zen): they are cleared.
+ * Flags that the manuals leave undefined follow current AMD CPUs (measured on Zen): PF is that of the result, AF is cleared;
+ * BEXTR sets AF and clears SF.
  */
 
 #include "x86-interp.h"
 
-/* @extra: CF and OF; SF and ZF follow from the result. */
+/* @extra: CF and OF; the others follow from the result. */
 static void
 set_logic(X86State *s, uint64_t r, unsigned size, uint32_t extra)
 {
-    s->cc = (x86_cc_szp(r, size) & (X86_SF | X86_ZF)) | extra;
+    s->cc = x86_cc_szp(r, size) | extra;
 }
 
 void
@@ -36,7 +37,7 @@ x86_exec_bextr(X86State *s, const X86Insn *insn)
         r &= (UINT64_C(1) << length) - 1;
     }
     x86_write_operand(s, insn, 0, r);
-    s->cc = (r & x86_size_mask(size)) == 0 ? X86_ZF : 0;
+    s->cc = (x86_cc_szp(r, size) & ~X86_SF) | X86_AF;
 }
 
 void

@@ -790,7 +790,7 @@ x86_exec_daa(X86State *s, const X86Insn *insn)
         al = (uint8_t)(al + 0x60);
     }
     x86_set_gpr(s, X86_RAX, al, 1);
-    s->cc = x86_cc_szp(al, 1) | (carry ? X86_CF : 0) | (af ? X86_AF : 0);
+    s->cc = x86_cc_szp(al, 1) | (x86_cc_add(old, (uint8_t)(al - old), 0, 1) & X86_OF) | (carry ? X86_CF : 0) | (af ? X86_AF : 0);
 }
 
 void
@@ -809,7 +809,7 @@ x86_exec_das(X86State *s, const X86Insn *insn)
         carry = true;
     }
     x86_set_gpr(s, X86_RAX, al, 1);
-    s->cc = x86_cc_szp(al, 1) | (carry ? X86_CF : 0) | (af ? X86_AF : 0);
+    s->cc = x86_cc_szp(al, 1) | (x86_cc_sub(old, (uint8_t)(old - al), 0, 1) & X86_OF) | (carry ? X86_CF : 0) | (af ? X86_AF : 0);
 }
 
 void
@@ -819,12 +819,11 @@ x86_exec_aaa(X86State *s, const X86Insn *insn)
     bool adjust = (ax & 15) > 9 || (s->cc & X86_AF);
 
     (void)insn;
+    s->cc = (x86_cc_add(ax, adjust ? 0x106 : 0, 0, 2) & ~(X86_AF | X86_CF)) | (adjust ? X86_AF | X86_CF : 0);
     if (adjust) {
         ax = (uint16_t)(ax + 0x106);
     }
-    ax &= 0xff0f;
-    x86_set_gpr(s, X86_RAX, ax, 2);
-    s->cc = x86_cc_szp(ax & 0xff, 1) | (adjust ? X86_AF | X86_CF : 0);
+    x86_set_gpr(s, X86_RAX, ax & 0xff0f, 2);
 }
 
 void
@@ -834,12 +833,11 @@ x86_exec_aas(X86State *s, const X86Insn *insn)
     bool adjust = (ax & 15) > 9 || (s->cc & X86_AF);
 
     (void)insn;
+    s->cc = (x86_cc_sub(ax, adjust ? 0x106 : 0, 0, 2) & ~(X86_AF | X86_CF)) | (adjust ? X86_AF | X86_CF : 0);
     if (adjust) {
         ax = (uint16_t)(ax - 0x106);
     }
-    ax &= 0xff0f;
-    x86_set_gpr(s, X86_RAX, ax, 2);
-    s->cc = x86_cc_szp(ax & 0xff, 1) | (adjust ? X86_AF | X86_CF : 0);
+    x86_set_gpr(s, X86_RAX, ax & 0xff0f, 2);
 }
 
 void

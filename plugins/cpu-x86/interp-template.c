@@ -194,6 +194,9 @@ G_STATIC_ASSERT(offsetof(StubContext, fx) == 128);
 
 typedef void (*StubFn)(StubContext *);
 
+/* This far before a stub that may trap is where it goes on then. */
+#define STUB_RESUME 16
+
 typedef struct {
     uint8_t key[16];
     StubFn fn;
@@ -291,6 +294,19 @@ build(X86StubCache *cache, const X86Insn *insn)
         memset(cache->table, 0, sizeof(cache->table));
     }
     c.p = cache->memory + cache->used;
+    if (fp) {
+        uint8_t *start = c.p;
+
+        EMIT(&c, 0x0f, 0xae, 0x57, 20);     /* ldmxcsr [rdi + 20] */
+        if (full) {
+            EMIT(&c, 0xdb, 0xe3);           /* fninit */
+        }
+        if (insn->vex) {
+            EMIT(&c, 0xc5, 0xf8, 0x77);     /* vzeroupper */
+        }
+        EMIT(&c, 0xc3);
+        c.p = start + STUB_RESUME;
+    }
     fn = (StubFn)(uintptr_t)c.p;
 
     for (unsigned i = 0; i < insn->n_operands; i++) {
@@ -415,19 +431,20 @@ x86_stubs_free(X86StubCache *stubs)
     }
 }
 
-/* A SIMD floating-point exception that the guest has unmasked: #XM, or #UD without OSXMMEXCPT. */
+/*
+ * Runs a stub with the guest's MXCSR. An exception that the guest has unmasked is the host's own; false then, with MXCSR as
+ * the host left it and no register changed.
+ */
 static bool
-simd_exception(X86State *s, uint32_t raised)
+run_trapping(X86State *s, StubFn fn, StubContext *ctx)
 {
-    uint32_t unmasked = raised & ~(s->fx.mxcsr >> 7) & 0x3f;
+    uint32_t trapped = 0;
 
-    if (!unmasked) {
-        s->fx.mxcsr |= raised;
-        return false;
-    }
-    /* Exceptions found before the computation hide those of the result. */
-    s->fx.mxcsr |= (unmasked & 7) ? raised & 7 : raised;
-    return true;
+    emu_tcg_set_fp_trap((const uint8_t *)(uintptr_t)fn - STUB_RESUME, &trapped);
+    fn(ctx);
+    emu_tcg_set_fp_trap(NULL, NULL);
+    s->fx.mxcsr = trapped ? trapped : ctx->mxcsr;
+    return trapped == 0;
 }
 
 void
@@ -439,8 +456,6 @@ x86_exec_template(X86State *s, const X86Insn *insn)
     bool full = uses_x87_stack(row), fp = attr & X86_A_FP, mem_write = false;
     unsigned mem_size = 0;
     uint64_t linear = 0;
-    uint8_t saved_xmm[32] = {0};
-    const X86Operand *out_xmm = NULL;
     StubContext ctx;
     StubFn fn;
 
@@ -481,8 +496,6 @@ x86_exec_template(X86State *s, const X86Insn *insn)
             } else {
                 ctx.gpr_rm = v;
             }
-        } else if (op->kind == X86_OPND_XMM && (op->rw & X86_RW_WRITE)) {
-            out_xmm = op;
         }
     }
     if (attr & X86_A_RAX) {
@@ -490,11 +503,7 @@ x86_exec_template(X86State *s, const X86Insn *insn)
         ctx.rdx = X86_LOW(s, X86_RDX);
     }
     if (fp) {
-        ctx.mxcsr = (s->fx.mxcsr & ~0x3fu) | 0x1f80;
-        if (out_xmm) {
-            memcpy(saved_xmm, (char *)s + out_xmm->offset, 16);
-            memcpy(saved_xmm + 16, x86_ymm_high(s, out_xmm->reg), 16);
-        }
+        ctx.mxcsr = s->fx.mxcsr;
     }
     if (full) {
         ctx.fx = s->fx;
@@ -506,13 +515,12 @@ x86_exec_template(X86State *s, const X86Insn *insn)
     if (!fn) {
         fn = find_stub(s, insn);
     }
-    fn(&ctx);
-
-    if (fp && simd_exception(s, ctx.mxcsr & 0x3f)) {
-        if (out_xmm && !full) {
-            memcpy((char *)s + out_xmm->offset, saved_xmm, 16);
-            memcpy(x86_ymm_high(s, out_xmm->reg), saved_xmm + 16, 16);
-        }
+    if (!fp) {
+        fn(&ctx);
+    } else if ((s->fx.mxcsr & 0x1f80) == 0x1f80) {
+        fn(&ctx);
+        s->fx.mxcsr = ctx.mxcsr;
+    } else if (!run_trapping(s, fn, &ctx)) {
         for (unsigned i = 0; i < insn->n_operands; i++) {
             if (insn->op[i].kind == X86_OPND_MMX) {
                 x86_mmx_enter(s); /* that much has taken place */

@@ -222,6 +222,13 @@ bool emu_tcg_parallel(EmuTcgState *s);
 EMU_AVAILABLE_IN_1_0
 void emu_tcg_exclusive(EmuTcgState *s, void (*fn)(EmuTcgState *s, void *opaque), void *opaque);
 
+/*
+ * Same-ISA host: until this is called with NULL, a floating-point exception that the host raises on this thread (SIGFPE)
+ * stores the host's MXCSR in @mxcsr and goes on at @resume, all registers being as they were.
+ */
+EMU_AVAILABLE_IN_1_0
+void emu_tcg_set_fp_trap(const void *resume, uint32_t *mxcsr);
+
 /* TLB maintenance for this vCPU; the front end calls them from its reference functions. */
 EMU_AVAILABLE_IN_1_0
 void emu_tcg_flush_all(EmuTcgState *s);                  /* everything, globals too */

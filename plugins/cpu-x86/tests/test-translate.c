@@ -1025,7 +1025,7 @@ random_fx(X86Fxsave *fx, bool mmx)
     }
     fx->mxcsr = 0x1f80 | rnd_below(4) << 13 | ((uint32_t)rnd() & 0x3f & (rnd_below(2) ? 0x3f : 0));
     if (rnd_below(8) == 0) {
-        fx->mxcsr &= ~((uint32_t)rnd() & 0x0280);
+        fx->mxcsr &= ~((uint32_t)rnd() & 0x1f80);
     }
     fx->mxcsr_mask = 0xffff;
 }
@@ -1075,12 +1075,6 @@ random_case(Case *c, const Mode *mode, const GArray *rows, unsigned n)
             }
         }
         add_random(c, mode, r, n == 1);
-    }
-    for (unsigned i = 0; i < c->n_insns; i++) {
-        /* The order in which DPPS and DPPD meet exceptions is the CPU's own. */
-        if (c->row[i] != NO_ROW && strstr(x86_rows[c->row[i]].name, "dpp")) {
-            c->cpu.fx.mxcsr |= 0x1f80;
-        }
     }
     append(c, (const uint8_t[]){0xf4}, 1, NO_ROW);
     aim_branches(c, mode);

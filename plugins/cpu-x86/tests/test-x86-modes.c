@@ -89,6 +89,11 @@ emu_tcg_host_pointer(EmuTcgState *s, uint64_t vaddr, unsigned size, EmuTcgAccess
 }
 
 void
+emu_tcg_set_fp_trap(const void *resume, uint32_t *mxcsr)
+{
+}
+
+void
 emu_tcg_exclusive(EmuTcgState *s, void (*fn)(EmuTcgState *s, void *opaque), void *opaque)
 {
     fn(s, opaque);

@@ -19,6 +19,8 @@ static uintptr_t (*signal_resolve)(EmuTcgState *s, uintptr_t pc, bool *eflags);
 static struct sigaction signal_old[3];
 static __thread EmuTcgState *signal_state;
 static __thread void *signal_stack;
+static __thread const void *fp_trap_resume;
+static __thread uint32_t *fp_trap_mxcsr;
 
 static struct sigaction *
 signal_old_of(int sig)
@@ -32,7 +34,13 @@ signal_handler(int sig, siginfo_t *info, void *context)
     ucontext_t *uc = context;
     greg_t *regs = uc->uc_mcontext.gregs;
 
-    if (signal_state != NULL && (uintptr_t)regs[REG_RSP] == (uintptr_t)signal_state) {
+    if (sig == SIGFPE && fp_trap_resume != NULL) {
+        *fp_trap_mxcsr = uc->uc_mcontext.fpregs->mxcsr;
+        regs[REG_RIP] = (greg_t)(uintptr_t)fp_trap_resume;
+        fp_trap_resume = NULL;
+        return;
+    }
+    if (signal_state != NULL && signal_resolve != NULL && (uintptr_t)regs[REG_RSP] == (uintptr_t)signal_state) {
         bool eflags = false;
         uintptr_t target = signal_resolve(signal_state, (uintptr_t)regs[REG_RIP], &eflags);
 
@@ -65,16 +73,28 @@ tcg_host_install_signals(uintptr_t (*resolve)(EmuTcgState *s, uintptr_t pc, bool
 {
     static gsize done;
 
+    if (resolve != NULL) {
+        signal_resolve = resolve;
+    }
     if (g_once_init_enter(&done)) {
         struct sigaction sa = {.sa_sigaction = signal_handler, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
-        signal_resolve = resolve;
         sigemptyset(&sa.sa_mask);
         sigaction(SIGSEGV, &sa, &signal_old[0]);
         sigaction(SIGBUS, &sa, &signal_old[1]);
         sigaction(SIGFPE, &sa, &signal_old[2]);
         g_once_init_leave(&done, 1);
     }
+}
+
+void
+emu_tcg_set_fp_trap(const void *resume, uint32_t *mxcsr)
+{
+    if (resume != NULL) {
+        tcg_host_install_signals(NULL);
+    }
+    fp_trap_mxcsr = mxcsr;
+    fp_trap_resume = resume;
 }
 
 void
