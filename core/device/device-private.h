@@ -11,7 +11,7 @@
  *   reset.c     the three phases over a set of trees
  *   vmstate.c   one table <-> bytes;  state-tree.c: all devices of a machine
  *   device-help.c   -device help, info qtree
- *   sysbus.c isa.c pci*.c i2c.c   the buses that every build has
+ *   sysbus.c isa.c pci*.c i2c.c spi.c  the buses that every build has
  */
 
 #include <emu/device.h>

@@ -5,6 +5,7 @@
 #include "device/registers-private.h"
 
 #include <emu/pci.h>
+#include <emu/spi.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -511,6 +512,11 @@ make_vmstate(gpointer device_class, const EmuRegisterLink *links)
         EmuVMField pci = {.name = "pci", .kind = EMU_VM_KIND_STRUCT, .num = 1, .sub = &emu_vmstate_pci_device};
 
         g_array_append_val(fields, pci);
+    }
+    if (g_type_is_a(type, EMU_TYPE_SPI_DEVICE)) {
+        EmuVMField spi = {.name = "spi", .kind = EMU_VM_KIND_STRUCT, .num = 1, .sub = &emu_vmstate_spi_device};
+
+        g_array_append_val(fields, spi);
     }
     add_state_fields(fields, links);
     vms->name = g_strdup(emu_type_name(type) ? emu_type_name(type) : g_type_name(type));

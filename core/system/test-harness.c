@@ -374,9 +374,78 @@ emu_test_isa_irq_rises(EmuIsaBus *bus, unsigned irq)
     return test_isa_bridge(bus)->rises[irq & 15];
 }
 
+/* ---- an SPI controller that does nothing by itself ---------------------------------------------------- */
+
+typedef struct {
+    EmuDevice parent_instance;
+    EmuSpiBus *bus;
+    unsigned n_selects;
+} TestSpiController;
+typedef struct {
+    EmuDeviceClass parent_class;
+} TestSpiControllerClass;
+
+static GType test_spi_controller_get_type(void);
+G_DEFINE_TYPE(TestSpiController, test_spi_controller, EMU_TYPE_DEVICE)
+
+static void
+test_spi_controller_reset_hold(EmuDevice *dev)
+{
+    TestSpiController *self = (TestSpiController *)dev;
+
+    for (unsigned i = 0; i < self->n_selects; i++) {
+        emu_test_spi_select(self->bus, i, false);
+    }
+}
+
+static void
+test_spi_controller_init(TestSpiController *self G_GNUC_UNUSED)
+{
+}
+
+static void
+test_spi_controller_class_init(TestSpiControllerClass *klass)
+{
+    EMU_DEVICE_CLASS(klass)->user_creatable = false;
+    EMU_DEVICE_CLASS(klass)->reset_hold = test_spi_controller_reset_hold;
+}
+
+EmuSpiBus *
+emu_test_spi_bus_new(EmuMachine *machine, unsigned n_selects)
+{
+    TestSpiController *controller = (TestSpiController *)emu_device_new("test-spi-controller", NULL);
+    EmuSpiBus *bus;
+
+    g_return_val_if_fail(controller, NULL);
+    bus = controller->bus = emu_spi_bus_new(EMU_DEVICE(controller), NULL, n_selects);
+    controller->n_selects = n_selects;
+    emu_machine_lock(machine);
+    g_warn_if_fail(emu_device_realize(EMU_DEVICE(controller), machine, NULL, NULL));
+    emu_machine_unlock(machine);
+    return bus;
+}
+
+void
+emu_test_spi_select(EmuSpiBus *bus, unsigned cs, bool active)
+{
+    EmuSpiDevice *dev = emu_spi_bus_get_device(bus, cs);
+    bool high = dev && EMU_SPI_DEVICE_GET_CLASS(dev)->select_high;
+    EmuMachine *machine = emu_device_get_machine(emu_bus_get_owner(EMU_BUS(bus)));
+    bool held = emu_machine_lock_held(machine);
+
+    if (!held) {
+        emu_machine_lock(machine);
+    }
+    emu_spi_bus_set_select(bus, cs, active == high);
+    if (!held) {
+        emu_machine_unlock(machine);
+    }
+}
+
 static void
 test_harness_register_types(void)
 {
+    emu_type_register_gtype("test-spi-controller", test_spi_controller_get_type());
     emu_type_register_gtype("test-isa-bridge", test_isa_bridge_get_type());
     emu_type_register_gtype("chardev-test", char_test_get_type());
 }

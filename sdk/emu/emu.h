@@ -21,6 +21,7 @@
 #include <emu/pci.h>
 #include <emu/plugin.h>
 #include <emu/registers.h>
+#include <emu/spi.h>
 #include <emu/ui.h>
 #include <emu/vmstate.h>
 #include <emu/x86-pc.h>

@@ -16,6 +16,7 @@
 
 #include <emu/isa.h>
 #include <emu/machine.h>
+#include <emu/spi.h>
 
 G_BEGIN_DECLS
 
@@ -57,6 +58,10 @@ EMU_AVAILABLE_IN_1_0 bool emu_test_load(EmuMachine *machine, GBytes *state, GErr
 EMU_AVAILABLE_IN_1_0 EmuIsaBus *emu_test_isa_bus_new(EmuMachine *machine);
 EMU_AVAILABLE_IN_1_0 int emu_test_isa_irq_level(EmuIsaBus *bus, unsigned irq);
 EMU_AVAILABLE_IN_1_0 unsigned emu_test_isa_irq_rises(EmuIsaBus *bus, unsigned irq); /* edges so far */
+
+/* An SPI bus whose controller is the test: select, emu_spi_transfer(), deselect. (transfer none): the machine's */
+EMU_AVAILABLE_IN_1_0 EmuSpiBus *emu_test_spi_bus_new(EmuMachine *machine, unsigned n_selects);
+EMU_AVAILABLE_IN_1_0 void emu_test_spi_select(EmuSpiBus *bus, unsigned cs, bool active); /* by the peripheral's polarity */
 
 /* A chardev whose other side is the test: what the device wrote, and what it is to read. (transfer none): the machine's */
 EMU_AVAILABLE_IN_1_0 EmuChardev *emu_test_chardev_new(EmuMachine *machine, const char *id);
