@@ -229,7 +229,9 @@ pc_create_hpet(PcMachine *self, EmuDevice *pit, GError **error)
         emu_device_connect_out(self->hpet_device, "irq", i, emu_device_get_line_in(self->gsi, "hpet", i));
     }
     emu_device_connect_out(self->hpet_device, "legacy", 0, emu_device_get_line_in(self->gsi, "legacy-in", 0));
-    emu_device_connect_out(self->hpet_device, "legacy", 0, emu_device_get_line_in(pit, "disable", 0));
+    if (pit) {
+        emu_device_connect_out(self->hpet_device, "legacy", 0, emu_device_get_line_in(pit, "disable", 0));
+    }
     return true;
 }
 
@@ -242,6 +244,10 @@ pc_create_timers(PcMachine *self, GError **error)
     self->rtc = pc_new_device(self, isa, "mc146818rtc", "rtc", error, NULL);
     if (!self->rtc) {
         return false;
+    }
+    if (!self->pit) {
+        /* The speaker's tone is the timer's: there is none either. */
+        return pc_create_hpet(self, NULL, error);
     }
     pit = pc_new_device(self, isa, emu_machine_get_device_type(EMU_MACHINE(self), "isa-pit"), NULL, error, NULL);
     if (!pit) {

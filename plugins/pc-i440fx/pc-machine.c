@@ -128,6 +128,7 @@ static const EmuProperty pc_machine_properties[] = {
     EMU_PROP_BOOL("fd-bootchk", PcMachine, fd_bootchk, true, "the firmware checks a floppy's boot signature"),
     EMU_PROP_BOOL("i8042", PcMachine, i8042, true, "keyboard controller"),
     EMU_PROP_BOOL("hpet", PcMachine, hpet, true, "high precision event timers"),
+    EMU_PROP_BOOL("pit", PcMachine, pit, true, "interval timer, and the speaker that it drives"),
     EMU_PROP_STRING("pflash0", PcMachine, pflash[0], NULL, "block node with the firmware's flash memory"),
     EMU_PROP_STRING("pflash1", PcMachine, pflash[1], NULL, "block node with the flash memory of its variables"),
 };

@@ -22,6 +22,7 @@ typedef struct {
     bool fd_bootchk;
     bool i8042;
     bool hpet;
+    bool pit;
     char *pflash[PC_N_FLASHES];
 
     uint64_t below_4g;
