@@ -8,7 +8,7 @@ void
 x86_branch_to(X86State *s, uint64_t target, unsigned opsize)
 {
     if (s->code_size == 64) {
-        if (!x86_canonical(target)) {
+        if (!x86_canonical(s, target)) {
             x86_raise(s, X86_EXC_GP, 0);
         }
     } else {
@@ -165,6 +165,7 @@ software_interrupt(X86State *s, unsigned vector)
     if (s->hooks && s->hooks->log_interrupt) {
         s->hooks->log_interrupt(s, vector, true, false, 0);
     }
+    s->interp->step = X86_STEP_NONE;
     x86_interrupt(s, vector, true, false, 0, s->interp->next_rip);
 }
 
@@ -197,6 +198,11 @@ void
 x86_exec_int1(X86State *s, const X86Insn *insn)
 {
     (void)insn;
+    if (s->dr6_pending) {
+        s->dr[6] = (s->dr[6] & ~UINT64_C(0xf)) | s->dr6_pending;
+        s->dr6_pending = 0;
+    }
+    s->interp->step = X86_STEP_NONE;
     x86_interrupt(s, X86_EXC_DB, false, false, 0, s->interp->next_rip);
 }
 

@@ -744,7 +744,7 @@ x86_exec_enter(X86State *s, const X86Insn *insn)
 
     sp -= size;
     x86_store(s, X86_SS, sp & mask, X86_LOW(s, X86_RBP), size);
-    frame = sp;
+    frame = (X86_LOW(s, X86_RSP) & ~mask) | (sp & mask); /* with a 16-bit stack ESP's upper half too */
     if (level > 0) {
         bp = X86_LOW(s, X86_RBP);
         for (unsigned i = 1; i < level; i++) {
@@ -881,12 +881,11 @@ void
 x86_exec_arpl(X86State *s, const X86Insn *insn)
 {
     uint64_t b = x86_read_operand(s, insn, 1), a;
-    X86Rmw m;
 
-    x86_rmw_begin(s, insn, &m, false);
-    a = x86_rmw_load(&m);
+    /* A destination that needs no change need not be writable. */
+    a = x86_read_operand(s, insn, 0);
     if ((a & 3) < (b & 3)) {
-        x86_rmw_store(s, &m, (a & ~UINT64_C(3)) | (b & 3));
+        x86_write_operand(s, insn, 0, (a & ~UINT64_C(3)) | (b & 3));
         s->cc |= X86_ZF;
     } else {
         s->cc &= ~X86_ZF;

@@ -29,6 +29,7 @@ enum {
     MSR_PAT = 0x277,
     MSR_MTRR_DEF_TYPE = 0x2ff,
     MSR_MC0_CTL = 0x400,
+    MSR_PKRS = 0x6e1,
     MSR_XSS = 0xda0,
     MSR_EFER = 0xc0000080u,
     MSR_STAR = 0xc0000081u,
@@ -56,6 +57,16 @@ read_tsc(X86State *s)
         base = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
     }
     return base + s->tsc_offset;
+}
+
+static void
+set_tsc_adjust(X86State *s, uint64_t v)
+{
+    s->tsc_offset += v - s->tsc_adjust;
+    s->tsc_adjust = v;
+    if (s->hooks && s->hooks->tsc_changed) {
+        s->hooks->tsc_changed(s);
+    }
 }
 
 /* The state field behind a plain MSR, or NULL. */
@@ -116,6 +127,8 @@ plain_msr(X86State *s, uint32_t index)
         return x86_seg_base(s, X86_GS);
     case MSR_XSS:
         return &s->xss;
+    case MSR_PKRS:
+        return &s->pkrs;
     }
     return NULL;
 }
@@ -175,6 +188,8 @@ msr_exists(X86State *s, uint32_t index)
         return x86_has_feature(s, X86_FEAT_LM);
     case MSR_TSC_AUX:
         return x86_has_feature(s, X86_FEAT_RDTSCP) || x86_has_feature(s, X86_FEAT_RDPID);
+    case MSR_PKRS:
+        return x86_has_feature(s, X86_FEAT_PKS);
     case MSR_XSS:
         return (s->features[X86_CPUID_D_1_EAX] & 8) != 0;
     }
@@ -187,9 +202,13 @@ x86_exec_rdmsr(X86State *s, const X86Insn *insn)
     uint32_t index = (uint32_t)X86_LOW(s, X86_RCX);
     uint64_t v = 0, *p = plain_msr(s, index);
 
+    X86MsrResult r = s->hooks && s->hooks->rdmsr ? s->hooks->rdmsr(s, index, &v) : X86_MSR_NOT_MINE;
+
     (void)insn;
-    if (s->hooks && s->hooks->rdmsr && s->hooks->rdmsr(s, index, &v)) {
-        /* the system half has it */
+    if (r != X86_MSR_NOT_MINE) {
+        if (r == X86_MSR_FAULT) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
     } else if (p && msr_exists(s, index)) {
         v = *p;
     } else {
@@ -258,11 +277,23 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
     uint32_t index = (uint32_t)X86_LOW(s, X86_RCX);
     uint64_t v = (uint32_t)X86_LOW(s, X86_RAX) | X86_LOW(s, X86_RDX) << 32;
     uint64_t *p = plain_msr(s, index);
+    X86MsrResult r;
 
     (void)insn;
     switch (index) {
+    case MSR_PKRS:
+        if (v >> 32) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
+        break;
     case MSR_XSS:
         if (v & ~x86_xss_supported(s)) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
+        break;
+    case MSR_MC0_CTL ... MSR_MC0_CTL + 4 * N_MC_BANKS - 1:
+        /* CTL: all events or none; STATUS: can only be cleared. */
+        if (((index & 3) == 0 && v != 0 && v != ~UINT64_C(0)) || ((index & 3) == 1 && v != 0)) {
             x86_raise(s, X86_EXC_GP, 0);
         }
         break;
@@ -273,7 +304,7 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
     case MSR_KERNEL_GS_BASE:
     case MSR_SYSENTER_ESP:
     case MSR_SYSENTER_EIP:
-        if (!x86_canonical(v)) {
+        if (!x86_canonical_base(s, v)) {
             x86_raise(s, X86_EXC_GP, 0);
         }
         break;
@@ -291,19 +322,20 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
         }
         break;
     }
-    if (s->hooks && s->hooks->wrmsr && s->hooks->wrmsr(s, index, v)) {
-        /* the system half has it */
+    r = s->hooks && s->hooks->wrmsr ? s->hooks->wrmsr(s, index, v) : X86_MSR_NOT_MINE;
+    if (r != X86_MSR_NOT_MINE) {
+        if (r == X86_MSR_FAULT) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
     } else if (p && msr_exists(s, index)) {
         *p = v;
     } else {
         switch (index) {
         case MSR_TSC:
-            s->tsc_adjust += v - read_tsc(s);
-            s->tsc_offset += v - read_tsc(s);
+            set_tsc_adjust(s, s->tsc_adjust + v - read_tsc(s));
             break;
         case MSR_TSC_ADJUST:
-            s->tsc_offset += v - s->tsc_adjust;
-            s->tsc_adjust = v;
+            set_tsc_adjust(s, v);
             break;
         case MSR_APIC_BASE:
             s->apic_base = v;
@@ -319,6 +351,9 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
                 x86_raise(s, X86_EXC_GP, 0);
             }
         }
+    }
+    if (index == MSR_PKRS && (s->cr4 & X86_CR4_PKS)) {
+        emu_tcg_flush_all(&s->tcg);
     }
     x86_update_mode(s);
 }

@@ -75,6 +75,20 @@ x86_exec_mwait(X86State *s, const X86Insn *insn)
 
 /* Port I/O. */
 
+/* DR7.R/W = 2 with CR4.DE: a trap behind the instruction; a fault in between forgets it. */
+static void
+meet_io_breakpoints(X86State *s, uint32_t port, unsigned size)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned ctl = s->dr[7] >> (16 + 4 * i) & 15, len = ctl >> 2, n = len == 2 ? 8 : len + 1;
+        uint64_t at = s->dr[i] & ~(uint64_t)(n - 1);
+
+        if ((s->dr[7] >> (2 * i) & 3) && (ctl & 3) == 2 && port < at + n && at < port + size) {
+            s->interp->dr6_hit |= 1u << i;
+        }
+    }
+}
+
 void
 x86_check_io(X86State *s, uint32_t port, unsigned size)
 {
@@ -82,6 +96,9 @@ x86_check_io(X86State *s, uint32_t port, unsigned size)
     const X86Segment *tr = &s->seg[X86_TR];
     unsigned mode = x86_system_mmu_mode(s), base, bits;
 
+    if (G_UNLIKELY(s->tcg.mode_key & X86_MODE_DR) && (s->cr4 & X86_CR4_DE)) {
+        meet_io_breakpoints(s, port, size);
+    }
     if (!(s->cr0 & X86_CR0_PE) || (!(s->eflags & X86_VM) && s->cpl <= x86_iopl(s))) {
         return;
     }
@@ -218,7 +235,7 @@ write_base(X86State *s, const X86Insn *insn, unsigned seg)
     uint64_t v = x86_read_operand(s, insn, 0);
 
     check_fsgsbase(s);
-    if (!x86_canonical(v)) {
+    if (!x86_canonical_base(s, v)) {
         x86_raise(s, X86_EXC_GP, 0);
     }
     *x86_seg_base(s, seg) = v;
@@ -359,6 +376,9 @@ cr4_allowed(const X86State *s)
         {X86_FEAT_XSAVE, X86_CR4_OSXSAVE},
         {X86_FEAT_SMEP, X86_CR4_SMEP},
         {X86_FEAT_SMAP, X86_CR4_SMAP},
+        {X86_FEAT_LA57, X86_CR4_LA57},
+        {X86_FEAT_PKU, X86_CR4_PKE},
+        {X86_FEAT_PKS, X86_CR4_PKS},
     };
     uint64_t bits = X86_CR4_PCE;
 
@@ -375,7 +395,7 @@ x86_write_cr4(X86State *s, uint64_t v)
 {
     uint64_t changed = v ^ s->cr4;
 
-    if ((v & ~cr4_allowed(s)) || ((changed & X86_CR4_PAE) && x86_long(s))) {
+    if ((v & ~cr4_allowed(s)) || ((changed & (X86_CR4_PAE | X86_CR4_LA57)) && x86_long(s))) {
         x86_raise(s, X86_EXC_GP, 0);
     }
     if ((changed & v & X86_CR4_PCIDE) && (!x86_long(s) || (s->cr3 & 0xfff))) {
@@ -387,7 +407,7 @@ x86_write_cr4(X86State *s, uint64_t v)
     }
     s->cr4 = v;
     if (changed & (X86_CR4_PAE | X86_CR4_PSE | X86_CR4_PGE | X86_CR4_SMEP | X86_CR4_SMAP |
-                   X86_CR4_PCIDE)) {
+                   X86_CR4_PCIDE | X86_CR4_PKE | X86_CR4_PKS)) {
         emu_tcg_flush_all(&s->tcg);
     }
     if (v & X86_CR4_OSXSAVE) {
@@ -494,9 +514,8 @@ debug_register(X86State *s, unsigned n)
         }
         n += 2;
     }
-    if (s->dr[7] & (1u << 13)) {
-        s->dr[6] |= 1u << 13;
-        s->dr[7] &= ~(UINT64_C(1) << 13);
+    if (s->dr[7] & X86_DR7_GD) {
+        s->dr[6] |= X86_DR6_BD;
         x86_raise_plain(s, X86_EXC_DB);
     }
     return n;
@@ -518,7 +537,7 @@ x86_exec_mov_to_dr(X86State *s, const X86Insn *insn)
         if (v >> 32) {
             x86_raise(s, X86_EXC_GP, 0);
         }
-        v = n == 6 ? (v & 0xe00f) | 0xffff0ff0u : (v & 0xffff2fffu) | 0x400u;
+        v = n == 6 ? (v & 0xe00f) | 0xffff0ff0u : (v & 0xffff27ffu) | 0x400u;
     }
     s->dr[n] = v;
     x86_update_mode(s);
@@ -547,7 +566,7 @@ load_table(X86State *s, const X86Insn *insn, X86TableReg *t)
     limit = (uint32_t)x86_load(s, insn->segment, ea, 2);
     base = x86_load(s, insn->segment, (ea + 2) & mask, base_size);
     if (s->code_size == 64) {
-        if (!x86_canonical(base)) {
+        if (!x86_canonical_base(s, base)) {
             x86_raise(s, X86_EXC_GP, 0);
         }
     } else if (insn->opsize == 2) {
@@ -609,7 +628,7 @@ system_base(X86State *s, uint16_t sel, const uint32_t desc[2])
     }
     high = x86_load_linear(s, s->gdtr.base + (sel & ~7u) + 8, 8, x86_system_mmu_mode(s));
     base |= high << 32;
-    if (!x86_canonical(base)) {
+    if (!x86_canonical_base(s, base)) {
         x86_raise(s, X86_EXC_GP, sel & ~3u);
     }
     return base;
@@ -765,7 +784,7 @@ x86_exec_invpcid(X86State *s, const X86Insn *insn)
 
     pcid = x86_load(s, insn->segment, ea, 8);
     address = x86_load(s, insn->segment, (ea + 8) & x86_size_mask(insn->addrsize), 8);
-    if (type > 3 || (type < 2 && pcid >> 12) || (type == 0 && !x86_canonical(address))) {
+    if (type > 3 || (type < 2 && pcid >> 12) || (type == 0 && !x86_canonical_base(s, address))) {
         x86_raise(s, X86_EXC_GP, 0);
     }
     if (type == 0 && (pcid == (s->cr3 & 0xfff) || !(s->cr4 & X86_CR4_PCIDE))) {
@@ -826,6 +845,37 @@ x86_exec_stac(X86State *s, const X86Insn *insn)
     x86_update_mode(s);
 }
 
+static void
+check_pkru(X86State *s)
+{
+    if (!(s->cr4 & X86_CR4_PKE)) {
+        x86_raise_plain(s, X86_EXC_UD);
+    }
+    if ((uint32_t)X86_LOW(s, X86_RCX) != 0) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+}
+
+void
+x86_exec_rdpkru(X86State *s, const X86Insn *insn)
+{
+    (void)insn;
+    check_pkru(s);
+    X86_LOW(s, X86_RAX) = x86_get_pkru(s);
+    X86_LOW(s, X86_RDX) = 0;
+}
+
+void
+x86_exec_wrpkru(X86State *s, const X86Insn *insn)
+{
+    (void)insn;
+    check_pkru(s);
+    if ((uint32_t)X86_LOW(s, X86_RDX) != 0) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+    x86_set_pkru(s, (uint32_t)X86_LOW(s, X86_RAX));
+}
+
 /* Fast system calls. */
 
 static void
@@ -854,6 +904,7 @@ x86_exec_syscall(X86State *s, const X86Insn *insn)
     if (!(s->efer & X86_EFER_SCE) || !x86_protected(s)) {
         x86_raise_plain(s, X86_EXC_UD);
     }
+    s->interp->step = X86_STEP_AFTER;
     if (x86_long(s)) {
         uint64_t target = s->code_size == 64 ? s->lstar : s->cstar;
 
@@ -880,11 +931,12 @@ x86_exec_sysret(X86State *s, const X86Insn *insn)
     if (!(s->efer & X86_EFER_SCE) || !x86_protected(s)) {
         x86_raise_plain(s, X86_EXC_UD);
     }
+    s->interp->step = X86_STEP_AFTER;
     if (x86_long(s)) {
         uint64_t rcx = X86_LOW(s, X86_RCX);
 
         if (insn->opsize == 8) {
-            if (!x86_canonical(rcx)) {
+            if (!x86_canonical(s, rcx)) {
                 x86_raise(s, X86_EXC_GP, 0);
             }
             flat_cs(s, (uint16_t)((sel + 16) | 3), 3, true);
@@ -933,7 +985,7 @@ x86_exec_sysexit(X86State *s, const X86Insn *insn)
     uint64_t rip = X86_LOW(s, X86_RDX), rsp = X86_LOW(s, X86_RCX);
 
     if (!(s->cr0 & X86_CR0_PE) || sel == 0 ||
-        (code64 && (!x86_canonical(rip) || !x86_canonical(rsp)))) {
+        (code64 && (!x86_canonical(s, rip) || !x86_canonical(s, rsp)))) {
         x86_raise(s, X86_EXC_GP, 0);
     }
     sel = (uint16_t)(sel + (code64 ? 32 : 16));

@@ -274,14 +274,21 @@ run_exclusive(EmuTcgState *tcg, void *opaque)
     ip->unwind = outer;
 }
 
-/* What an instruction leaves behind that is not its result. */
+/* What an instruction leaves behind that is not its result.  @flags are EFLAGS as they were before it. */
 static bool
-after_instruction(X86State *s, bool single_step)
+after_instruction(X86State *s, uint32_t flags, bool branched)
 {
     X86Interp *ip = s->interp;
-    bool trap = false;
+    bool trap = false, single_step = flags & X86_TF;
     uint8_t shadow = s->shadow;
 
+    if (G_UNLIKELY(ip->step != X86_STEP_BEFORE)) {
+        single_step = ip->step == X86_STEP_AFTER && (s->eflags & X86_TF);
+        ip->step = X86_STEP_BEFORE;
+    }
+    if ((s->debugctl & X86_DEBUGCTL_BTF) && !branched) {
+        single_step = false;
+    }
     s->shadow = 0;
     if (ip->shadow_set) {
         s->shadow = shadow;
@@ -292,24 +299,31 @@ after_instruction(X86State *s, bool single_step)
     } else {
         s->tcg.mode_key &= ~X86_MODE_SHADOW;
     }
-    if (ip->dr6_hit) {
-        s->dr[6] = (s->dr[6] & ~UINT64_C(0xf)) | ip->dr6_hit;
+    if (G_UNLIKELY(s->shadow == X86_SHADOW_SS)) {
+        /* Traps wait until the stack pointer is loaded too (SDM 3B 18.3.1). */
+        s->dr6_pending |= (uint8_t)ip->dr6_hit;
         ip->dr6_hit = 0;
+        return false;
+    }
+    if (ip->dr6_hit | s->dr6_pending) {
+        s->dr[6] = (s->dr[6] & ~UINT64_C(0xf)) | ip->dr6_hit | s->dr6_pending;
+        ip->dr6_hit = 0;
+        s->dr6_pending = 0;
         trap = true;
     }
-    if (single_step && s->shadow != X86_SHADOW_SS) {
-        s->dr[6] |= 1u << 14;
+    if (single_step) {
+        s->dr[6] |= X86_DR6_BS;
         trap = true;
     }
     return trap;
 }
 
 static bool
-finish_traps(X86State *s, uint32_t flags, EmuTcgExit *result)
+finish_traps(X86State *s, uint32_t flags, bool branched, EmuTcgExit *result)
 {
     X86Interp *ip = s->interp;
 
-    if (after_instruction(s, flags & X86_TF)) {
+    if (after_instruction(s, flags, branched)) {
         s->exception = X86_EXC_DB;
         s->has_error_code = 0;
         s->exception_is_soft = 0;
@@ -331,14 +345,15 @@ static bool
 finish_instruction(X86State *s, const X86Insn *insn, uint32_t flags, EmuTcgExit *result)
 {
     X86Interp *ip = s->interp;
+    bool branched = ip->next_rip != s->rip + insn->length;
 
     s->rip = ip->next_rip;
     if (G_UNLIKELY(flags & X86_RF) && insn->row->op != X86_OP_iret && insn->row->op != X86_OP_popf) {
         s->eflags &= ~X86_RF;
         x86_update_mode(s);
     }
-    return G_UNLIKELY((flags & X86_TF) | s->shadow | ip->dr6_hit | (unsigned)ip->stop) &&
-           finish_traps(s, flags, result);
+    return G_UNLIKELY((flags & X86_TF) | s->shadow | ip->dr6_hit | ip->step | (unsigned)ip->stop) &&
+           finish_traps(s, flags, branched, result);
 }
 
 EmuTcgExit
@@ -381,6 +396,8 @@ x86_interp(EmuTcgState *tcg, unsigned max_insns, unsigned *executed)
         ip->shadow_set = false;
         ip->dr6_hit = 0;
         ip->rep_again = false;
+        ip->step = X86_STEP_BEFORE;
+        s->dr6_pending = 0;
         count++;
         result = x86_deliver(s);
         if (result == EMU_TCG_EXIT_SHUTDOWN) {
@@ -403,10 +420,10 @@ x86_interp(EmuTcgState *tcg, unsigned max_insns, unsigned *executed)
             if (G_UNLIKELY(s->rip > s->seg[X86_CS].limit)) {
                 x86_raise(s, X86_EXC_GP, 0);
             }
-        } else if (G_UNLIKELY(!x86_canonical(pc))) {
+        } else if (G_UNLIKELY(!x86_canonical(s, pc))) {
             x86_raise(s, X86_EXC_GP, 0);
         }
-        if (G_UNLIKELY(s->tcg.mode_key & X86_MODE_DR) && !(flags & X86_RF)) {
+        if (G_UNLIKELY(s->tcg.mode_key & X86_MODE_DR) && !(flags & X86_RF) && s->shadow != X86_SHADOW_SS) {
             check_instruction_breakpoints(s, pc);
         }
         insn = fetch(s, pc);
@@ -430,10 +447,15 @@ x86_interp(EmuTcgState *tcg, unsigned max_insns, unsigned *executed)
         if (G_UNLIKELY(ip->rep_again)) {
             /* not finished: rip stays, the caller may look at requests */
             ip->rep_again = false;
+            if (G_UNLIKELY(s->tcg.mode_key & X86_MODE_DR)) {
+                /* An instruction breakpoint is met before the first element only (SDM 3B 18.3.1.1). */
+                s->eflags |= X86_RF;
+                x86_update_mode(s);
+            }
             if (!(flags & X86_TF) && !ip->dr6_hit) {
                 continue;
             }
-            if (finish_traps(s, flags, &result)) {
+            if (finish_traps(s, flags, false, &result)) {
                 break;
             }
         } else if (finish_instruction(s, insn, flags, &result)) {

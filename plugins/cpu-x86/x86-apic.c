@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Local APIC in xAPIC mode (SDM 3A chapter 10): a 4 KiB window in the CPU's own view of memory, a
- * timer, six local vectors, interprocessor interrupts, and the receiving end of interrupt messages.
+ * Local APIC (SDM 3A chapter 10): a 4 KiB window in the CPU's own view of memory (xAPIC mode) or MSRs
+ * 0x800 to 0x83f (x2APIC mode), a timer, six local vectors, interprocessor interrupts, and the receiving
+ * end of interrupt messages.
  *
  * All of it runs under the big lock: register accesses by the CPU's own thread, messages from other
  * CPUs and devices, the timer.  What crosses to the vCPU is one bit, X86_REQ_HARD: "an interrupt can be
  * taken once IF allows"; acknowledging it comes back here.
  *
- * The timer counts at 1 GHz before the divider.
+ * The timer counts at 1 GHz before the divider, or waits for a value of the time-stamp counter.
  */
 
 #include "x86-cpu.h"
@@ -37,11 +38,13 @@ enum {
     APIC_REG_INITIAL_COUNT = 0x38,
     APIC_REG_CURRENT_COUNT = 0x39,
     APIC_REG_DIVIDE = 0x3e,
+    APIC_REG_SELF_IPI = 0x3f, /* x2APIC only */
 };
 
 #define APIC_VERSION (0x14u | (X86_N_LVT - 1) << 16)
 
 #define APIC_BASE_BSP (1u << 8)
+#define APIC_BASE_X2APIC (1u << 10)
 #define APIC_BASE_ENABLE (1u << 11)
 #define APIC_BASE_ADDRESS_DEFAULT 0xfee00000u
 
@@ -51,6 +54,7 @@ enum {
 #define APIC_LVT_REMOTE_IRR (1u << 14)
 #define APIC_LVT_MASKED (1u << 16)
 #define APIC_LVT_PERIODIC (1u << 17)
+#define APIC_LVT_DEADLINE (1u << 18)
 
 #define APIC_ICR_LOGICAL (1u << 11)
 #define APIC_ICR_ASSERT (1u << 14)
@@ -116,6 +120,12 @@ static bool
 apic_is_hardware_enabled(const X86Apic *apic)
 {
     return apic->cpu->has_apic && apic->cpu->state->apic_base & APIC_BASE_ENABLE;
+}
+
+static bool
+apic_is_x2apic(const X86Apic *apic)
+{
+    return apic_is_hardware_enabled(apic) && apic->cpu->state->apic_base & APIC_BASE_X2APIC;
 }
 
 static bool
@@ -281,11 +291,30 @@ apic_accept(X86Apic *apic, unsigned mode, uint8_t vector, bool level)
 
 /* ---- addressing (10.6.2) --------------------------------------------------------------------------------- */
 
-static bool
-apic_matches(const X86Apic *apic, uint8_t dest, bool logical)
+#define APIC_EVERYONE UINT32_MAX
+
+/* Cluster in the upper half, one of 16 in the lower (10.12.10.2). */
+static uint32_t
+apic_x2apic_ldr(const X86Apic *apic)
 {
-    if (dest == 0xff) {
+    uint32_t id = apic->cpu->state->apic_id;
+
+    return id >> 4 << 16 | 1u << (id & 15);
+}
+
+static bool
+apic_matches(const X86Apic *apic, uint32_t dest, bool logical)
+{
+    if (dest == APIC_EVERYONE) {
         return true;
+    }
+    if (apic_is_x2apic(apic)) {
+        uint32_t ldr = apic_x2apic_ldr(apic);
+
+        return logical ? ldr >> 16 == dest >> 16 && (ldr & dest & 0xffff) != 0 : apic->cpu->state->apic_id == dest;
+    }
+    if (dest > 0xff) {
+        return false;
     }
     if (!logical) {
         return apic->id == dest;
@@ -307,7 +336,7 @@ apic_get_cpu(EmuMachine *machine, unsigned index)
 
 /* Lowest priority among the addressed, beginning behind the last one chosen. */
 static X86Apic *
-apic_choose_lowest(EmuMachine *machine, uint8_t dest, bool logical)
+apic_choose_lowest(EmuMachine *machine, uint32_t dest, bool logical)
 {
     unsigned n = emu_machine_get_n_cpus(machine);
     X86Cpu *first = x86_cpu_by_index(machine, 0);
@@ -331,12 +360,12 @@ apic_choose_lowest(EmuMachine *machine, uint8_t dest, bool logical)
 }
 
 static void
-apic_send(X86Apic *from, uint8_t dest, bool logical, unsigned mode, uint8_t vector, bool level)
+apic_send(X86Apic *from, uint32_t dest, bool logical, unsigned mode, uint8_t vector, bool level)
 {
     EmuMachine *machine = x86_cpu_get_machine(from->cpu);
 
     if (from->send_elsewhere) {
-        from->send_elsewhere(from, APIC_MSI_BASE | (uint32_t)dest << 12 | (logical ? 4 : 0),
+        from->send_elsewhere(from, APIC_MSI_BASE | (dest & 0xff) << 12 | (logical ? 4 : 0),
                              vector | mode << 8 | APIC_ICR_ASSERT | (level ? APIC_ICR_LEVEL : 0));
         return;
     }
@@ -357,6 +386,13 @@ apic_send(X86Apic *from, uint8_t dest, bool logical, unsigned mode, uint8_t vect
     }
 }
 
+/* The broadcast address of 8-bit destinations. */
+static uint32_t
+apic_broadcast(uint32_t dest)
+{
+    return dest == 0xff ? APIC_EVERYONE : dest;
+}
+
 /* Interrupt command register (10.6.1). */
 static void
 apic_send_ipi(X86Apic *apic)
@@ -375,7 +411,8 @@ apic_send_ipi(X86Apic *apic)
     }
     switch (shorthand) {
     case 0:
-        apic_send(apic, (uint8_t)(apic->icr[1] >> 24), icr & APIC_ICR_LOGICAL, mode, vector, false);
+        apic_send(apic, apic_is_x2apic(apic) ? apic->icr[1] : apic_broadcast(apic->icr[1] >> 24),
+                  icr & APIC_ICR_LOGICAL, mode, vector, false);
         break;
     case 1:
         apic_accept(apic, mode, vector, false);
@@ -521,13 +558,19 @@ apic_timer_is_periodic(const X86Apic *apic)
     return apic->lvt[X86_LVT_TIMER] & APIC_LVT_PERIODIC;
 }
 
+static bool
+apic_timer_is_deadline(const X86Apic *apic)
+{
+    return apic->lvt[X86_LVT_TIMER] & APIC_LVT_DEADLINE;
+}
+
 static uint32_t
 apic_current_count(const X86Apic *apic)
 {
     uint64_t elapsed = (uint64_t)apic_now(apic) - apic->timer_start;
     uint64_t period = apic_period_ns(apic);
 
-    if (period == 0) {
+    if (period == 0 || apic_timer_is_deadline(apic)) {
         return 0;
     }
     if (elapsed >= period) {
@@ -558,6 +601,23 @@ x86_apic_set_count(X86Apic *apic, uint32_t initial, uint32_t current)
     apic->timer_next = current ? apic->timer_start + period : 0;
 }
 
+/* When the time-stamp counter reaches the deadline; a past one is due now. */
+static uint64_t
+apic_deadline_ns(const X86Apic *apic, uint64_t now)
+{
+    uint64_t frequency = apic->cpu->tsc_frequency;
+    uint64_t counter = emu_muldiv64(now, frequency, EMU_NS_PER_SEC) + apic->cpu->state->tsc_offset;
+    uint64_t left = apic->deadline > counter ? apic->deadline - counter : 0;
+    uint64_t far = (uint64_t)INT64_MAX / 4;
+
+    if (left == 0) {
+        return now;
+    }
+    /* Rounded up: never before the counter shows it. */
+    left = left / frequency > far / EMU_NS_PER_SEC ? far : emu_muldiv64(left, EMU_NS_PER_SEC, frequency) + 1;
+    return now + left;
+}
+
 /* Sets the host timer for the next expiry after now. */
 static void
 apic_arm_timer(X86Apic *apic)
@@ -565,7 +625,11 @@ apic_arm_timer(X86Apic *apic)
     uint64_t period = apic_period_ns(apic), now = (uint64_t)apic_now(apic);
 
     apic->timer_next = 0;
-    if (period) {
+    if (apic_timer_is_deadline(apic)) {
+        if (apic->deadline) {
+            apic->timer_next = MAX(apic_deadline_ns(apic, now), 1);
+        }
+    } else if (period) {
         uint64_t next = apic->timer_start + period;
         if (next > now) {
             apic->timer_next = next;
@@ -585,8 +649,35 @@ apic_timer_cb(gpointer opaque)
 {
     X86Apic *apic = opaque;
 
+    if (apic_timer_is_deadline(apic)) {
+        apic->deadline = 0; /* once */
+    }
     apic_local_interrupt(apic, X86_LVT_TIMER);
     apic_arm_timer(apic);
+}
+
+/* IA32_TSC_DEADLINE (10.5.4.1): nothing but 0 outside the mode. */
+uint64_t
+x86_apic_get_deadline(const X86Apic *apic)
+{
+    return apic_timer_is_deadline(apic) ? apic->deadline : 0;
+}
+
+void
+x86_apic_set_deadline(X86Apic *apic, uint64_t value)
+{
+    if (apic_timer_is_deadline(apic)) {
+        apic->deadline = value;
+        apic_arm_timer(apic);
+    }
+}
+
+void
+x86_apic_tsc_changed(X86Apic *apic)
+{
+    if (apic_timer_is_deadline(apic)) {
+        apic_arm_timer(apic);
+    }
 }
 
 /* ---- registers ------------------------------------------------------------------------------------------------- */
@@ -648,11 +739,24 @@ apic_write_lvt(X86Apic *apic, unsigned n, uint32_t value)
 {
     /* Writable bits (figure 10-8); delivery status and remote IRR are the APIC's. */
     static const uint32_t writable[X86_N_LVT] = {
-        [X86_LVT_TIMER] = 0x000300ff, [X86_LVT_THERMAL] = 0x000107ff, [X86_LVT_PERF] = 0x000107ff,
+        [X86_LVT_TIMER] = 0x000700ff, [X86_LVT_THERMAL] = 0x000107ff, [X86_LVT_PERF] = 0x000107ff,
         [X86_LVT_LINT0] = 0x0001a7ff, [X86_LVT_LINT1] = 0x0001a7ff,   [X86_LVT_ERROR] = 0x000100ff,
     };
 
-    value = (value & writable[n]) | (apic->lvt[n] & APIC_LVT_REMOTE_IRR);
+    uint32_t old = apic->lvt[n];
+
+    value = (value & writable[n]) | (old & APIC_LVT_REMOTE_IRR);
+    if (n == X86_LVT_TIMER) {
+        bool can = x86_has_feature(apic->cpu->state, X86_FEAT_TSC_DEADLINE);
+
+        if (!can || (value & APIC_LVT_PERIODIC)) {
+            value &= ~APIC_LVT_DEADLINE; /* (both bits: reserved) */
+        }
+        if ((value ^ old) & APIC_LVT_DEADLINE) {
+            apic->deadline = 0;
+            apic->initial_count = 0;
+        }
+    }
     if (!(apic->svr & APIC_SVR_ENABLE)) {
         value |= APIC_LVT_MASKED; /* 10.4.7.2 */
     }
@@ -716,6 +820,9 @@ apic_write_register(X86Apic *apic, unsigned reg, uint32_t value)
         apic_write_lvt(apic, reg - APIC_REG_LVT, value);
         break;
     case APIC_REG_INITIAL_COUNT:
+        if (apic_timer_is_deadline(apic)) {
+            break;
+        }
         apic->initial_count = value;
         apic->timer_start = (uint64_t)apic_now(apic);
         apic_arm_timer(apic);
@@ -776,6 +883,112 @@ static const EmuMemoryRegionOps apic_mmio_ops = {
     .impl_max = 4,
 };
 
+/* ---- x2APIC: the registers as MSRs (10.12) ---------------------------------------------------------------------- */
+
+enum { APIC_MSR_RO = 1, APIC_MSR_WO = 2, APIC_MSR_RW = 3 };
+
+/* Access and the bits that may be written (table 10-6); 0: no such register. */
+static unsigned
+apic_msr_access(unsigned reg, uint64_t *writable)
+{
+    *writable = UINT32_MAX;
+    switch (reg) {
+    case APIC_REG_ID:
+    case APIC_REG_VERSION:
+    case APIC_REG_PPR:
+    case APIC_REG_LDR:
+    case APIC_REG_ISR ... APIC_REG_IRR + 7:
+    case APIC_REG_CURRENT_COUNT:
+        return APIC_MSR_RO;
+    case APIC_REG_EOI:
+        *writable = 0;
+        return APIC_MSR_WO;
+    case APIC_REG_SELF_IPI:
+        *writable = 0xff;
+        return APIC_MSR_WO;
+    case APIC_REG_ESR:
+        *writable = 0;
+        return APIC_MSR_RW;
+    case APIC_REG_TPR:
+        *writable = 0xff;
+        return APIC_MSR_RW;
+    case APIC_REG_SVR:
+        *writable = 0x1ff;
+        return APIC_MSR_RW;
+    case APIC_REG_ICR_LOW:
+        *writable = UINT64_C(0xffffffff000ccfff);
+        return APIC_MSR_RW;
+    case APIC_REG_DIVIDE:
+        *writable = 0xb;
+        return APIC_MSR_RW;
+    case APIC_REG_LVT ... APIC_REG_LVT + X86_N_LVT - 1:
+        *writable = 0x7ffff;
+        return APIC_MSR_RW;
+    case APIC_REG_INITIAL_COUNT:
+        return APIC_MSR_RW;
+    default:
+        return 0;
+    }
+}
+
+bool
+x86_apic_read_msr(X86Apic *apic, uint32_t index, uint64_t *value)
+{
+    unsigned reg = index - X86_MSR_X2APIC_FIRST;
+    uint64_t writable;
+
+    if (!apic_is_x2apic(apic) || !(apic_msr_access(reg, &writable) & APIC_MSR_RO)) {
+        return false;
+    }
+    switch (reg) {
+    case APIC_REG_ID:
+        *value = apic->cpu->state->apic_id;
+        break;
+    case APIC_REG_LDR:
+        *value = apic_x2apic_ldr(apic);
+        break;
+    case APIC_REG_ICR_LOW:
+        *value = apic->icr[0] | (uint64_t)apic->icr[1] << 32;
+        break;
+    default:
+        *value = apic_read_register(apic, reg);
+        break;
+    }
+    EMU_TRACE(apic_read, "cpu %u msr 0x%03x value 0x%08x", emu_cpu_get_index((EmuCpu *)apic->cpu), index,
+              (unsigned)*value);
+    return true;
+}
+
+bool
+x86_apic_write_msr(X86Apic *apic, uint32_t index, uint64_t value)
+{
+    unsigned reg = index - X86_MSR_X2APIC_FIRST;
+    uint64_t writable;
+
+    if (!apic_is_x2apic(apic) || !(apic_msr_access(reg, &writable) & APIC_MSR_WO) || value & ~writable) {
+        return false;
+    }
+    EMU_TRACE(apic_write, "cpu %u msr 0x%03x value 0x%08x", emu_cpu_get_index((EmuCpu *)apic->cpu), index,
+              (unsigned)value);
+    switch (reg) {
+    case APIC_REG_SELF_IPI:
+        if (value < 16) {
+            apic_error(apic, APIC_ESR_SEND_ILLEGAL);
+        } else {
+            apic_accept(apic, APIC_DM_FIXED, (uint8_t)value, false);
+        }
+        break;
+    case APIC_REG_ICR_LOW:
+        apic->icr[1] = (uint32_t)(value >> 32);
+        apic_write_register(apic, reg, (uint32_t)value);
+        break;
+    default:
+        apic_write_register(apic, reg, (uint32_t)value);
+        break;
+    }
+    return true;
+}
+
 /* ---- interrupt messages (10.11) -------------------------------------------------------------------------------- */
 
 static uint64_t
@@ -795,7 +1008,7 @@ apic_msi_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
         emu_guest_error("apic: %u-byte interrupt message at offset 0x%x", size, (unsigned)offset);
         return;
     }
-    apic_send(apic, dest, offset >> 2 & 1, mode, (uint8_t)value, value >> 15 & 1);
+    apic_send(apic, apic_broadcast(dest), offset >> 2 & 1, mode, (uint8_t)value, value >> 15 & 1);
 }
 
 static const EmuMemoryRegionOps apic_msi_ops = {
@@ -817,7 +1030,8 @@ x86_apic_update_mapping(X86Apic *apic)
     uint64_t base = apic->cpu->state->apic_base;
 
     emu_memory_transaction_begin();
-    emu_memory_region_set_enabled(apic->mmio, base & APIC_BASE_ENABLE);
+    emu_memory_region_set_enabled(apic->mmio,
+                                  (base & (APIC_BASE_ENABLE | APIC_BASE_X2APIC)) == APIC_BASE_ENABLE);
     emu_memory_region_set_address(apic->mmio, base & ~UINT64_C(0xfff));
     emu_memory_transaction_commit();
 }
@@ -826,14 +1040,36 @@ bool
 x86_apic_set_base(X86Apic *apic, uint64_t value)
 {
     X86State *s = apic->cpu->state;
-    uint64_t reserved = ~s->phys_mask | 0x6ff; /* bit 10, x2APIC, is not offered */
+    uint64_t reserved = ~s->phys_mask | 0x2ff;
+    uint64_t old = s->apic_base;
 
+    if (!x86_has_feature(s, X86_FEAT_X2APIC)) {
+        reserved |= APIC_BASE_X2APIC;
+    }
     if (value & reserved) {
         return false;
     }
-    uint64_t old = s->apic_base;
+    /* What figure 10-27 has no arrow for: x2APIC while disabled, and back to xAPIC other than by disabling. */
+    if ((value & APIC_BASE_X2APIC) && !(value & old & APIC_BASE_ENABLE)) {
+        return false;
+    }
+    if ((old & APIC_BASE_X2APIC) && !(value & APIC_BASE_X2APIC) && (value & APIC_BASE_ENABLE)) {
+        return false;
+    }
     s->apic_base = value;
-    if ((old ^ value) & (APIC_BASE_ENABLE | ~UINT64_C(0xfff))) {
+    if (old & ~value & APIC_BASE_ENABLE) {
+        /* Switched off and on again it is as after a reset, but for the task priority, which is CR8. */
+        uint32_t tpr = apic->tpr;
+
+        x86_apic_init_signal(apic);
+        apic->tpr = tpr;
+    }
+    if (~old & value & APIC_BASE_X2APIC) {
+        apic->icr[1] = 0;
+    } else if (old & ~value & APIC_BASE_X2APIC) {
+        apic->id = s->apic_id & 0xff;
+    }
+    if ((old ^ value) & (APIC_BASE_ENABLE | APIC_BASE_X2APIC | ~UINT64_C(0xfff))) {
         x86_apic_update_mapping(apic);
     }
     x86_apic_update(apic);
@@ -867,6 +1103,7 @@ x86_apic_init_signal(X86Apic *apic)
     apic->divide = 0;
     apic->timer_start = 0;
     apic->timer_next = 0;
+    apic->deadline = 0;
     emu_timer_cancel(apic->timer);
     apic->changed = X86_APIC_REPLACED;
     x86_apic_update(apic);
@@ -943,6 +1180,7 @@ static const EmuVMField apic_fields[] = {
     EMU_VM_U32(X86Apic, divide),
     EMU_VM_U64(X86Apic, timer_start),
     EMU_VM_U64(X86Apic, timer_next),
+    EMU_VM_U64(X86Apic, deadline),
     EMU_VM_U32(X86Apic, last_lowest),
     EMU_VM_U8_ARRAY(X86Apic, lint),
     EMU_VM_TIMER(X86Apic, timer),

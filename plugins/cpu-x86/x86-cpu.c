@@ -141,8 +141,9 @@ x86_hook_set_smm(X86State *s, bool in_smm)
 #define X86_MSR_APIC_BASE 0x1b
 #define X86_MSR_CORE_THREAD_COUNT 0x35
 #define X86_MSR_PERF_STATUS 0x198
+#define X86_MSR_TSC_DEADLINE 0x6e0
 
-static bool
+static X86MsrResult
 x86_hook_rdmsr(X86State *s, uint32_t index, uint64_t *value)
 {
     X86Cpu *cpu = s->owner;
@@ -150,36 +151,67 @@ x86_hook_rdmsr(X86State *s, uint32_t index, uint64_t *value)
     switch (index) {
     case X86_MSR_APIC_BASE:
         *value = s->apic_base;
-        return cpu->has_apic;
+        return cpu->has_apic ? X86_MSR_DONE : X86_MSR_FAULT;
     case X86_MSR_CORE_THREAD_COUNT:
         *value = cpu->cores << 16 | cpu->cores * cpu->threads;
-        return true;
+        return X86_MSR_DONE;
     case X86_MSR_PERF_STATUS:
         *value = UINT64_C(4) << 40 | 1000;
-        return true;
+        return X86_MSR_DONE;
+    case X86_MSR_TSC_DEADLINE:
+        if (!x86_has_feature(s, X86_FEAT_TSC_DEADLINE)) {
+            return X86_MSR_FAULT;
+        }
+        *value = x86_apic_get_deadline(&cpu->apic);
+        return X86_MSR_DONE;
+    case X86_MSR_X2APIC_FIRST ... X86_MSR_X2APIC_LAST: {
+        bool taken = x86_cpu_lock(cpu);
+        bool ok = x86_apic_read_msr(&cpu->apic, index, value);
+        x86_cpu_unlock(cpu, taken);
+        return ok ? X86_MSR_DONE : X86_MSR_FAULT;
+    }
     default:
-        return false;
+        return X86_MSR_NOT_MINE;
     }
 }
 
-static bool
+static X86MsrResult
 x86_hook_wrmsr(X86State *s, uint32_t index, uint64_t value)
 {
     X86Cpu *cpu = s->owner;
+    bool taken, ok = true;
 
     switch (index) {
-    case X86_MSR_APIC_BASE: {
-        if (!cpu->has_apic) {
-            return false;
+    case X86_MSR_APIC_BASE:
+        taken = x86_cpu_lock(cpu);
+        ok = cpu->has_apic && x86_apic_set_base(&cpu->apic, value);
+        break;
+    case X86_MSR_TSC_DEADLINE:
+        if (!x86_has_feature(s, X86_FEAT_TSC_DEADLINE)) {
+            return X86_MSR_FAULT;
         }
-        bool taken = x86_cpu_lock(cpu);
-        bool ok = x86_apic_set_base(&cpu->apic, value);
-        x86_cpu_unlock(cpu, taken);
-        return ok;
-    }
+        taken = x86_cpu_lock(cpu);
+        x86_apic_set_deadline(&cpu->apic, value);
+        break;
+    case X86_MSR_X2APIC_FIRST ... X86_MSR_X2APIC_LAST:
+        taken = x86_cpu_lock(cpu);
+        ok = x86_apic_write_msr(&cpu->apic, index, value);
+        break;
     default:
-        return false;
+        return X86_MSR_NOT_MINE;
     }
+    x86_cpu_unlock(cpu, taken);
+    return ok ? X86_MSR_DONE : X86_MSR_FAULT;
+}
+
+static void
+x86_hook_tsc_changed(X86State *s)
+{
+    X86Cpu *cpu = s->owner;
+    bool taken = x86_cpu_lock(cpu);
+
+    x86_apic_tsc_changed(&cpu->apic);
+    x86_cpu_unlock(cpu, taken);
 }
 
 static uint64_t
@@ -232,6 +264,7 @@ static const X86Hooks x86_hooks = {
     .set_smm = x86_hook_set_smm,
     .rdmsr = x86_hook_rdmsr,
     .wrmsr = x86_hook_wrmsr,
+    .tsc_changed = x86_hook_tsc_changed,
     .cpuid = x86_cpuid,
     .read_tsc = x86_hook_read_tsc,
     .log_interrupt = x86_hook_log_interrupt,

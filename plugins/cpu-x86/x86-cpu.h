@@ -58,6 +58,7 @@ struct _X86Apic {
     uint32_t divide;
     uint64_t timer_start; /* virtual time of the last load */
     uint64_t timer_next;  /* virtual time of the next expiry; 0: none */
+    uint64_t deadline;    /* value of the time-stamp counter to wait for; 0: none */
     uint32_t last_lowest; /* CPU that took the last lowest-priority interrupt (kept by the first CPU) */
     uint8_t lint[2];      /* levels of the pins */
 
@@ -76,6 +77,15 @@ void x86_apic_reset(X86Apic *apic);
 void x86_apic_init_signal(X86Apic *apic);
 /* IA32_APIC_BASE; false = #GP. */
 bool x86_apic_set_base(X86Apic *apic, uint64_t value);
+#define X86_MSR_X2APIC_FIRST 0x800u
+#define X86_MSR_X2APIC_LAST 0xbffu
+/* MSRs of that range, big lock held; false = #GP. */
+bool x86_apic_read_msr(X86Apic *apic, uint32_t index, uint64_t *value);
+bool x86_apic_write_msr(X86Apic *apic, uint32_t index, uint64_t value);
+/* IA32_TSC_DEADLINE, and what waits for it when the counter was set; big lock held. */
+uint64_t x86_apic_get_deadline(const X86Apic *apic);
+void x86_apic_set_deadline(X86Apic *apic, uint64_t value);
+void x86_apic_tsc_changed(X86Apic *apic);
 /* Pin LINT0 (INTR) or LINT1 (NMI). */
 void x86_apic_set_lint(X86Apic *apic, unsigned pin, bool level);
 /* INTA cycle: vector, or -1. */

@@ -44,6 +44,7 @@ static const struct {
 #define F_MMXEXT (1u << 22)
 #define F_CMP_LEGACY (1u << 1)
 #define F_SVM (1u << 2)
+#define F_OSPKE (1u << 4)
 #define F_ARAT (1u << 2)
 
 /* What the interpreter and the translator carry out. */
@@ -53,12 +54,14 @@ static const struct {
                         F(SSE) | F(SSE2) | F_ACPI | F_SS, \
     [X86_CPUID_1_ECX] = F(XSAVE) | F(AVX) | F(FMA) | F(F16C) | \
                         F(SSE3) | F(PCLMULQDQ) | F(MONITOR) | F(SSSE3) | F(CX16) | F(SSE41) | F(SSE42) | F(MOVBE) | \
-                        F(POPCNT) | F(AES) | F(RDRAND) | F(HYPERVISOR), \
+                        F(POPCNT) | F(AES) | F(RDRAND) | F(HYPERVISOR) | F(PCID) | F(X2APIC) | \
+                        F(TSC_DEADLINE), \
     [X86_CPUID_7_EBX] = F(BMI1) | F(BMI2) | F(ADX) | F(AVX2) | \
-                        F(FSGSBASE) | F(SMEP) | F(ERMS) | F(RDSEED) | F(SMAP) | F(CLFLUSHOPT) | F(CLWB) | F(SHA), \
+                        F(FSGSBASE) | F(TSC_ADJUST) | F(INVPCID) | F(SMEP) | F(ERMS) | F(RDSEED) | F(SMAP) | F(CLFLUSHOPT) | \
+                        F(CLWB) | F(SHA), \
     [X86_CPUID_7_1_EAX] = F(AVX_VNNI), \
     [X86_CPUID_D_1_EAX] = F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1) | F(XSAVES), \
-    [X86_CPUID_7_ECX] = F(GFNI) | F(VAES) | F(VPCLMULQDQ) | F(RDPID), \
+    [X86_CPUID_7_ECX] = F(GFNI) | F(VAES) | F(VPCLMULQDQ) | F(RDPID) | F(UMIP) | F(PKU) | F(LA57) | F(PKS), \
     [X86_CPUID_80000001_EDX] = F(SYSCALL) | F(NX) | F_MMXEXT | F(FXSR_OPT) | F(PDPE1GB) | F(RDTSCP) | \
                                F(LM), \
     [X86_CPUID_80000001_ECX] = F(LAHF_LM) | F(CR8_LEGACY) | F(ABM) | F(PREFETCHW) | F(SSE4A), \
@@ -410,6 +413,9 @@ x86_cpuid_basic(const X86Cpu *cpu, X86State *s, uint32_t leaf, uint32_t subleaf,
         if (subleaf == 0) {
             out[1] = cpu->features[X86_CPUID_7_EBX];
             out[2] = cpu->features[X86_CPUID_7_ECX];
+            if (s->cr4 & X86_CR4_PKE) {
+                out[2] |= F_OSPKE;
+            }
             out[0] = cpu->features[X86_CPUID_7_1_EAX] ? 1 : 0;
             out[3] = cpu->features[X86_CPUID_7_EDX];
         } else if (subleaf == 1) {

@@ -134,6 +134,10 @@ x86_deliver(X86State *s)
         if (vector == X86_EXC_PF) {
             s->cr2 = s->exception_cr2;
         }
+        if (vector == X86_EXC_DB) {
+            s->dr[7] &= ~(uint64_t)X86_DR7_GD;
+            s->debugctl &= ~(uint64_t)X86_DEBUGCTL_BTF;
+        }
         if (is_fault(vector)) {
             s->eflags |= X86_RF;
         }

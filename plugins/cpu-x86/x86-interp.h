@@ -23,12 +23,20 @@ typedef struct _X86StubCache X86StubCache;
 /* Why the step loop is re-entered by longjmp. */
 enum { X86_UNWIND_EXCEPTION = 1, X86_UNWIND_EXCLUSIVE = 2, X86_UNWIND_RESTART = 3 };
 
+/* Single step: TF as it was before the instruction counts, but for a few that say otherwise. */
+enum {
+    X86_STEP_BEFORE,
+    X86_STEP_NONE,  /* INT n, INT3, INTO, INT1: no trap */
+    X86_STEP_AFTER, /* SYSCALL, SYSRET: TF as they leave it */
+};
+
 typedef struct _X86Interp {
     uint64_t next_rip;
     jmp_buf *unwind;     /* the innermost handler */
     bool exclusive;      /* running inside emu_tcg_exclusive() */
     bool rep_again;      /* a string instruction wants to be continued, not finished */
     bool shadow_set;     /* this instruction opened an interrupt shadow */
+    uint8_t step;        /* X86_STEP_*: how EFLAGS.TF bears on the end of this instruction */
     uint32_t dr6_hit;    /* data breakpoints met by this instruction */
     EmuTcgExit stop;     /* leave the loop after this instruction (HLT, PAUSE, shutdown) */
     uint64_t code_page; /* whose host address code_ptr is; ~0 = none.  Dies at every system insn */
@@ -113,9 +121,18 @@ x86_sign_extend(uint64_t v, unsigned size)
 }
 
 static inline bool
-x86_canonical(uint64_t a)
+x86_canonical(const X86State *s, uint64_t a)
 {
-    return (uint64_t)((int64_t)(a << 16) >> 16) == a;
+    return (uint64_t)((int64_t)(a << s->va_shift) >> s->va_shift) == a;
+}
+
+/* For bases that are loaded but not used: as wide as the CPU can ever be told to go. */
+static inline bool
+x86_canonical_base(const X86State *s, uint64_t a)
+{
+    unsigned shift = x86_has_feature(s, X86_FEAT_LA57) ? 7 : 16;
+
+    return (uint64_t)((int64_t)(a << shift) >> shift) == a;
 }
 
 static inline bool
@@ -154,7 +171,7 @@ x86_linear(X86State *s, unsigned seg, uint64_t offset, unsigned size, EmuTcgAcce
         if (seg >= X86_FS) {
             linear += *x86_seg_base(s, seg);
         }
-        if (G_UNLIKELY(!x86_canonical(linear) || !x86_canonical(linear + size - 1))) {
+        if (G_UNLIKELY(!x86_canonical(s, linear) || !x86_canonical(s, linear + size - 1))) {
             x86_raise_noncanonical(s, seg);
         }
     } else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Page walk: none, 32-bit with PSE, PAE, 4-level (SDM 3A chapter 4).  Accessed and dirty bits are
+ * Page walk: none, 32-bit with PSE, PAE, 4 and 5 levels, protection keys (SDM 3A chapter 4).  Accessed and dirty bits are
  * set by compare-and-swap once the access is known to be allowed; a lost race walks again.
  */
 
@@ -14,9 +14,11 @@
 #define PTE_D (1u << 6)
 #define PTE_PS (1u << 7)
 #define PTE_G (1u << 8)
+#define PTE_PAT_LARGE (1u << 12)
+#define PTE_ADDRESS UINT64_C(0x000ffffffffff000)
 #define PTE_NX (UINT64_C(1) << 63)
 
-enum { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16 };
+enum { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16, PF_PK = 32 };
 
 typedef struct {
     X86State *s;
@@ -25,7 +27,7 @@ typedef struct {
     unsigned mmu_mode;
     bool record;
     unsigned levels;
-    uint64_t at[4], entry[4]; /* top first */
+    uint64_t at[5], entry[5]; /* top first */
     unsigned size;            /* of an entry */
 } Walk;
 
@@ -76,108 +78,115 @@ walk_set_bits(Walk *w, unsigned i, uint64_t bits)
     return emu_tcg_phys_cas(&w->s->tcg, w->at[i], old, old | bits, w->size);
 }
 
+/* Rights that the protection key of @page's mapping takes away, as EMU_TCG_PROT_* bits (SDM 3A 4.6.2). */
+static uint32_t
+key_denies(Walk *w, uint64_t entry, bool user_page, bool wp)
+{
+    X86State *s = w->s;
+    unsigned shift = entry >> 59 & 15;
+    uint32_t bits;
+
+    if (!x86_long(s) || !(s->cr4 & (user_page ? X86_CR4_PKE : X86_CR4_PKS))) {
+        return 0;
+    }
+    bits = (user_page ? x86_get_pkru(s) : (uint32_t)s->pkrs) >> 2 * shift & 3;
+    if (bits & 1) {
+        return EMU_TCG_PROT_READ | EMU_TCG_PROT_WRITE;
+    }
+    return (bits & 2) && (w->mmu_mode == X86_MMU_USER || wp) ? EMU_TCG_PROT_WRITE : 0;
+}
+
+/* The levels of a 32-bit walk; false: a fault is recorded. */
+static bool
+walk_32bit(Walk *w, uint64_t *page, unsigned *shift, uint64_t *all)
+{
+    X86State *s = w->s;
+    uint64_t va = w->vaddr, e = walk_load(w, s->cr3 & 0xfffff000u, (va >> 22) & 0x3ff);
+
+    if (!(e & PTE_P)) {
+        return walk_fault(w, 0);
+    }
+    *all &= e;
+    if ((e & PTE_PS) && (s->cr4 & X86_CR4_PSE)) {
+        /* PSE-36: address bits 39-32 in bits 20-13, those beyond MAXPHYADDR and bit 21 reserved. */
+        *page = (e & 0xffc00000u) | (e & 0x1fe000u) << 19;
+        *shift = 22;
+        return !((e & (1u << 21)) || (*page & ~s->phys_mask)) || walk_fault(w, PF_P | PF_RSVD);
+    }
+    e = walk_load(w, e & 0xfffff000u, (va >> 12) & 0x3ff);
+    if (!(e & PTE_P)) {
+        return walk_fault(w, 0);
+    }
+    *all &= e;
+    *page = e & 0xfffff000u;
+    *shift = 12;
+    return true;
+}
+
+/* The levels of a walk with 8-byte entries: PAE, 4 and 5 levels. */
+static bool
+walk_64bit(Walk *w, uint64_t *page, unsigned *shift, uint64_t *all, uint64_t *nx)
+{
+    X86State *s = w->s;
+    uint64_t va = w->vaddr, e, reserved = ~s->phys_mask & PTE_ADDRESS;
+    unsigned at;
+
+    if (!(s->efer & X86_EFER_NXE)) {
+        reserved |= PTE_NX;
+    }
+    if (x86_long(s)) {
+        e = s->cr3;
+        at = (s->cr4 & X86_CR4_LA57) ? 48 : 39;
+    } else {
+        reserved |= UINT64_C(0x7ff0000000000000);
+        e = s->pdpte[(va >> 30) & 3];
+        if (!(e & PTE_P)) {
+            return walk_fault(w, 0);
+        }
+        at = 21;
+    }
+    for (;; at -= 9) {
+        uint64_t size = UINT64_C(1) << at;
+
+        e = walk_load(w, e & PTE_ADDRESS, (va >> at) & 0x1ff);
+        if (!(e & PTE_P)) {
+            return walk_fault(w, 0);
+        }
+        if (e & reserved) {
+            return walk_fault(w, PF_P | PF_RSVD);
+        }
+        *all &= e;
+        *nx |= e & PTE_NX;
+        if (at > 12 && !(e & PTE_PS)) {
+            continue;
+        }
+        /* Bit 7 in the last level is PAT; in the upper ones it makes a page where there can be one. */
+        if (at > 30 || (at == 30 && !x86_has_feature(s, X86_FEAT_PDPE1GB)) ||
+            (at > 12 && (e & PTE_ADDRESS & (size - 1) & ~(uint64_t)PTE_PAT_LARGE))) {
+            return walk_fault(w, PF_P | PF_RSVD);
+        }
+        *page = e & PTE_ADDRESS & ~(size - 1);
+        *shift = at;
+        return true;
+    }
+}
+
 /* One attempt; *retry when an entry changed under us. */
 static bool
 walk_once(Walk *w, EmuTcgTranslation *out, bool *retry)
 {
     X86State *s = w->s;
-    uint64_t va = w->vaddr, e, reserved, page, all = PTE_W | PTE_U, nx = 0;
+    uint64_t va = w->vaddr, e, page = 0, all = PTE_W | PTE_U, nx = 0;
     bool write, user_page, wp = s->cr0 & X86_CR0_WP, granted;
-    uint32_t prot = 0;
-    unsigned shift;
+    uint32_t prot = 0, denied;
+    unsigned shift = 12;
 
     w->levels = 0;
-    if (!(s->cr4 & X86_CR4_PAE)) {
-        w->size = 4;
-        e = walk_load(w, s->cr3 & 0xfffff000u, (va >> 22) & 0x3ff);
-        if (!(e & PTE_P)) {
-            return walk_fault(w, 0);
-        }
-        all &= e;
-        if ((e & PTE_PS) && (s->cr4 & X86_CR4_PSE)) {
-            if (e & (1u << 21)) {
-                return walk_fault(w, PF_P | PF_RSVD);
-            }
-            shift = 22;
-            page = (e & 0xffc00000u) | (e & 0x1fe000u) << 19;
-        } else {
-            e = walk_load(w, e & 0xfffff000u, (va >> 12) & 0x3ff);
-            if (!(e & PTE_P)) {
-                return walk_fault(w, 0);
-            }
-            all &= e;
-            shift = 12;
-            page = e & 0xfffff000u;
-        }
-    } else {
-        uint64_t table;
-
-        w->size = 8;
-        reserved = ~s->phys_mask & UINT64_C(0x000ffffffffff000);
-        if (!(s->efer & X86_EFER_NXE)) {
-            reserved |= PTE_NX;
-        }
-        shift = 30;
-        if (s->efer & X86_EFER_LMA) {
-            e = walk_load(w, s->cr3 & UINT64_C(0x000ffffffffff000), (va >> 39) & 0x1ff);
-            if (!(e & PTE_P)) {
-                return walk_fault(w, 0);
-            }
-            if (e & (reserved | PTE_PS)) {
-                return walk_fault(w, PF_P | PF_RSVD);
-            }
-            all &= e;
-            nx |= e & PTE_NX;
-            e = walk_load(w, e & UINT64_C(0x000ffffffffff000), (va >> 30) & 0x1ff);
-            if (!(e & PTE_P)) {
-                return walk_fault(w, 0);
-            }
-            if ((e & reserved) ||
-                ((e & PTE_PS) &&
-                 (!x86_has_feature(s, X86_FEAT_PDPE1GB) || (e & UINT64_C(0x3fffe000))))) {
-                return walk_fault(w, PF_P | PF_RSVD);
-            }
-            all &= e;
-            nx |= e & PTE_NX;
-            table = e;
-        } else {
-            reserved |= UINT64_C(0x7ff0000000000000);
-            table = e = s->pdpte[(va >> 30) & 3];
-            if (!(e & PTE_P)) {
-                return walk_fault(w, 0);
-            }
-            e &= ~(uint64_t)PTE_PS;
-        }
-        if (e & PTE_PS) {
-            page = e & UINT64_C(0x000fffffc0000000);
-        } else {
-            e = walk_load(w, table & UINT64_C(0x000ffffffffff000), (va >> 21) & 0x1ff);
-            if (!(e & PTE_P)) {
-                return walk_fault(w, 0);
-            }
-            if ((e & reserved) || ((e & PTE_PS) && (e & 0x1fe000))) {
-                return walk_fault(w, PF_P | PF_RSVD);
-            }
-            all &= e;
-            nx |= e & PTE_NX;
-            shift = 21;
-            page = e & UINT64_C(0x000fffffffe00000);
-            if (!(e & PTE_PS)) {
-                e = walk_load(w, e & UINT64_C(0x000ffffffffff000), (va >> 12) & 0x1ff);
-                if (!(e & PTE_P)) {
-                    return walk_fault(w, 0);
-                }
-                if (e & reserved) {
-                    return walk_fault(w, PF_P | PF_RSVD);
-                }
-                all &= e;
-                nx |= e & PTE_NX;
-                shift = 12;
-                page = e & UINT64_C(0x000ffffffffff000);
-            }
-        }
+    w->size = (s->cr4 & X86_CR4_PAE) ? 8 : 4;
+    if (w->size == 4 ? !walk_32bit(w, &page, &shift, &all) : !walk_64bit(w, &page, &shift, &all, &nx)) {
+        return false;
     }
-
+    e = w->entry[w->levels - 1];
     user_page = all & PTE_U;
     if (w->mmu_mode == X86_MMU_USER) {
         write = all & PTE_W;
@@ -194,9 +203,12 @@ walk_once(Walk *w, EmuTcgTranslation *out, bool *retry)
             prot |= EMU_TCG_PROT_FETCH;
         }
     }
+    /* The error code says that the key forbids it, even where other rights do too. */
+    denied = key_denies(w, e, user_page, wp);
+    prot &= ~denied;
     granted = prot >> w->access & 1;
     if (!granted) {
-        return walk_fault(w, PF_P);
+        return walk_fault(w, PF_P | (denied >> w->access & 1 ? PF_PK : 0));
     }
     if (w->record) {
         for (unsigned i = 0; i < w->levels; i++) {
@@ -234,7 +246,7 @@ x86_walk(EmuTcgState *tcg, uint64_t vaddr, EmuTcgAccess access, unsigned mmu_mod
 
     if (!x86_long(s)) {
         w.vaddr = (uint32_t)vaddr;
-    } else if (!x86_canonical(vaddr)) {
+    } else if (!x86_canonical(s, vaddr)) {
         if (record) {
             s->exception = X86_EXC_GP;
             s->error_code = 0;

@@ -221,7 +221,7 @@ static void
 check_target(X86State *s, const uint32_t desc[2], uint64_t rip)
 {
     if (x86_long(s) && (desc[1] & X86_DESC_L)) {
-        if (!x86_canonical(rip)) {
+        if (!x86_canonical(s, rip)) {
             x86_raise(s, X86_EXC_GP, 0);
         }
     } else if (rip > x86_desc_limit(desc)) {
@@ -442,7 +442,7 @@ frame_push(X86State *s, Frame *f, uint64_t v, unsigned size)
     uint64_t offset = (f->sp - size) & f->mask, linear = offset;
 
     if (f->flat) {
-        if (!x86_canonical(offset)) {
+        if (!x86_canonical(s, offset)) {
             x86_raise(s, X86_EXC_SS, 0);
         }
     } else {
@@ -929,10 +929,10 @@ x86_interrupt(X86State *s, unsigned vector, bool software, bool has_error, uint3
         } else {
             f.sp = X86_LOW(s, X86_RSP);
         }
-        if (!x86_canonical(offset)) {
+        if (!x86_canonical(s, offset)) {
             gate_fault(s, X86_EXC_GP, ext);
         }
-        if (!x86_canonical(f.sp)) {
+        if (!x86_canonical(s, f.sp)) {
             gate_fault(s, X86_EXC_SS, ext);
         }
         f.sp &= ~UINT64_C(15);

@@ -127,6 +127,7 @@ x86_update_mode(X86State *s)
             key |= mode_segment_bits(s, i);
         }
     }
+    s->va_shift = (s->cr4 & X86_CR4_LA57) ? 7 : 16;
     s->code_size = (uint8_t)code;
     s->stack_size = (uint8_t)stack;
 
@@ -188,6 +189,17 @@ x86_update_mode(X86State *s)
     s->tcg.mode_key = key;
 }
 
+void
+x86_set_pkru(X86State *s, uint32_t value)
+{
+    if (x86_get_pkru(s) != value) {
+        memcpy(s->xsave + X86_XSAVE_PKRU, &value, sizeof(value));
+        if (s->cr4 & X86_CR4_PKE) {
+            emu_tcg_flush_all(&s->tcg);
+        }
+    }
+}
+
 static void
 reset_registers(X86State *s)
 {
@@ -231,6 +243,7 @@ reset_registers(X86State *s)
     s->exception = -1;
     s->exception_is_soft = 0;
     s->debugctl = 0;
+    s->dr6_pending = 0;
 }
 
 void
@@ -244,6 +257,7 @@ x86_reset(X86State *s)
     s->fx.mxcsr_mask = 0xffff;
     s->xcr0 = 1;
     s->xss = 0;
+    s->pkrs = 0;
     s->star = s->lstar = s->cstar = s->sfmask = s->kernel_gs_base = s->tsc_aux = 0;
     s->sysenter_cs = s->sysenter_esp = s->sysenter_eip = 0;
     s->pat = UINT64_C(0x0007040600070406);

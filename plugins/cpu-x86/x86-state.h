@@ -79,6 +79,13 @@ enum {
 #define X86_CR4_OSXSAVE (1u << 18)
 #define X86_CR4_SMEP (1u << 20)
 #define X86_CR4_SMAP (1u << 21)
+#define X86_CR4_PKE (1u << 22)
+#define X86_CR4_PKS (1u << 24)
+
+#define X86_DR6_BD (1u << 13)
+#define X86_DR6_BS (1u << 14)
+#define X86_DR7_GD (1u << 13)
+#define X86_DEBUGCTL_BTF (1u << 1)
 
 #define X86_EFER_SCE (1u << 0)
 #define X86_EFER_LME (1u << 8)
@@ -237,6 +244,7 @@ enum {
     X86_FEAT_SMEP = X86_FEATURE(X86_CPUID_7_EBX, 7),
     X86_FEAT_BMI2 = X86_FEATURE(X86_CPUID_7_EBX, 8),
     X86_FEAT_ERMS = X86_FEATURE(X86_CPUID_7_EBX, 9),
+    X86_FEAT_TSC_ADJUST = X86_FEATURE(X86_CPUID_7_EBX, 1),
     X86_FEAT_INVPCID = X86_FEATURE(X86_CPUID_7_EBX, 10),
     X86_FEAT_RDSEED = X86_FEATURE(X86_CPUID_7_EBX, 18),
     X86_FEAT_ADX = X86_FEATURE(X86_CPUID_7_EBX, 19),
@@ -245,6 +253,7 @@ enum {
     X86_FEAT_CLWB = X86_FEATURE(X86_CPUID_7_EBX, 24),
     X86_FEAT_SHA = X86_FEATURE(X86_CPUID_7_EBX, 29),
     X86_FEAT_UMIP = X86_FEATURE(X86_CPUID_7_ECX, 2),
+    X86_FEAT_PKU = X86_FEATURE(X86_CPUID_7_ECX, 3),
     X86_FEAT_GFNI = X86_FEATURE(X86_CPUID_7_ECX, 8),
     X86_FEAT_VAES = X86_FEATURE(X86_CPUID_7_ECX, 9),
     X86_FEAT_VPCLMULQDQ = X86_FEATURE(X86_CPUID_7_ECX, 10),
@@ -255,6 +264,7 @@ enum {
     X86_FEAT_XSAVEC = X86_FEATURE(X86_CPUID_D_1_EAX, 1),
     X86_FEAT_XGETBV1 = X86_FEATURE(X86_CPUID_D_1_EAX, 2),
     X86_FEAT_XSAVES = X86_FEATURE(X86_CPUID_D_1_EAX, 3),
+    X86_FEAT_PKS = X86_FEATURE(X86_CPUID_7_ECX, 31),
     X86_FEAT_SYSCALL = X86_FEATURE(X86_CPUID_80000001_EDX, 11),
     X86_FEAT_NX = X86_FEATURE(X86_CPUID_80000001_EDX, 20),
     X86_FEAT_FXSR_OPT = X86_FEATURE(X86_CPUID_80000001_EDX, 25),
@@ -279,6 +289,13 @@ enum {
 
 typedef struct _X86State X86State;
 
+/* What the rest of the CPU object says to an access to an MSR. */
+typedef enum {
+    X86_MSR_NOT_MINE,
+    X86_MSR_DONE,
+    X86_MSR_FAULT, /* #GP(0) */
+} X86MsrResult;
+
 /*
  * What the front end asks of the rest of the CPU object (system half).  Every entry may be NULL: the
  * function is then absent (no LAPIC, no extra MSRs).
@@ -293,9 +310,11 @@ typedef struct {
     void (*ferr)(X86State *s);
     /* SMRAM shows for this CPU, or no more.  Big lock taken inside. */
     void (*set_smm)(X86State *s, bool in_smm);
-    /* MSRs that the interpreter does not know; false = #GP. */
-    bool (*rdmsr)(X86State *s, uint32_t index, uint64_t *value);
-    bool (*wrmsr)(X86State *s, uint32_t index, uint64_t value);
+    /* MSRs of the local APIC and of the machine. */
+    X86MsrResult (*rdmsr)(X86State *s, uint32_t index, uint64_t *value);
+    X86MsrResult (*wrmsr)(X86State *s, uint32_t index, uint64_t value);
+    /* The time-stamp counter was set: what waits for a value of it looks again. */
+    void (*tsc_changed)(X86State *s);
     /* CPUID leaf for this CPU's model. */
     void (*cpuid)(X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
     /* The time-stamp counter. */
@@ -401,9 +420,11 @@ struct _X86State {
     /* The interpreter's private part (allocated by x86_interp_init). */
     struct _X86Interp *interp;
     uint32_t ignne; /* FERR# handled by the board: IGNNE# */
+    uint8_t va_shift; /* 64 less the width of linear addresses: 16, with CR4.LA57 7 */
+    uint8_t dr6_pending; /* data breakpoints met by MOV SS or POP SS: reported after the next instruction */
     uint8_t lax_real_mode; /* data segment limits are not checked in real mode (property real-mode-limits) */
     uint8_t smm_nmi_blocked; /* nmi_blocked before the SMI */
-    uint8_t reserved2[2];
+    uint64_t pkrs; /* IA32_PKRS; PKRU is in the XSAVE area */
 
     union {
         X86Fxsave fx;
@@ -480,6 +501,19 @@ uint64_t x86_xcr0_supported(const X86State *s);
 uint64_t x86_xss_supported(const X86State *s);
 /* CPUID leaf 0DH. */
 void x86_xsave_cpuid(const X86State *s, uint32_t subleaf, uint32_t out[4]);
+
+/* Protection keys of user pages, in the place where XSAVE has them. */
+static inline uint32_t
+x86_get_pkru(const X86State *s)
+{
+    uint32_t v;
+
+    __builtin_memcpy(&v, s->xsave + X86_XSAVE_PKRU, sizeof(v));
+    return v;
+}
+
+/* Sets PKRU; what is cached of the pages' rights goes when it changes. */
+void x86_set_pkru(X86State *s, uint32_t value);
 
 /* The globals table for EmuTcgFrontend. */
 #define X86_N_GLOBALS 55

@@ -35,7 +35,7 @@ state_post_load(gpointer opaque, unsigned version, GError **error)
     X86State *s = opaque;
 
     if (s->cpl > 3 || s->shadow > 3 || s->halted > 1 || s->nmi_blocked > 1 || s->in_smm > 1 || s->wait_sipi > 1 || s->smm_nmi_blocked > 1 ||
-        s->exception < -1 || s->exception > 31 || s->interrupt_request > 0x3f || s->sipi_vector > 0xff) {
+        s->dr6_pending > 15 || s->exception < -1 || s->exception > 31 || s->interrupt_request > 0x3f || s->sipi_vector > 0xff) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
                     "cpu: saved state has a field out of range (cpl %u, exception %d, requests 0x%x)", s->cpl,
                     s->exception, s->interrupt_request);
@@ -108,6 +108,8 @@ static const EmuVMField state_fields[] = {
     EMU_VM_U64(X86State, monitor_addr),
     EMU_VM_U32(X86State, ignne),
     EMU_VM_U8(X86State, smm_nmi_blocked),
+    EMU_VM_U8(X86State, dr6_pending),
+    EMU_VM_U64(X86State, pkrs),
     EMU_VM_BUFFER(X86State, xsave),
     EMU_VM_END,
 };

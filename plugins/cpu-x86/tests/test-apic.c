@@ -352,14 +352,109 @@ test_base_moves(Fixture *f, gconstpointer data)
     X86State *s = f->cpus[0]->state;
     EmuAddressSpace *as = emu_cpu_get_memory_as((EmuCpu *)f->cpus[0]);
 
-    g_assert_true(s->hooks->wrmsr(s, 0x1b, 0xfed00900u));
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x1b, 0xfed00900u), ==, X86_MSR_DONE);
     g_assert_cmphex(emu_address_space_load(as, 0xfed00030u, 4, EMU_MEM_ATTRS_NONE, NULL), ==, 0x50014);
-    g_assert_false(s->hooks->wrmsr(s, 0x1b, UINT64_C(1) << 60));
-    g_assert_true(s->hooks->wrmsr(s, 0x1b, 0xfee00100u));
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x1b, UINT64_C(1) << 60), ==, X86_MSR_FAULT);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x1b, 0xfee00100u), ==, X86_MSR_DONE);
     g_assert_cmphex(get(f, 0, VERSION), !=, 0x50014);
     uint32_t r[4];
     s->hooks->cpuid(s, 1, 0, r);
     g_assert_cmphex(r[3] & 1u << 9, ==, 0);
+}
+
+static uint64_t
+get_msr(X86State *s, uint32_t index)
+{
+    uint64_t value = 0;
+
+    g_assert_cmpint(s->hooks->rdmsr(s, index, &value), ==, X86_MSR_DONE);
+    return value;
+}
+
+static void
+test_x2apic(Fixture *f, gconstpointer data)
+{
+    X86State *s = f->cpus[0]->state, *other = f->cpus[1]->state;
+    uint32_t bit = 1u << (X86_FEAT_X2APIC & 31);
+    uint64_t base = 0xfee00900u, ignored;
+
+    /* Not offered: the bit is reserved, the MSRs do not exist. */
+    s->features[X86_CPUID_1_ECX] &= ~bit;
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x1b, base | 0x400), ==, X86_MSR_FAULT);
+    g_assert_cmpint(s->hooks->rdmsr(s, 0x802, &ignored), ==, X86_MSR_FAULT);
+    s->features[X86_CPUID_1_ECX] |= bit;
+    other->features[X86_CPUID_1_ECX] |= bit;
+
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x1b, base | 0x400), ==, X86_MSR_DONE);
+    g_assert_cmpint(other->hooks->wrmsr(other, 0x1b, 0xfee00c00u), ==, X86_MSR_DONE);
+    g_assert_cmphex(get_msr(s, 0x802), ==, 0);
+    g_assert_cmphex(get_msr(s, 0x80d), ==, 1);
+    g_assert_cmphex(get_msr(other, 0x80d), ==, 2);
+    g_assert_cmphex(get_msr(s, 0x803), ==, 0x50014);
+    /* No way back but by way of "disabled", and from there not straight to x2APIC. */
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x1b, base), ==, X86_MSR_FAULT);
+    /* Read-only, write-only, reserved bits, registers of xAPIC only. */
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x802, 1), ==, X86_MSR_FAULT);
+    g_assert_cmpint(s->hooks->rdmsr(s, 0x80b, &ignored), ==, X86_MSR_FAULT);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x80b, 1), ==, X86_MSR_FAULT);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x808, 0x100), ==, X86_MSR_FAULT);
+    g_assert_cmpint(s->hooks->rdmsr(s, 0x80e, &ignored), ==, X86_MSR_FAULT);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x831, 0), ==, X86_MSR_FAULT);
+
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x80f, 0x1ff), ==, X86_MSR_DONE);
+    g_assert_cmpint(other->hooks->wrmsr(other, 0x80f, 0x1ff), ==, X86_MSR_DONE);
+    /* Self IPI; logical, cluster 0, CPU 1; physical, nobody; everyone. */
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x83f, 0x41), ==, X86_MSR_DONE);
+    g_assert_cmphex(get_msr(s, 0x822), ==, 2);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x830, UINT64_C(2) << 32 | 0x4842), ==, X86_MSR_DONE);
+    g_assert_cmphex(get_msr(other, 0x822), ==, 4);
+    g_assert_cmphex(get_msr(s, 0x822), ==, 2);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x830, UINT64_C(0xff) << 32 | 0x4043), ==, X86_MSR_DONE);
+    g_assert_cmphex(get_msr(other, 0x822), ==, 4);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x830, UINT64_C(0xffffffff) << 32 | 0x4043), ==, X86_MSR_DONE);
+    g_assert_cmphex(get_msr(other, 0x822), ==, 0xc);
+    g_assert_cmphex(get_msr(s, 0x822), ==, 0xa);
+    g_assert_cmphex(get_msr(s, 0x830), ==, UINT64_C(0xffffffff00004043));
+    /* The I/O APIC's and devices' 8-bit addresses: logical ones are of cluster 0. */
+    emu_test_write(f->machine, 0xfee02004u, 0x44, 4);
+    g_assert_cmphex(get_msr(other, 0x822), ==, 0x1c);
+    g_assert_cmphex(get_msr(s, 0x822), ==, 0xa);
+
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x1b, 0xfee00100u), ==, X86_MSR_DONE);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x1b, base | 0x400), ==, X86_MSR_FAULT);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x1b, base), ==, X86_MSR_DONE);
+    g_assert_cmphex(get(f, 0, VERSION), ==, 0x50014);
+    g_assert_cmphex(get(f, 0, SVR), ==, 0xff);
+}
+
+static void
+test_deadline(Fixture *f, gconstpointer data)
+{
+    X86State *s = f->cpus[0]->state;
+    uint64_t now;
+
+    s->features[X86_CPUID_1_ECX] |= 1u << (X86_FEAT_TSC_DEADLINE & 31);
+    set(f, 0, SVR, 0x1ff);
+    now = s->hooks->read_tsc(s);
+    /* In another mode the MSR is 0 and stays so. */
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x6e0, now + 1000), ==, X86_MSR_DONE);
+    g_assert_cmphex(get_msr(s, 0x6e0), ==, 0);
+    set(f, 0, LVT_TIMER, 0x40051);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x6e0, now + 1000), ==, X86_MSR_DONE);
+    g_assert_cmphex(get_msr(s, 0x6e0), ==, now + 1000);
+    emu_test_advance(f->machine, 990);
+    g_assert_false(has_bit(f, 0, IRR, 0x51));
+    emu_test_advance(f->machine, 20);
+    g_assert_true(has_bit(f, 0, IRR, 0x51));
+    g_assert_cmphex(get_msr(s, 0x6e0), ==, 0);
+    /* The initial count is out of use; leaving the mode disarms. */
+    set(f, 0, LVT_TIMER, 0x40052);
+    set(f, 0, INITIAL, 100);
+    g_assert_cmphex(get(f, 0, INITIAL), ==, 0);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x6e0, now + 5000), ==, X86_MSR_DONE);
+    set(f, 0, LVT_TIMER, 0x52);
+    emu_test_advance(f->machine, 10000);
+    g_assert_false(has_bit(f, 0, IRR, 0x52));
 }
 
 static void
@@ -461,6 +556,8 @@ main(int argc, char **argv)
     ADD("apic/timer/periodic", test_timer_periodic);
     ADD("apic/errors", test_errors);
     ADD("apic/base-moves", test_base_moves);
+    ADD("apic/x2apic", test_x2apic);
+    ADD("apic/tsc-deadline", test_deadline);
     ADD("vmstate", test_vmstate);
     ADD("cpuid/qemu64", test_cpuid_qemu64);
     g_test_add_func("/cpu-x86/cpuid/feature-properties", test_feature_properties);

@@ -450,7 +450,7 @@ lost_on_the_way(const Mode *mode)
         return false;
     }
     memcpy(&rip, translated.host + (X86_LOW(translated.s, X86_RSP) & (COMPARED - 1)) + 8, 8);
-    return !x86_canonical(rip);
+    return !x86_canonical(reference.s, rip);
 }
 
 /* An access that wraps at the end of a segment with a base: translated code does not look. */
