@@ -15,14 +15,13 @@ typedef struct {
     uint16_t offset, size;
 } Component;
 
-#define FEAT_PKU X86_FEATURE(X86_CPUID_7_ECX, 3)
 
 enum { BIT_X87 = 1, BIT_SSE = 2, BIT_AVX = 4, LEGACY_END = 512, HEADER_END = 576, MXCSR = 24 };
 #define COMPACT (UINT64_C(1) << 63)
 
 static const Component components[] = {
     {X86_FEAT_AVX, 2, X86_XSAVE_YMM_HIGH, 256},
-    {FEAT_PKU, 9, X86_XSAVE_PKRU, 8},
+    {X86_FEAT_PKU, 9, X86_XSAVE_PKRU, 8},
 };
 
 static bool
