@@ -193,6 +193,21 @@ emu_pci_root_bus_new(EmuDevice *host_bridge, const char *name, EmuMemoryRegion *
     return self;
 }
 
+EmuPciBus *
+emu_pci_bridge_bus_new(EmuPciDevice *bridge, const char *name, EmuMemoryRegion *memory, EmuMemoryRegion *io)
+{
+    EmuPciBus *self = emu_pci_root_bus_new(EMU_DEVICE(bridge), name, memory, io, 0);
+
+    priv(self)->bridge = bridge;
+    return self;
+}
+
+EmuPciDevice *
+emu_pci_bus_get_bridge(EmuPciBus *self)
+{
+    return priv(self)->bridge;
+}
+
 EmuMemoryRegion *
 emu_pci_bus_get_memory(EmuPciBus *self)
 {

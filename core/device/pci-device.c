@@ -152,6 +152,7 @@ emu_pci_device_attach(EmuPciDevice *self, GError **error G_GNUC_UNUSED)
 {
     EmuPciDevicePrivate *p = priv(self);
     EmuMachine *machine = emu_device_get_machine(EMU_DEVICE(self));
+    EmuPciDevice *bridge = emu_pci_bus_get_bridge(emu_pci_device_get_bus(self));
     g_autofree char *name = NULL;
 
     p->config_size = EMU_PCI_DEVICE_GET_CLASS(self)->is_express ? 4096 : 256;
@@ -165,7 +166,8 @@ emu_pci_device_attach(EmuPciDevice *self, GError **error G_GNUC_UNUSED)
     if (machine) {
         name = g_strdup_printf("%s-dma", emu_object_get_type_name(self));
         p->master_gate = emu_memory_region_new_container(NULL, "bus master container", UINT64_MAX);
-        p->master_alias = emu_memory_region_new_alias(NULL, "bus master", emu_machine_get_system_memory(machine), 0, UINT64_MAX);
+        p->master_alias = emu_memory_region_new_alias(
+            NULL, "bus master", bridge ? priv(bridge)->master_gate : emu_machine_get_system_memory(machine), 0, UINT64_MAX);
         emu_memory_region_set_enabled(p->master_alias, false);
         emu_memory_region_add_subregion(p->master_gate, 0, p->master_alias, 0);
         p->dma_as = emu_address_space_new(p->master_gate, name);

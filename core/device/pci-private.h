@@ -93,6 +93,7 @@ pci_set_u32(uint8_t *p, uint32_t v)
 }
 
 /* pci-bus.c */
+EmuPciDevice *emu_pci_bus_get_bridge(EmuPciBus *self); /* NULL: a root bus */
 EmuPciDevice *emu_pci_bus_get_device(EmuPciBus *self, unsigned devfn);
 void emu_pci_bus_count_irq(EmuPciBus *self, EmuPciDevice *dev, int change, bool drive);
 

@@ -207,6 +207,28 @@ wakeup_cb(EmuMachine *machine G_GNUC_UNUSED, EmuMonitors *self)
     qmp_event_wakeup(self);
 }
 
+static void
+watchdog_cb(EmuMachine *machine G_GNUC_UNUSED, int action, EmuMonitors *self)
+{
+    qmp_event_watchdog(self, &(Qmp_WATCHDOG_data){.action = (QmpWatchdogAction)action});
+}
+
+static void
+guest_event_cb(EmuMachine *machine G_GNUC_UNUSED, int event, int action, EmuMonitors *self)
+{
+    switch ((EmuGuestEvent)event) {
+    case EMU_GUEST_EVENT_PANICKED:
+        qmp_event_guest_panicked(self, &(Qmp_GUEST_PANICKED_data){.action = (QmpGuestPanicAction)action});
+        break;
+    case EMU_GUEST_EVENT_CRASH_LOADED:
+        qmp_event_guest_crashloaded(self, &(Qmp_GUEST_CRASHLOADED_data){.action = (QmpGuestPanicAction)action});
+        break;
+    case EMU_GUEST_EVENT_SHUTDOWN:
+        qmp_event_guest_pvshutdown(self);
+        break;
+    }
+}
+
 /* A device of the user's has left the tree: unplugged at once, or when the guest was done with it. */
 static void
 peripheral_removed_cb(EmuObject *container, EmuObject *child, EmuMonitors *self)
@@ -418,6 +440,8 @@ emu_machine_get_monitors(EmuMachine *machine)
         g_signal_connect(machine, "powerdown", G_CALLBACK(powerdown_cb), self);
         g_signal_connect(machine, "suspend", G_CALLBACK(suspend_cb), self);
         g_signal_connect(machine, "wakeup", G_CALLBACK(wakeup_cb), self);
+        g_signal_connect(machine, "watchdog", G_CALLBACK(watchdog_cb), self);
+        g_signal_connect(machine, "guest-event", G_CALLBACK(guest_event_cb), self);
         for (unsigned i = 0; i < G_N_ELEMENTS(peripheral_folders); i++) {
             g_signal_connect(emu_object_get_container(emu_machine_get_root(machine), peripheral_folders[i]), "child-removed", G_CALLBACK(peripheral_removed_cb), self);
         }

@@ -86,14 +86,13 @@ qmp_inject_nmi(EmuQmpCall *call, GError **error)
 }
 
 bool
-qmp_set_action(EmuQmpCall *call, const Qmp_set_action_args *args, GError **error)
+qmp_set_action(EmuQmpCall *call, const Qmp_set_action_args *args, GError **error G_GNUC_UNUSED)
 {
     static const EmuAction panic_actions[] = {EMU_ACTION_PAUSE, EMU_ACTION_SHUTDOWN, EMU_ACTION_EXIT_FAILURE, EMU_ACTION_NONE};
     EmuMachinePrivate *priv = emu_machine_priv(call->machine);
 
-    if (args->has_watchdog && args->watchdog != QMP_WATCHDOG_ACTION_RESET) {
-        g_set_error(error, EMU_QMP_ERROR, EMU_QMP_ERROR_GENERIC, "this machine has no watchdog, expected its default action 'reset'");
-        return false;
+    if (args->has_watchdog) {
+        priv->watchdog_action = (EmuWatchdogAction)args->watchdog;
     }
     if (args->has_reboot) {
         priv->reboot_action = args->reboot == QMP_REBOOT_ACTION_SHUTDOWN ? EMU_ACTION_SHUTDOWN : EMU_ACTION_RESET;
@@ -104,6 +103,13 @@ qmp_set_action(EmuQmpCall *call, const Qmp_set_action_args *args, GError **error
     if (args->has_panic) {
         priv->panic_action = panic_actions[args->panic];
     }
+    return true;
+}
+
+bool
+qmp_watchdog_set_action(EmuQmpCall *call, const Qmp_watchdog_set_action_args *args, GError **error G_GNUC_UNUSED)
+{
+    emu_machine_priv(call->machine)->watchdog_action = (EmuWatchdogAction)args->action;
     return true;
 }
 

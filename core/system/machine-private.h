@@ -20,9 +20,24 @@ typedef enum {
     EMU_REQUEST_SUSPEND = 1 << 3,
     EMU_REQUEST_WAKEUP = 1 << 4,
     EMU_REQUEST_STOP = 1 << 5,
+    EMU_REQUEST_WATCHDOG = 1 << 6,
+    EMU_REQUEST_PANICKED = 1 << 7, /* this and the next two: 1 << (7 + EmuGuestEvent) */
+    EMU_REQUEST_CRASH_LOADED = 1 << 8,
+    EMU_REQUEST_GUEST_SHUTDOWN = 1 << 9,
 } EmuRequest;
 
 typedef enum { EMU_ACTION_RESET, EMU_ACTION_SHUTDOWN, EMU_ACTION_PAUSE, EMU_ACTION_NONE, EMU_ACTION_EXIT_FAILURE } EmuAction;
+
+/* In the order of QMP's WatchdogAction. */
+typedef enum {
+    EMU_WATCHDOG_RESET,
+    EMU_WATCHDOG_SHUTDOWN,
+    EMU_WATCHDOG_POWEROFF,
+    EMU_WATCHDOG_PAUSE,
+    EMU_WATCHDOG_DEBUG,
+    EMU_WATCHDOG_NONE,
+    EMU_WATCHDOG_INJECT_NMI,
+} EmuWatchdogAction;
 
 typedef struct {
     int bootindex;
@@ -73,6 +88,7 @@ typedef struct {
     bool force_exit;       /* whatever -no-shutdown says; atomic */
     bool suspended;        /* S3, waiting for a wake up */
     EmuAction reboot_action, shutdown_action, panic_action;
+    EmuWatchdogAction watchdog_action;
     bool exiting;
     int exit_status;
     GMainLoop *loop; /* of emu_machine_run() */

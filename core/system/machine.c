@@ -25,7 +25,7 @@
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE(EmuMachine, emu_machine, EMU_TYPE_OBJECT)
 
-enum { SIGNAL_POWERDOWN, SIGNAL_MACHINE_DONE, SIGNAL_RESET, SIGNAL_SHUTDOWN, SIGNAL_RUN_STATE, SIGNAL_SUSPEND, SIGNAL_WAKEUP, N_SIGNALS };
+enum { SIGNAL_POWERDOWN, SIGNAL_MACHINE_DONE, SIGNAL_RESET, SIGNAL_SHUTDOWN, SIGNAL_RUN_STATE, SIGNAL_SUSPEND, SIGNAL_WAKEUP, SIGNAL_WATCHDOG, SIGNAL_GUEST_EVENT, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 EmuMachinePrivate *
@@ -270,6 +270,8 @@ emu_machine_class_init(EmuMachineClass *klass)
     signals[SIGNAL_RESET] = g_signal_new("reset", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2, G_TYPE_BOOLEAN, G_TYPE_INT);
     signals[SIGNAL_SHUTDOWN] = g_signal_new("shutdown", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2, G_TYPE_BOOLEAN, G_TYPE_INT);
     signals[SIGNAL_RUN_STATE] = g_signal_new("run-state-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_INT);
+    signals[SIGNAL_WATCHDOG] = g_signal_new("watchdog", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_INT);
+    signals[SIGNAL_GUEST_EVENT] = g_signal_new("guest-event", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_INT);
     signals[SIGNAL_SUSPEND] = g_signal_new("suspend", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
     signals[SIGNAL_WAKEUP] = g_signal_new("wakeup", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }

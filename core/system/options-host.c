@@ -334,19 +334,29 @@ option_action(EmuStartup *startup, const char *arg, GError **error)
     static const char *const reboot[] = {"reset", "shutdown", NULL};
     static const char *const shutdown[] = {"poweroff", "pause", NULL};
     static const char *const panic[] = {"pause", "shutdown", "exit-failure", "none", NULL};
+    static const char *const watchdog[] = {"reset", "shutdown", "poweroff", "pause", "debug", "none", "inject-nmi", NULL};
     static const EmuAction panic_actions[] = {EMU_ACTION_PAUSE, EMU_ACTION_SHUTDOWN, EMU_ACTION_EXIT_FAILURE, EMU_ACTION_NONE};
     EmuMachinePrivate *priv = emu_machine_priv(startup->machine);
     g_autoptr(EmuOpts) opts = emu_opts_parse(arg, NULL, keys, error);
-    int r = priv->reboot_action == EMU_ACTION_SHUTDOWN, s = priv->shutdown_action == EMU_ACTION_PAUSE, p = 1;
+    int r = priv->reboot_action == EMU_ACTION_SHUTDOWN, s = priv->shutdown_action == EMU_ACTION_PAUSE, p = -1, w = priv->watchdog_action;
 
     if (!opts || !emu_opts_get_enum(opts, "reboot", reboot, &r, error) || !emu_opts_get_enum(opts, "shutdown", shutdown, &s, error) ||
-        !emu_opts_get_enum(opts, "panic", panic, &p, error)) {
+        !emu_opts_get_enum(opts, "panic", panic, &p, error) || !emu_opts_get_enum(opts, "watchdog", watchdog, &w, error)) {
         return false;
     }
     priv->reboot_action = r ? EMU_ACTION_SHUTDOWN : EMU_ACTION_RESET;
     priv->shutdown_action = s ? EMU_ACTION_PAUSE : EMU_ACTION_SHUTDOWN;
-    priv->panic_action = panic_actions[p];
+    priv->panic_action = p < 0 ? priv->panic_action : panic_actions[p];
+    priv->watchdog_action = (EmuWatchdogAction)w;
     return true;
+}
+
+static bool
+option_watchdog_action(EmuStartup *startup, const char *arg, GError **error)
+{
+    g_autofree char *text = g_strconcat("watchdog=", arg, NULL);
+
+    return option_action(startup, text, error);
 }
 
 /* Options that answer "help" before there is a machine have two rows: the second, "NAME+", does the work. */
@@ -470,7 +480,9 @@ static const EmuOption options[] = {
     {"pidfile", "FILE", EMU_PHASE_CONFIG, option_pidfile, "writes the process id to FILE"},
     {"no-reboot", NULL, EMU_PHASE_MACHINE, option_no_reboot, "ends instead of rebooting"},
     {"no-shutdown", NULL, EMU_PHASE_MACHINE, option_no_shutdown, "stops instead of ending when the guest powers off"},
-    {"action", "reboot=reset|shutdown,shutdown=poweroff|pause,panic=pause|shutdown|none", EMU_PHASE_MACHINE, option_action, "what to do on guest events"},
+    {"action", "reboot=reset|shutdown,shutdown=poweroff|pause,panic=pause|shutdown|exit-failure|none,watchdog=ACTION", EMU_PHASE_MACHINE, option_action,
+     "what to do on guest events"},
+    {"watchdog-action", "reset|shutdown|poweroff|inject-nmi|pause|debug|none", EMU_PHASE_MACHINE, option_watchdog_action, "what to do when a watchdog expires"},
     {"chardev", "BACKEND,id=ID[,PROPERTY=VALUE]", EMU_PHASE_HELP, option_chardev_help, "a character back end ('help' lists them)"},
     {"chardev+", "", EMU_PHASE_CHARDEV, option_chardev, NULL},
     {"object", "TYPE,id=ID[,PROPERTY=VALUE]", EMU_PHASE_HELP, option_object_help, "an object ('help' lists the types)"},

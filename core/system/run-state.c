@@ -215,6 +215,104 @@ emu_machine_request_stop(EmuMachine *self, EmuRunState state)
     emu_vcpus_hold(&emu_machine_priv(self)->vcpus);
 }
 
+/**
+ * emu_machine_request_watchdog:
+ * @self: a machine
+ *
+ * A watchdog expired: the main loop does what was asked for (-action watchdog=, -watchdog-action). Any thread.
+ */
+void
+emu_machine_request_watchdog(EmuMachine *self)
+{
+    machine_request(self, EMU_REQUEST_WATCHDOG);
+}
+
+/**
+ * emu_machine_request_guest_event:
+ * @self: a machine
+ * @event: what the guest reported
+ *
+ * Any thread. The calling vCPU runs no further guest instruction before the main loop has dealt with it.
+ */
+void
+emu_machine_request_guest_event(EmuMachine *self, EmuGuestEvent event)
+{
+    machine_request(self, (EmuRequest)(EMU_REQUEST_PANICKED << event));
+    emu_vcpus_hold(&emu_machine_priv(self)->vcpus);
+}
+
+static void
+machine_do_watchdog(EmuMachine *self)
+{
+    EmuMachinePrivate *priv = emu_machine_priv(self);
+
+    g_signal_emit_by_name(self, "watchdog", (int)priv->watchdog_action);
+    switch (priv->watchdog_action) {
+    case EMU_WATCHDOG_RESET:
+        emu_machine_request_reset(self, EMU_SHUTDOWN_CAUSE_GUEST_RESET);
+        break;
+    case EMU_WATCHDOG_SHUTDOWN:
+        emu_machine_request_powerdown(self);
+        break;
+    case EMU_WATCHDOG_POWEROFF:
+        emu_machine_request_exit(self, 0);
+        break;
+    case EMU_WATCHDOG_PAUSE:
+        emu_machine_request_stop(self, EMU_RUN_STATE_WATCHDOG);
+        break;
+    case EMU_WATCHDOG_DEBUG:
+        emu_warn_report("watchdog: timer fired");
+        break;
+    case EMU_WATCHDOG_INJECT_NMI:
+        if (EMU_MACHINE_GET_CLASS(self)->nmi) {
+            EMU_MACHINE_GET_CLASS(self)->nmi(self);
+        }
+        break;
+    case EMU_WATCHDOG_NONE:
+        break;
+    }
+}
+
+enum { GUEST_ACTION_PAUSE, GUEST_ACTION_POWEROFF, GUEST_ACTION_RUN }; /* QMP's GuestPanicAction */
+
+static void
+machine_do_panic(EmuMachine *self)
+{
+    EmuMachinePrivate *priv = emu_machine_priv(self);
+
+    if (priv->panic_action == EMU_ACTION_NONE) {
+        g_signal_emit_by_name(self, "guest-event", (int)EMU_GUEST_EVENT_PANICKED, GUEST_ACTION_RUN);
+        return;
+    }
+    if (priv->panic_action == EMU_ACTION_PAUSE ||
+        (priv->panic_action == EMU_ACTION_SHUTDOWN && priv->shutdown_action == EMU_ACTION_PAUSE)) {
+        g_signal_emit_by_name(self, "guest-event", (int)EMU_GUEST_EVENT_PANICKED, GUEST_ACTION_PAUSE);
+        emu_machine_stop(self, EMU_RUN_STATE_GUEST_PANICKED);
+        return;
+    }
+    g_signal_emit_by_name(self, "guest-event", (int)EMU_GUEST_EVENT_PANICKED, GUEST_ACTION_POWEROFF);
+    emu_machine_stop(self, EMU_RUN_STATE_GUEST_PANICKED);
+    if (priv->panic_action == EMU_ACTION_EXIT_FAILURE) {
+        __atomic_store_n(&priv->exit_status, 1, __ATOMIC_SEQ_CST);
+    }
+    emu_machine_request_shutdown(self, EMU_SHUTDOWN_CAUSE_GUEST_PANIC);
+}
+
+static void
+machine_do_guest_events(EmuMachine *self, int requests)
+{
+    if (requests & EMU_REQUEST_CRASH_LOADED) {
+        g_signal_emit_by_name(self, "guest-event", (int)EMU_GUEST_EVENT_CRASH_LOADED, GUEST_ACTION_RUN);
+    }
+    if (requests & EMU_REQUEST_GUEST_SHUTDOWN) {
+        g_signal_emit_by_name(self, "guest-event", (int)EMU_GUEST_EVENT_SHUTDOWN, GUEST_ACTION_POWEROFF);
+        emu_machine_request_shutdown(self, EMU_SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
+    }
+    if (requests & EMU_REQUEST_PANICKED) {
+        machine_do_panic(self);
+    }
+}
+
 bool
 emu_machine_is_ending(EmuMachine *self)
 {
@@ -261,6 +359,11 @@ machine_requests_cb(gpointer opaque)
     if (priv->exiting) {
         return;
     }
+    if (requests & EMU_REQUEST_WATCHDOG) {
+        machine_do_watchdog(self);
+    }
+    machine_do_guest_events(self, requests);
+    was_running = was_running && priv->run_state == EMU_RUN_STATE_RUNNING;
     if (requests & EMU_REQUEST_STOP) {
         emu_machine_stop(self, (EmuRunState)__atomic_load_n(&priv->stop_state, __ATOMIC_SEQ_CST));
         was_running = false;
@@ -318,6 +421,7 @@ emu_machine_run_state_init(EmuMachine *self)
 {
     EmuMachinePrivate *priv = emu_machine_priv(self);
 
+    priv->panic_action = EMU_ACTION_SHUTDOWN;
     priv->request_bh = emu_bh_new(priv->context, machine_requests_cb, self);
 }
 

@@ -144,6 +144,15 @@ EMU_AVAILABLE_IN_1_0 void emu_machine_request_powerdown(EmuMachine *self);
 EMU_AVAILABLE_IN_1_0 void emu_machine_request_suspend(EmuMachine *self); /* S3 */
 EMU_AVAILABLE_IN_1_0 void emu_machine_request_wakeup(EmuMachine *self);
 EMU_AVAILABLE_IN_1_0 void emu_machine_request_stop(EmuMachine *self, EmuRunState state);
+/* A watchdog expired: what -action watchdog= says is done. */
+EMU_AVAILABLE_IN_1_0 void emu_machine_request_watchdog(EmuMachine *self);
+/* What a guest says about itself by a paravirtual device. */
+typedef enum {
+    EMU_GUEST_EVENT_PANICKED,     /* what -action panic= says is done */
+    EMU_GUEST_EVENT_CRASH_LOADED, /* its crash kernel takes over */
+    EMU_GUEST_EVENT_SHUTDOWN,     /* it is powering off and asks for it */
+} EmuGuestEvent;
+EMU_AVAILABLE_IN_1_0 void emu_machine_request_guest_event(EmuMachine *self, EmuGuestEvent event);
 /* The guest ended: only a reset brings it back. */
 EMU_AVAILABLE_IN_1_0 bool emu_machine_needs_reset(EmuMachine *self);
 EMU_AVAILABLE_IN_1_0 void emu_machine_start(EmuMachine *self); /* main thread */
@@ -151,7 +160,8 @@ EMU_AVAILABLE_IN_1_0 void emu_machine_stop(EmuMachine *self, EmuRunState state);
 EMU_AVAILABLE_IN_1_0 void emu_machine_reset(EmuMachine *self, EmuShutdownCause cause); /* main thread, vCPUs stopped */
 
 /* Notifiers. GObject signals of EmuMachine: "powerdown" (power button), "machine-done", "run-state-changed" (int state),
- * "reset" and "shutdown" (gboolean by_guest, int cause), "suspend", "wakeup". All on the main thread, big lock held. */
+ * "reset" and "shutdown" (gboolean by_guest, int cause), "suspend", "wakeup", "watchdog" (int action, QMP's order), "guest-event"
+ * (int EmuGuestEvent, int action: 0 pause, 1 power off, 2 go on). All on the main thread, big lock held. */
 
 /* Options registered by -set / -global / -fw_cfg / -smbios lists: n-th text of a repeatable option, NULL at the end. */
 EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_option_nth(EmuMachine *self, const char *name, unsigned n);

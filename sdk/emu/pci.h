@@ -79,6 +79,9 @@ EMU_AVAILABLE_IN_1_0 const EmuVMState emu_vmstate_pci_device;
 typedef int (*EmuPciMapIrqFunc)(EmuPciDevice *dev, int pin);                 /* pin 0..3 -> bus irq number */
 typedef void (*EmuPciSetIrqFunc)(gpointer opaque, int irq, int level);        /* level: wired OR already done */
 EMU_AVAILABLE_IN_1_0 EmuPciBus *emu_pci_root_bus_new(EmuDevice *host_bridge, const char *name, EmuMemoryRegion *memory, EmuMemoryRegion *io, uint8_t devfn_min);
+/* The bus behind @bridge (a class with is_bridge), in its realize; cycles reach it by the bus numbers in the bridge's header, requests
+ * go up with their pins turned. (transfer none): the bridge's */
+EMU_AVAILABLE_IN_1_0 EmuPciBus *emu_pci_bridge_bus_new(EmuPciDevice *bridge, const char *name, EmuMemoryRegion *memory, EmuMemoryRegion *io);
 EMU_AVAILABLE_IN_1_0 void emu_pci_bus_set_irqs(EmuPciBus *self, EmuPciMapIrqFunc map, EmuPciSetIrqFunc set, gpointer opaque, unsigned n_irqs);
 EMU_AVAILABLE_IN_1_0 uint8_t emu_pci_bus_get_number(EmuPciBus *self);
 EMU_AVAILABLE_IN_1_0 EmuPciDevice *emu_pci_bus_find(EmuPciBus *root, uint8_t bus, uint8_t devfn);

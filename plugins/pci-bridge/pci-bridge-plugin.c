@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "pci-bridge.h"
+
+#include <emu/plugin.h>
+
+EMU_PLUGIN(.name = "pci-bridge", .version = "1.0", .license = "LGPL-2.1-or-later",
+           .description = "PCI-to-PCI bridge",
+           .provides = "pci-bridge:pci-device",
+           .needs = "pci-device");
+
+static void
+pci_bridge_register_types(void)
+{
+    emu_type_register_static(&pci_bridge_type_info);
+}
+type_init(pci_bridge_register_types)

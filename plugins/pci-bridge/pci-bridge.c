@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * PCI-to-PCI bridge (PCI-to-PCI Bridge Architecture Specification, revision 1.2).
+ *
+ * The bus behind has address spaces of its own; three aliases, as wide as the windows in the bridge's header say, show them on
+ * the bus in front. VGA Enable opens the legacy ranges. What devices behind the bridge master passes when the bridge may master too;
+ * interrupts pass always, their pins turned by the slot.
+ */
+
+#include "pci-bridge.h"
+
+#include <emu/pci.h>
+
+#define BRIDGE_COMMAND 0x04
+#define BRIDGE_IO_BASE 0x1c
+#define BRIDGE_IO_LIMIT 0x1d
+#define BRIDGE_SECONDARY_STATUS 0x1e
+#define BRIDGE_MEMORY_BASE 0x20
+#define BRIDGE_MEMORY_LIMIT 0x22
+#define BRIDGE_PREFETCH_BASE 0x24
+#define BRIDGE_PREFETCH_LIMIT 0x26
+#define BRIDGE_PREFETCH_BASE_HIGH 0x28
+#define BRIDGE_PREFETCH_LIMIT_HIGH 0x2c
+#define BRIDGE_IO_BASE_HIGH 0x30
+#define BRIDGE_IO_LIMIT_HIGH 0x32
+#define BRIDGE_CONTROL 0x3e
+#define BRIDGE_CONTROL_VGA 0x0008
+#define BRIDGE_CONTROL_RESET 0x0040
+#define BRIDGE_CONTROL_WMASK 0x004b /* parity, SERR#, VGA, secondary reset */
+
+#define BRIDGE_COMMAND_IO 0x01
+#define BRIDGE_COMMAND_MEMORY 0x02
+
+#define SLOT_CAP_ID 0x04 /* slot numbering */
+
+enum { WINDOW_IO, WINDOW_MEMORY, WINDOW_PREFETCH, WINDOW_VGA_MEMORY, WINDOW_VGA_IO_LOW, WINDOW_VGA_IO_HIGH, N_WINDOWS };
+
+typedef struct {
+    EmuPciDevice parent;
+
+    uint8_t chassis_nr;
+    bool shpc; /* accepted: there is no standard hot-plug controller */
+
+    EmuPciBus *bus;
+    EmuMemoryRegion *memory, *io;
+    EmuMemoryRegion *windows[N_WINDOWS];
+} PciBridge;
+
+static uint16_t
+bridge_get_u16(PciBridge *self, unsigned at)
+{
+    const uint8_t *config = emu_pci_device_get_config((EmuPciDevice *)self) + at;
+
+    return (uint16_t)(config[0] | config[1] << 8);
+}
+
+static uint32_t
+bridge_get_u32(PciBridge *self, unsigned at)
+{
+    return bridge_get_u16(self, at) | (uint32_t)bridge_get_u16(self, at + 2) << 16;
+}
+
+static void
+bridge_set_window(PciBridge *self, unsigned n, bool on, uint64_t base, uint64_t last)
+{
+    EmuMemoryRegion *window = self->windows[n];
+
+    if (!on || last < base) {
+        emu_memory_region_set_enabled(window, false);
+        return;
+    }
+    emu_memory_region_set_alias_offset(window, base);
+    emu_memory_region_set_address(window, base);
+    emu_memory_region_set_size(window, last - base + 1);
+    emu_memory_region_set_enabled(window, true);
+}
+
+/* Chapter 3.2.5: I/O in units of 4 KiB, memory in units of 1 MiB; a limit below its base closes the window. */
+static void
+bridge_update_windows(PciBridge *self)
+{
+    const uint8_t *config = emu_pci_device_get_config((EmuPciDevice *)self);
+    uint16_t command = bridge_get_u16(self, BRIDGE_COMMAND);
+    bool io = command & BRIDGE_COMMAND_IO, memory = command & BRIDGE_COMMAND_MEMORY;
+    bool vga = bridge_get_u16(self, BRIDGE_CONTROL) & BRIDGE_CONTROL_VGA;
+    uint64_t io_base = (uint64_t)(config[BRIDGE_IO_BASE] & 0xf0) << 8, io_last = (uint64_t)(config[BRIDGE_IO_LIMIT] & 0xf0) << 8 | 0xfff;
+    uint64_t base = (uint64_t)(bridge_get_u16(self, BRIDGE_MEMORY_BASE) & 0xfff0) << 16;
+    uint64_t last = (uint64_t)(bridge_get_u16(self, BRIDGE_MEMORY_LIMIT) & 0xfff0) << 16 | 0xfffff;
+    uint64_t prefetch_base = (uint64_t)bridge_get_u32(self, BRIDGE_PREFETCH_BASE_HIGH) << 32 |
+                             (uint64_t)(bridge_get_u16(self, BRIDGE_PREFETCH_BASE) & 0xfff0) << 16;
+    uint64_t prefetch_last = (uint64_t)bridge_get_u32(self, BRIDGE_PREFETCH_LIMIT_HIGH) << 32 |
+                             (uint64_t)(bridge_get_u16(self, BRIDGE_PREFETCH_LIMIT) & 0xfff0) << 16 | 0xfffff;
+
+    emu_memory_transaction_begin();
+    bridge_set_window(self, WINDOW_IO, io, io_base, io_last);
+    bridge_set_window(self, WINDOW_MEMORY, memory, base, last);
+    bridge_set_window(self, WINDOW_PREFETCH, memory, prefetch_base, MIN(prefetch_last, UINT64_MAX - 1));
+    bridge_set_window(self, WINDOW_VGA_MEMORY, memory && vga, 0xa0000, 0xbffff);
+    bridge_set_window(self, WINDOW_VGA_IO_LOW, io && vga, 0x3b0, 0x3bb);
+    bridge_set_window(self, WINDOW_VGA_IO_HIGH, io && vga, 0x3c0, 0x3df);
+    emu_memory_transaction_commit();
+}
+
+static void
+bridge_write_config(EmuPciDevice *dev, uint32_t addr, uint32_t value, unsigned size)
+{
+    PciBridge *self = (PciBridge *)dev;
+    uint16_t before = bridge_get_u16(self, BRIDGE_CONTROL);
+
+    emu_pci_device_default_write_config(dev, addr, value, size);
+    if (bridge_get_u16(self, BRIDGE_CONTROL) & ~before & BRIDGE_CONTROL_RESET) {
+        GPtrArray *devices = emu_bus_get_devices(EMU_BUS(self->bus));
+
+        for (guint i = 0; i < devices->len; i++) {
+            emu_device_reset(devices->pdata[i]);
+        }
+    }
+    bridge_update_windows(self);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------ */
+
+static void
+bridge_make_windows(PciBridge *self)
+{
+    EmuPciBus *front = emu_pci_device_get_bus((EmuPciDevice *)self);
+    static const char *const names[] = {"io-window", "memory-window", "prefetch-window", "vga-memory", "vga-io-low", "vga-io-high"};
+
+    for (unsigned i = 0; i < N_WINDOWS; i++) {
+        bool io = i == WINDOW_IO || i >= WINDOW_VGA_IO_LOW;
+        EmuMemoryRegion *space = io ? emu_pci_bus_get_io(front) : emu_pci_bus_get_memory(front);
+
+        self->windows[i] = emu_memory_region_new_alias(self, names[i], io ? self->io : self->memory, 0, 1);
+        emu_memory_region_set_enabled(self->windows[i], false);
+        emu_memory_region_add_subregion(space, 0, self->windows[i], 1);
+    }
+}
+
+static bool
+bridge_realize(EmuPciDevice *dev, GError **error)
+{
+    PciBridge *self = (PciBridge *)dev;
+    uint8_t *config = emu_pci_device_get_config(dev), *wmask = emu_pci_device_get_wmask(dev), cap;
+    const char *id = emu_device_get_id((EmuDevice *)dev);
+
+    self->memory = emu_memory_region_new_container(self, "pci-bridge-memory", UINT64_MAX);
+    self->io = emu_memory_region_new_container(self, "pci-bridge-io", 0x10000);
+    self->bus = emu_pci_bridge_bus_new(dev, id, self->memory, self->io);
+    bridge_make_windows(self);
+
+    config[BRIDGE_PREFETCH_BASE] = config[BRIDGE_PREFETCH_LIMIT] = 1; /* 64 bits */
+    wmask[BRIDGE_IO_BASE] = wmask[BRIDGE_IO_LIMIT] = 0xf0;
+    for (unsigned i = 0; i < 4; i++) {
+        wmask[BRIDGE_MEMORY_BASE + 2 * i] = 0xf0;
+        wmask[BRIDGE_MEMORY_BASE + 2 * i + 1] = 0xff;
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        wmask[BRIDGE_PREFETCH_BASE_HIGH + i] = 0xff;
+    }
+    emu_pci_device_get_w1cmask(dev)[BRIDGE_SECONDARY_STATUS + 1] = 0xf9;
+    wmask[BRIDGE_CONTROL] = BRIDGE_CONTROL_WMASK & 0xff;
+    if (self->chassis_nr) {
+        cap = emu_pci_device_add_capability(dev, SLOT_CAP_ID, 0, 4);
+        if (!cap) {
+            g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "pci-bridge: no room for the slot numbering capability");
+            return false;
+        }
+        config[cap + 2] = 0x20; /* first in chassis */
+        config[cap + 3] = self->chassis_nr;
+    }
+    return true;
+}
+
+static void
+bridge_unrealize(EmuPciDevice *dev)
+{
+    PciBridge *self = (PciBridge *)dev;
+
+    for (unsigned i = 0; i < N_WINDOWS; i++) {
+        EmuMemoryRegion *container = self->windows[i] ? emu_memory_region_get_container(self->windows[i]) : NULL;
+
+        if (container) {
+            emu_memory_region_del_subregion(container, self->windows[i]);
+        }
+    }
+}
+
+static void
+bridge_reset_enter(EmuDevice *device)
+{
+    PciBridge *self = (PciBridge *)device;
+    EmuPciDevice *dev = (EmuPciDevice *)device;
+    uint8_t *config = emu_pci_device_get_config(dev);
+    const uint8_t *wmask = emu_pci_device_get_wmask(dev), *w1cmask = emu_pci_device_get_w1cmask(dev);
+
+    for (unsigned i = 0x18; i < 0x40; i++) {
+        config[i] &= (uint8_t) ~(wmask[i] | w1cmask[i]);
+    }
+    /* Closed windows, until somebody opens them. */
+    config[BRIDGE_IO_BASE] = config[BRIDGE_MEMORY_BASE] = 0xf0;
+    config[BRIDGE_MEMORY_BASE + 1] = config[BRIDGE_PREFETCH_BASE + 1] = 0xff;
+    config[BRIDGE_PREFETCH_BASE] |= 0xf0;
+    bridge_update_windows(self);
+}
+
+static bool
+bridge_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+    bridge_update_windows(opaque);
+    return true;
+}
+
+static const EmuVMField bridge_fields[] = {EMU_VM_PCI_DEVICE(PciBridge, parent), EMU_VM_END};
+
+static const EmuVMState bridge_vmstate = {
+    .name = "pci-bridge",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = bridge_fields,
+    .post_load = bridge_post_load,
+};
+
+static const EmuProperty bridge_properties[] = {
+    EMU_PROP_UINT8("chassis_nr", PciBridge, chassis_nr, 0, "number of the chassis behind it, 0: none"),
+    EMU_PROP_BOOL("shpc", PciBridge, shpc, false, "standard hot-plug controller; there is none"),
+};
+
+static void
+bridge_class_init(gpointer klass, gconstpointer data G_GNUC_UNUSED)
+{
+    EmuDeviceClass *device = klass;
+    EmuPciDeviceClass *pci = klass;
+
+    device->reset_enter = bridge_reset_enter;
+    device->vmstate = &bridge_vmstate;
+    device->category = "bridge";
+    device->user_creatable = true;
+    device->hotpluggable = false;
+    pci->realize = bridge_realize;
+    pci->unrealize = bridge_unrealize;
+    pci->write_config = bridge_write_config;
+    pci->vendor_id = 0x1b36;
+    pci->device_id = 0x0001;
+    pci->class_id = 0x0604;
+    pci->is_bridge = true;
+    emu_object_class_add_properties(klass, bridge_properties, G_N_ELEMENTS(bridge_properties));
+}
+
+const EmuTypeInfo pci_bridge_type_info = {
+    .name = "pci-bridge",
+    .parent = "pci-device",
+    .instance_size = sizeof(PciBridge),
+    .class_init = bridge_class_init,
+    .description = "PCI-to-PCI bridge",
+};
