@@ -3,14 +3,16 @@
 """emu and Debian's QEMU side by side in one run: boot, start-up, memory, and the kernels of the translator's design.
 
 Ratios are QEMU / emu: above 1 emu wins. Nothing here passes or fails by a time.
-usage: bench.py BUILD [--peer "qemu-system-x86_64 -accel tcg"] [--rounds N] [--only boot|start-up|kernels]
+usage: bench.py BUILD [--peer "qemu-system-x86_64 -accel tcg"] [--rounds N] [--only boot,start-up,memory,translation,kernels]
 """
 
 import argparse
 import math
 import os
+import re
 import resource
 import shlex
+import socket
 import subprocess
 import sys
 import tempfile
@@ -32,9 +34,10 @@ def newc(entries):
     return out
 
 
-def machine(prefix, kernel, initrd, append):
+def machine(prefix, kernel, initrd, append, no_monitor=True):
     return [*prefix, "-M", "pc", "-m", str(RAM_MIB), "-kernel", kernel, "-initrd", initrd, "-append",
-            "console=ttyS0 quiet panic=-1 " + append, "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot"]
+            "console=ttyS0 quiet panic=-1 " + append, "-display", "none", "-serial", "stdio", "-no-reboot",
+            *(["-monitor", "none"] if no_monitor else [])]
 
 
 def run(command, timeout=400):
@@ -82,13 +85,52 @@ def memory_beyond_ram(command, ready):
         p.wait()
 
 
+def info_jit(command, ready, path):
+    """What the monitor says about the translator when the guest has said @ready: figures by name."""
+    p = subprocess.Popen([*command, "-monitor", f"unix:{path},server=on,wait=off"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT)
+    text = ""
+    try:
+        for raw in p.stdout:
+            if ready in raw.decode(errors="replace"):
+                break
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(path)
+            s.sendall(b"info jit\n")
+            while not re.search(r"(TB flush count|translated:|dropped).*\n[^$]*\(\w+\) $", text):
+                data = s.recv(4096)
+                if not data:
+                    break
+                text += data.decode(errors="replace")
+    except OSError:
+        pass
+    finally:
+        p.kill()
+        p.wait()
+        if os.path.exists(path):
+            os.unlink(path)
+    found = {}
+    for name, pattern in (("ns", r"([\d.]+) ns per instruction"), ("bytes", r"([\d.]+) host bytes"),
+                          ("length", r"\(([\d.]+) bytes each\)"), ("instructions", r"blocks, (\d+) instructions"),
+                          ("block", r"TB avg target size\s+(\d+)"), ("host", r"TB avg host size\s+(\d+)")):
+        m = re.search(pattern, text)
+        if m:
+            found[name] = float(m.group(1))
+    if "block" in found:
+        found["expansion"] = found["host"] / found["block"]
+    elif "bytes" in found:
+        found["expansion"] = found["bytes"] / found["length"]
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
     parser.add_argument("--peer", default="qemu-system-x86_64 -accel tcg -cpu max")
     parser.add_argument("--ours", default=None)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="boot,start-up,memory,kernels")
+    parser.add_argument("--only", default="boot,start-up,memory,translation,kernels")
     options = parser.parse_args()
     ours = shlex.split(options.ours or f"{options.build}/emu --plugin-dir {options.build}/plugins -cpu max")
     peer = shlex.split(options.peer)
@@ -147,6 +189,22 @@ def main():
         if "memory" in options.only:
             compare("memory beyond RAM", "MiB", lambda prefix: memory_beyond_ram(
                 machine(prefix, kernel, initrd, "bench.run"), "READY"))
+        if "translation" in options.only:
+            # QEMU says how large its code is, not how long making it took.
+            figures = {side: [] for side in sides}
+            for _ in range(options.rounds):
+                for side, prefix in sides.items():
+                    figures[side].append(info_jit(machine(prefix, kernel, initrd, "bench.run", no_monitor=False), "READY",
+                                                  os.path.join(work, "monitor")))
+
+            def figure(side, name):
+                return min((f[name] for f in figures[side] if name in f), default=None)
+
+            for name, title, unit in (("ns", "translation, per guest insn", "ns"), ("bytes", "host code per guest insn", "B"),
+                                      ("expansion", "host code per guest byte", "B")):
+                e, p = (figure(side, name) for side in ("emu", "peer"))
+                print(f"{title:28} emu {'%9.3f' % e if e else '-':>9} {unit:4} peer {'%9.3f' % p if p else '-':>9} {unit:4}"
+                      + (f" peer/emu {p / e:6.2f}" if e and p else ""), flush=True)
         if "kernels" in options.only:
             results = {"native": {}}
             checks = {}
