@@ -6,7 +6,7 @@
  *    insn 0, 3
  *    add.i64 rax, rax, rbx                 flags=CPAZSO
  *    load.i32 t0, [rbx + rcx*4 + 0x10]     base, index, displacement; "seg NAME +" in front,
- *                                          "wrap16", "wrap32", "linear32", "pcrel" behind
+ *                                          "wrap16", "wrap32", "limit", "linear32", "pcrel" behind
  *    store.i8 al, [t0]                     parts of globals: NAME.l (low 8) .h (high 8) .w .d
  *    zext.i32 rax.d, rbx.l, i8
  *    select.i64 rax, nz, rbx, rax
@@ -106,6 +106,10 @@ dump_addr(const EmuTcgIr *ir, const EmuTcgAddr *addr, GString *out)
     }
     if (addr->wrap != 64) {
         g_string_append_printf(out, " wrap%u", addr->wrap);
+    }
+    if (addr->limit != EMU_TCG_NO_ARG) {
+        g_string_append(out, " limit ");
+        dump_arg(ir, addr->limit, out);
     }
     g_string_append_printf(out, "%s%s]", addr->linear32 ? " linear32" : "",
                            addr->pcrel ? " pcrel" : "");
@@ -350,6 +354,8 @@ parse_addr(Parser *ps, EmuTcgAddr *addr)
         }
         if (accept(ps, "seg")) {
             addr->segment = parse_arg(ps);
+        } else if (accept(ps, "limit")) {
+            addr->limit = parse_arg(ps);
         } else if (accept(ps, "wrap16")) {
             addr->wrap = 16;
         } else if (accept(ps, "wrap32")) {

@@ -90,6 +90,10 @@ check_mem(Validator *v, const EmuTcgMem *mem, bool access)
     check_use(v, mem->addr.base);
     check_use(v, mem->addr.index);
     check_use(v, mem->addr.segment);
+    check_use(v, mem->addr.limit);
+    if (mem->addr.limit != EMU_TCG_NO_ARG && (TCG_ARG_KIND(mem->addr.limit) != EMU_TCG_ARG_GLOBAL || mem->addr.wrap == 64)) {
+        wrong(v, "limit of an address");
+    }
     if (mem->addr.wrap != 16 && mem->addr.wrap != 32 && mem->addr.wrap != 64) {
         wrong(v, "address wraps at no known width");
     }

@@ -597,7 +597,7 @@ mode_slot_of(TcgCache *c, uint64_t mode_key)
             return i;
         }
     }
-    if (c->n_mode_keys == TCG_MODE_SLOTS) {
+    if (c->n_mode_keys >= (mode_key & c->fe->rare_modes ? TCG_MODE_SLOTS / 2 : TCG_MODE_SLOTS)) {
         return -1;
     }
     c->mode_keys[c->n_mode_keys] = mode_key;

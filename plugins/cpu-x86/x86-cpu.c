@@ -295,6 +295,7 @@ const EmuTcgFrontend x86_frontend = {
     .set_pc = x86_set_pc,
     .interp = x86_interp,
     .lift = x86_lift,
+    .rare_modes = X86_MODE_CS_BASED,
     .straddles = x86_straddles,
     .flags_dead = x86_flags_dead,
     .encode_template = x86_encode_template,

@@ -18,11 +18,42 @@ room(uint64_t address)
     return PAGE - (address & (PAGE - 1));
 }
 
-/* What of the registers counts as address or counter. */
+/* What of a register counts as address or counter. */
 static inline uint64_t
 part(uint64_t value, uint64_t what)
 {
-    return what & X86_FAST_ADDR32 ? (uint32_t)value : value;
+    return what & X86_FAST_ADDR32 ? (uint32_t)value : what & X86_FAST_ADDR16 ? (uint16_t)value : value;
+}
+
+/* The register with that part replaced. */
+static inline uint64_t
+replaced(uint64_t reg, uint64_t value, uint64_t what)
+{
+    return what & X86_FAST_ADDR16 ? (reg & ~UINT64_C(0xffff)) | (uint16_t)value : part(value, what);
+}
+
+/*
+ * The linear address of @offset in @segment, and how many bytes from there on are in one page, within the limit, and before the
+ * offset wraps. Segments that have a limit of 4G are as those that are not checked.
+ */
+static inline uint64_t
+linear(X86State *s, uint64_t what, unsigned segment, uint64_t offset, uint64_t *bytes)
+{
+    uint64_t address = offset, n;
+
+    if (what & X86_FAST_SEGMENTS) {
+        address = (uint32_t)(offset + *x86_seg_base(s, segment));
+    }
+    *bytes = room(address);
+    if (what & X86_FAST_ADDR16) {
+        n = 0x10000 - offset;
+        *bytes = n < *bytes ? n : *bytes;
+    }
+    if ((what & X86_FAST_SEGMENTS) && !(s->tcg.mode_key & X86_MODE_NOLIMIT(segment))) {
+        n = offset <= s->seg[segment].limit ? s->seg[segment].limit - offset + 1 : 0;
+        *bytes = n < *bytes ? n : *bytes;
+    }
+    return address;
 }
 
 /* The host's own instructions: overlapping operands behave as the guest's do. */
@@ -89,7 +120,7 @@ static inline uint64_t
 finish(X86State *s, uint64_t what, uint64_t left)
 {
     if (what & X86_FAST_REP) {
-        X86_LOW(s, X86_RCX) = left;
+        X86_LOW(s, X86_RCX) = replaced(X86_LOW(s, X86_RCX), left, what);
     }
     return left == 0 ? EMU_TCG_HELPER_GO_ON : EMU_TCG_HELPER_INTERP;
 }
@@ -105,18 +136,18 @@ x86_fast_movs(EmuTcgState *tcg, uint64_t what, uint64_t b G_GNUC_UNUSED, uint64_
         return EMU_TCG_HELPER_INTERP;
     }
     for (unsigned page = 0; left && page < SLICE_PAGES; page++) {
-        uint64_t from = part(X86_LOW(s, X86_RSI), what), to = part(X86_LOW(s, X86_RDI), what);
-        uint64_t bytes = room(from) < room(to) ? room(from) : room(to), n = bytes / size;
-        const void *src = emu_tcg_fast_pointer(tcg, from, EMU_TCG_READ);
-        void *dst = emu_tcg_fast_pointer(tcg, to, EMU_TCG_WRITE);
+        uint64_t from = part(X86_LOW(s, X86_RSI), what), to = part(X86_LOW(s, X86_RDI), what), bytes, more;
+        const void *src = emu_tcg_fast_pointer(tcg, linear(s, what, what >> X86_FAST_SOURCE_SHIFT & 7, from, &bytes), EMU_TCG_READ);
+        void *dst = emu_tcg_fast_pointer(tcg, linear(s, what, X86_ES, to, &more), EMU_TCG_WRITE);
+        uint64_t n = (bytes < more ? bytes : more) / size;
 
         n = n < left ? n : left;
         if (!src || !dst || n == 0) {
             break;
         }
         copy(dst, src, n, size);
-        X86_LOW(s, X86_RSI) = part(from + n * size, what);
-        X86_LOW(s, X86_RDI) = part(to + n * size, what);
+        X86_LOW(s, X86_RSI) = replaced(X86_LOW(s, X86_RSI), from + n * size, what);
+        X86_LOW(s, X86_RDI) = replaced(X86_LOW(s, X86_RDI), to + n * size, what);
         left -= n;
     }
     return finish(s, what, left);
@@ -133,15 +164,16 @@ x86_fast_stos(EmuTcgState *tcg, uint64_t what, uint64_t b G_GNUC_UNUSED, uint64_
         return EMU_TCG_HELPER_INTERP;
     }
     for (unsigned page = 0; left && page < SLICE_PAGES; page++) {
-        uint64_t to = part(X86_LOW(s, X86_RDI), what), n = room(to) / size;
-        void *dst = emu_tcg_fast_pointer(tcg, to, EMU_TCG_WRITE);
+        uint64_t to = part(X86_LOW(s, X86_RDI), what), bytes;
+        void *dst = emu_tcg_fast_pointer(tcg, linear(s, what, X86_ES, to, &bytes), EMU_TCG_WRITE);
+        uint64_t n = bytes / size;
 
         n = n < left ? n : left;
         if (!dst || n == 0) {
             break;
         }
         fill(dst, X86_LOW(s, X86_RAX), n, size);
-        X86_LOW(s, X86_RDI) = part(to + n * size, what);
+        X86_LOW(s, X86_RDI) = replaced(X86_LOW(s, X86_RDI), to + n * size, what);
         left -= n;
     }
     return finish(s, what, left);

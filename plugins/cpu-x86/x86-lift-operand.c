@@ -41,14 +41,26 @@ x86_lift_is_64(const X86Lift *l)
     return (l->mode >> X86_MODE_CODE_SHIFT & X86_MODE_CODE_MASK) == X86_MODE_CODE64;
 }
 
-/* Adds the segment: in 64-bit code FS and GS have a base; elsewhere any may, and the sum wraps at 4G again. */
-static void
+/*
+ * Adds the segment: in 64-bit code FS and GS have a base; elsewhere any may, and the sum wraps at 4G again. False: its rights are
+ * the interpreter's to check.
+ */
+static bool
 x86_lift_segment(X86Lift *l, unsigned segment, EmuTcgAddr *a)
 {
-    if (x86_lift_is_64(l) ? segment == X86_FS || segment == X86_GS : !(l->mode & X86_MODE_FLAT(segment))) {
-        a->segment = emu_tcg_ir_global(l->ir, X86_GLOBAL_SEG_BASE + segment, EMU_TCG_PART_FULL);
-        a->linear32 = !x86_lift_is_64(l);
+    if (x86_lift_is_64(l) ? segment != X86_FS && segment != X86_GS : (l->mode & X86_MODE_FLAT(segment)) != 0) {
+        return true;
     }
+    a->segment = emu_tcg_ir_global(l->ir, X86_GLOBAL_SEG_BASE + segment, EMU_TCG_PART_FULL);
+    if (x86_lift_is_64(l)) {
+        return true;
+    }
+    a->linear32 = true;
+    if (!(l->mode & X86_MODE_NOLIMIT(segment))) {
+        a->limit = emu_tcg_ir_global(l->ir, X86_GLOBAL_LIMIT + segment, EMU_TCG_PART_FULL);
+        return (l->mode & X86_MODE_LIMITED(segment)) != 0;
+    }
+    return true;
 }
 
 /* The effective address without its segment, as LEA computes it. */
@@ -70,14 +82,8 @@ x86_lift_offset(X86Lift *l, const X86Insn *insn, EmuTcgAddr *a)
 bool
 x86_lift_address(X86Lift *l, const X86Insn *insn, EmuTcgAddr *out)
 {
-    bool needs_segment = !x86_lift_is_64(l) && !(l->mode & X86_MODE_FLAT(insn->segment));
-
-    if (needs_segment && !(l->mode & X86_MODE_NOLIMIT(insn->segment))) {
-        return false;
-    }
     x86_lift_offset(l, insn, out);
-    x86_lift_segment(l, insn->segment, out);
-    return true;
+    return x86_lift_segment(l, insn->segment, out);
 }
 
 bool
@@ -88,47 +94,43 @@ x86_lift_mem(X86Lift *l, const X86Insn *insn, unsigned size, unsigned access, Em
     if (!size || !x86_lift_address(l, insn, &addr)) {
         return false;
     }
-    /* Code segments are never written to outside 64-bit code. */
-    if ((access & EMU_TCG_PROT_WRITE) && insn->segment == X86_CS && !x86_lift_is_64(l)) {
+    /* Code segments are never written to in protected mode. */
+    if ((access & EMU_TCG_PROT_WRITE) && insn->segment == X86_CS && (l->mode & X86_MODE_PE) && !(l->mode & X86_MODE_VM86) &&
+        !x86_lift_is_64(l)) {
         return false;
     }
     *out = (EmuTcgMem){.addr = addr, .size = size, .access = access, .mmu_mode = EMU_TCG_MMU_CURRENT};
     return true;
 }
 
-static bool
-x86_lift_stack_flat(const X86Lift *l)
+unsigned
+x86_lift_stack_width(const X86Lift *l)
 {
-    if (x86_lift_is_64(l)) {
-        return true;
-    }
-    return (l->mode >> X86_MODE_STACK_SHIFT & 3) == X86_MODE_CODE32 && (l->mode & X86_MODE_FLAT(X86_SS));
+    return 2u << (l->mode >> X86_MODE_STACK_SHIFT & 3);
 }
 
 bool
 x86_lift_stack(X86Lift *l, int disp, unsigned size, unsigned access, EmuTcgMem *out)
 {
-    if (!x86_lift_stack_flat(l)) {
-        return false;
-    }
     *out = (EmuTcgMem){
         .addr = {.base = emu_tcg_ir_global(l->ir, X86_RSP, EMU_TCG_PART_FULL),
                  .disp = disp,
-                 .wrap = x86_lift_is_64(l) ? 64 : 32},
+                 .wrap = (uint8_t)(x86_lift_stack_width(l) * 8)},
         .size = size,
         .access = access,
         .mmu_mode = EMU_TCG_MMU_CURRENT,
     };
-    return true;
+    return x86_lift_segment(l, X86_SS, &out->addr);
 }
 
 void
 x86_lift_add_sp(X86Lift *l, int n)
 {
-    bool wide = x86_lift_is_64(l);
-    EmuTcgAddr a = {.base = emu_tcg_ir_global(l->ir, X86_RSP, EMU_TCG_PART_FULL), .disp = n, .wrap = wide ? 64 : 32};
+    unsigned width = x86_lift_stack_width(l);
+    /* A word of the sum is the same when it wraps at 32 bits, which the host does for nothing. */
+    EmuTcgAddr a = {.base = emu_tcg_ir_global(l->ir, X86_RSP, EMU_TCG_PART_FULL), .disp = n, .wrap = width == 8 ? 64 : 32};
 
-    emu_tcg_ir_lea(l->ir, wide ? EMU_TCG_I64 : EMU_TCG_I32, x86_lift_gpr(l, X86_RSP, wide ? 8 : 4), &a);
+    emu_tcg_ir_lea(l->ir, x86_lift_type(width), x86_lift_gpr(l, X86_RSP, width), &a);
 }
 
 bool

@@ -525,7 +525,7 @@ lift_push_value(X86Lift *l, EmuTcgArg value, unsigned size)
 }
 
 static bool
-stack_is_flat(X86Lift *l)
+stack_is_plain(X86Lift *l)
 {
     EmuTcgMem mem;
 
@@ -537,7 +537,7 @@ lift_push(X86Lift *l, const X86Insn *insn)
 {
     EmuTcgArg value;
 
-    return stack_is_flat(l) && x86_lift_read(l, insn, 0, &value) && lift_push_value(l, value, insn->opsize);
+    return stack_is_plain(l) && x86_lift_read(l, insn, 0, &value) && lift_push_value(l, value, insn->opsize);
 }
 
 static bool
@@ -578,7 +578,7 @@ lift_pushf(X86Lift *l, const X86Insn *insn)
 {
     EmuTcgArg cc, all, masked, wide;
 
-    if ((l->mode & X86_MODE_VM86) || !stack_is_flat(l)) {
+    if ((l->mode & X86_MODE_VM86) || !stack_is_plain(l)) {
         return false;
     }
     cc = emu_tcg_ir_temp(l->ir);
@@ -600,11 +600,10 @@ lift_pushf(X86Lift *l, const X86Insn *insn)
 static bool
 lift_leave(X86Lift *l, const X86Insn *insn)
 {
-    unsigned size = insn->opsize;
-    bool wide = is_64(l);
+    unsigned size = insn->opsize, width = x86_lift_stack_width(l);
     EmuTcgMem mem;
     EmuTcgArg value;
-    EmuTcgAddr above = {.disp = size, .wrap = wide ? 64 : 32};
+    EmuTcgAddr above = {.disp = size, .wrap = width == 8 ? 64 : 32};
 
     if (!x86_lift_stack(l, 0, size, EMU_TCG_PROT_READ, &mem)) {
         return false;
@@ -612,35 +611,54 @@ lift_leave(X86Lift *l, const X86Insn *insn)
     mem.addr.base = above.base = emu_tcg_ir_global(l->ir, X86_RBP, EMU_TCG_PART_FULL);
     value = emu_tcg_ir_temp(l->ir);
     emu_tcg_ir_load(l->ir, x86_lift_type(size), value, &mem);
-    emu_tcg_ir_lea(l->ir, wide ? EMU_TCG_I64 : EMU_TCG_I32, x86_lift_gpr(l, X86_RSP, wide ? 8 : 4), &above);
+    emu_tcg_ir_lea(l->ir, x86_lift_type(width), x86_lift_gpr(l, X86_RSP, width), &above);
     emu_tcg_ir_mov(l->ir, x86_lift_type(size), x86_lift_gpr(l, X86_RBP, size), value);
     return true;
 }
 
 /* ---- control --------------------------------------------------------------------------------------------------------- */
 
-/* Near branches with a 16-bit operand truncate the target: rare enough for the interpreter. */
+/* The linear target of a relative branch; false when it is beyond the limit of CS. */
 static bool
-near_branch_size_ok(const X86Lift *l, const X86Insn *insn)
+branch_target(const X86Lift *l, const X86Insn *insn, uint64_t *out)
 {
-    return is_64(l) ? insn->opsize == 8 : insn->opsize == 4;
+    uint32_t target;
+
+    if (is_64(l)) {
+        *out = l->next + insn->imm;
+        return insn->opsize == 8;
+    }
+    target = (uint32_t)(l->next - l->cs_base + insn->imm);
+    if (insn->opsize == 2) {
+        target &= 0xffff;
+    }
+    *out = (uint32_t)(l->cs_base + target);
+    return target <= l->cs_limit;
 }
 
-static uint64_t
-branch_target(const X86Lift *l, const X86Insn *insn)
+/* Whether any target of an indirect branch is within the limit of CS. */
+static bool
+any_target_ok(const X86Lift *l, const X86Insn *insn)
 {
-    uint64_t target = l->next + insn->imm;
+    return is_64(l) ? insn->opsize == 8 : insn->opsize == 2 || l->cs_limit == 0xffffffffu;
+}
 
-    return is_64(l) ? target : (uint32_t)target;
+/* What CALL pushes. */
+static EmuTcgArg
+return_address(X86Lift *l)
+{
+    return l->cs_base ? emu_tcg_ir_const(l->ir, (int64_t)(l->next - l->cs_base)) : emu_tcg_ir_pcrel(l->ir, l->next);
 }
 
 static bool
 lift_jmp(X86Lift *l, const X86Insn *insn)
 {
-    if (!near_branch_size_ok(l, insn)) {
+    uint64_t to;
+
+    if (!branch_target(l, insn, &to)) {
         return false;
     }
-    emu_tcg_ir_jump(l->ir, branch_target(l, insn));
+    emu_tcg_ir_jump(l->ir, to);
     l->ended = true;
     return true;
 }
@@ -648,10 +666,12 @@ lift_jmp(X86Lift *l, const X86Insn *insn)
 static bool
 lift_jcc(X86Lift *l, const X86Insn *insn)
 {
-    if (!near_branch_size_ok(l, insn)) {
+    uint64_t to;
+
+    if (!branch_target(l, insn, &to)) {
         return false;
     }
-    emu_tcg_ir_branch(l->ir, (EmuTcgCond)(insn->opcode & 15), branch_target(l, insn), l->next);
+    emu_tcg_ir_branch(l->ir, (EmuTcgCond)(insn->opcode & 15), to, l->next);
     l->ended = true;
     return true;
 }
@@ -659,11 +679,12 @@ lift_jcc(X86Lift *l, const X86Insn *insn)
 static bool
 lift_jcxz(X86Lift *l, const X86Insn *insn)
 {
-    if (!near_branch_size_ok(l, insn)) {
+    uint64_t to;
+
+    if (!branch_target(l, insn, &to)) {
         return false;
     }
-    emu_tcg_ir_brnz(l->ir, x86_lift_type(insn->addrsize), x86_lift_gpr(l, X86_RCX, insn->addrsize), l->next,
-                    branch_target(l, insn));
+    emu_tcg_ir_brnz(l->ir, x86_lift_type(insn->addrsize), x86_lift_gpr(l, X86_RCX, insn->addrsize), l->next, to);
     l->ended = true;
     return true;
 }
@@ -673,12 +694,13 @@ lift_loop(X86Lift *l, const X86Insn *insn)
 {
     EmuTcgArg count = x86_lift_gpr(l, X86_RCX, insn->addrsize);
     EmuTcgType type = x86_lift_type(insn->addrsize);
+    uint64_t to;
 
-    if (!near_branch_size_ok(l, insn)) {
+    if (!branch_target(l, insn, &to)) {
         return false;
     }
     emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_DEC, type, count, count, EMU_TCG_NO_ARG, EMU_TCG_FLAGS_NONE);
-    emu_tcg_ir_brnz(l->ir, type, count, branch_target(l, insn), l->next);
+    emu_tcg_ir_brnz(l->ir, type, count, to, l->next);
     l->ended = true;
     return true;
 }
@@ -686,30 +708,34 @@ lift_loop(X86Lift *l, const X86Insn *insn)
 static bool
 lift_call(X86Lift *l, const X86Insn *insn)
 {
-    EmuTcgArg back;
+    uint64_t to;
 
-    if (!near_branch_size_ok(l, insn) || !stack_is_flat(l)) {
+    if (!branch_target(l, insn, &to) || !stack_is_plain(l)) {
         return false;
     }
-    back = emu_tcg_ir_pcrel(l->ir, l->next);
-    lift_push_value(l, back, insn->opsize);
-    emu_tcg_ir_jump(l->ir, branch_target(l, insn));
+    lift_push_value(l, return_address(l), insn->opsize);
+    emu_tcg_ir_jump(l->ir, to);
     l->ended = true;
     return true;
 }
 
-/* The target of an indirect branch as a 64-bit value. */
+/* The linear target of an indirect branch to offset @target of @size bytes. */
 static EmuTcgArg
-lift_wide_target(X86Lift *l, EmuTcgArg target)
+lift_wide_target(X86Lift *l, EmuTcgArg target, unsigned size)
 {
-    EmuTcgArg wide;
+    EmuTcgArg wide, linear;
 
     if (is_64(l)) {
         return target;
     }
     wide = emu_tcg_ir_temp(l->ir);
-    emu_tcg_ir_extend(l->ir, false, EMU_TCG_I64, wide, target, EMU_TCG_I32);
-    return wide;
+    emu_tcg_ir_extend(l->ir, false, EMU_TCG_I64, wide, target, x86_lift_type(size));
+    if (!l->cs_base) {
+        return wide;
+    }
+    linear = emu_tcg_ir_temp(l->ir);
+    emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_ADD, EMU_TCG_I64, linear, wide, emu_tcg_ir_const(l->ir, l->cs_base), EMU_TCG_FLAGS_NONE);
+    return linear;
 }
 
 static bool
@@ -717,10 +743,10 @@ lift_jmp_ind(X86Lift *l, const X86Insn *insn)
 {
     EmuTcgArg target;
 
-    if (!near_branch_size_ok(l, insn) || !x86_lift_read(l, insn, 0, &target)) {
+    if (!any_target_ok(l, insn) || !x86_lift_read(l, insn, 0, &target)) {
         return false;
     }
-    emu_tcg_ir_jump_ind(l->ir, lift_wide_target(l, target), EMU_TCG_JUMP_PLAIN);
+    emu_tcg_ir_jump_ind(l->ir, lift_wide_target(l, target, insn->opsize), EMU_TCG_JUMP_PLAIN);
     l->ended = true;
     return true;
 }
@@ -730,7 +756,7 @@ lift_call_ind(X86Lift *l, const X86Insn *insn)
 {
     EmuTcgArg target, copy;
 
-    if (!near_branch_size_ok(l, insn) || !stack_is_flat(l) || !x86_lift_read(l, insn, 0, &target)) {
+    if (!any_target_ok(l, insn) || !stack_is_plain(l) || !x86_lift_read(l, insn, 0, &target)) {
         return false;
     }
     /* CALL rsp goes to where rsp was. */
@@ -739,8 +765,8 @@ lift_call_ind(X86Lift *l, const X86Insn *insn)
         emu_tcg_ir_mov(l->ir, x86_lift_type(insn->opsize), copy, target);
         target = copy;
     }
-    target = lift_wide_target(l, target);
-    lift_push_value(l, emu_tcg_ir_pcrel(l->ir, l->next), insn->opsize);
+    target = lift_wide_target(l, target, insn->opsize);
+    lift_push_value(l, return_address(l), insn->opsize);
     emu_tcg_ir_jump_ind(l->ir, target, EMU_TCG_JUMP_CALL);
     l->ended = true;
     return true;
@@ -753,13 +779,13 @@ lift_ret(X86Lift *l, const X86Insn *insn)
     EmuTcgArg target;
     EmuTcgMem mem;
 
-    if (!near_branch_size_ok(l, insn) || !x86_lift_stack(l, 0, size, EMU_TCG_PROT_READ, &mem)) {
+    if (!any_target_ok(l, insn) || !x86_lift_stack(l, 0, size, EMU_TCG_PROT_READ, &mem)) {
         return false;
     }
     target = emu_tcg_ir_temp(l->ir);
     emu_tcg_ir_load(l->ir, x86_lift_type(size), target, &mem);
     x86_lift_add_sp(l, (int)size + (insn->n_operands ? (int)(insn->imm & 0xffff) : 0));
-    emu_tcg_ir_jump_ind(l->ir, lift_wide_target(l, target), EMU_TCG_JUMP_RETURN);
+    emu_tcg_ir_jump_ind(l->ir, lift_wide_target(l, target, size), EMU_TCG_JUMP_RETURN);
     l->ended = true;
     return true;
 }

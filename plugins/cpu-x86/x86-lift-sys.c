@@ -119,7 +119,7 @@ helper_popf(EmuTcgState *tcg, uint64_t value, uint64_t next, uint64_t size)
     return EMU_TCG_HELPER_GO_ON;
 }
 
-/* At CPL 0 in protected mode, where no flag is kept from it. */
+/* At CPL 0, where no flag is kept from it. */
 bool
 x86_lift_popf(X86Lift *l, const X86Insn *insn)
 {
@@ -133,7 +133,7 @@ x86_lift_popf(X86Lift *l, const X86Insn *insn)
     EmuTcgArg value;
     EmuTcgMem mem;
 
-    if (!(l->mode & X86_MODE_PE) || (l->mode & X86_MODE_VM86) || (l->mode >> X86_MODE_CPL_SHIFT & 3) ||
+    if ((l->mode & X86_MODE_VM86) || (l->mode >> X86_MODE_CPL_SHIFT & 3) ||
         !x86_lift_stack(l, 0, insn->opsize, EMU_TCG_PROT_READ, &mem)) {
         return false;
     }
@@ -145,7 +145,7 @@ x86_lift_popf(X86Lift *l, const X86Insn *insn)
 
 /* ---- strings ---------------------------------------------------------------------------------------------------- */
 
-/* MOVS and STOS, where addresses are plain: in flat segments, as wide as the code. */
+/* MOVS and STOS. */
 bool
 x86_lift_string(X86Lift *l, const X86Insn *insn)
 {
@@ -164,17 +164,20 @@ x86_lift_string(X86Lift *l, const X86Insn *insn)
         .writes = 1 << X86_RDI | 1 << X86_RCX,
     };
     bool is_movs = insn->row->op == X86_OP_movs, wide = (l->mode & X86_MODE_CODE_MASK) == X86_MODE_CODE64;
-    unsigned what = insn->op[0].size;
+    unsigned what = insn->op[0].size, source = is_movs ? insn->segment : X86_ES;
+    uint64_t usable = l->mode >> X86_MODE_FLAT_SHIFT | l->mode >> X86_MODE_NOLIMIT_SHIFT | l->mode >> X86_MODE_LIMITED_SHIFT;
 
-    if (insn->addrsize != (wide ? 8 : 4) || (!wide && !(l->mode & X86_MODE_FLAT(X86_ES))) ||
-        (is_movs && (wide ? insn->segment >= X86_FS : !(l->mode & X86_MODE_FLAT(insn->segment))))) {
+    if (wide ? insn->addrsize != 8 || source >= X86_FS : !(usable >> X86_ES & 1) || !(usable >> source & 1)) {
         return false;
+    }
+    if (!wide && !((l->mode & X86_MODE_FLAT(X86_ES)) && (l->mode & X86_MODE_FLAT(source)))) {
+        what |= X86_FAST_SEGMENTS | source << X86_FAST_SOURCE_SHIFT;
     }
     if (insn->prefixes & (X86_PFX_F2 | X86_PFX_F3)) {
         what |= X86_FAST_REP;
     }
     if (!wide) {
-        what |= X86_FAST_ADDR32;
+        what |= insn->addrsize == 2 ? X86_FAST_ADDR16 : X86_FAST_ADDR32;
     }
     emu_tcg_ir_call(l->ir, is_movs ? &movs : &stos, EMU_TCG_NO_ARG, emu_tcg_ir_const(l->ir, what), EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);
     return true;

@@ -83,9 +83,19 @@ x86_lift(EmuTcgState *tcg, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsig
     unsigned code_size = mode_key >> X86_MODE_CODE_SHIFT & X86_MODE_CODE_MASK;
     unsigned done = 0;
 
-    /* Branch targets are linear addresses: CS must be flat. Real mode and its like are interpreted. */
-    if ((mode_key & X86_MODE_INTERP_ONLY) || (code_size != X86_MODE_CODE64 && !(mode_key & X86_MODE_FLAT(X86_CS)))) {
+    /* Branch targets are linear addresses: the base of CS must be known. */
+    if (mode_key & X86_MODE_INTERP_ONLY) {
         return 0;
+    }
+    if (code_size != X86_MODE_CODE64) {
+        if (mode_key & X86_MODE_FLAT(X86_CS)) {
+            l.cs_limit = 0xffffffffu;
+        } else if (mode_key & X86_MODE_CS_BASED) {
+            l.cs_base = (uint32_t)(mode_key >> X86_MODE_CS_BASE_SHIFT & X86_MODE_CS_BASE_MASK) << 4;
+            l.cs_limit = 0xffff;
+        } else {
+            return 0;
+        }
     }
     for (unsigned n = 0; n < max_insns; n++) {
         X86Insn insn;
@@ -100,7 +110,7 @@ x86_lift(EmuTcgState *tcg, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsig
         l.next = l.pc + length;
         if (code_size != X86_MODE_CODE64) {
             l.next = (uint32_t)l.next;
-            if (l.next < l.pc) {
+            if (l.next < l.pc || l.next - 1 - l.cs_base > l.cs_limit) {
                 break;
             }
         }

@@ -17,6 +17,7 @@ typedef struct {
     X86State *s;
     EmuTcgIr *ir;
     uint64_t mode;
+    uint32_t cs_base, cs_limit; /* outside 64-bit code */
     uint64_t pc;   /* of the instruction, linear */
     uint64_t next; /* of the one behind it */
     bool ended;    /* the block's last op is out */
@@ -36,8 +37,9 @@ EmuTcgArg x86_lift_gpr(X86Lift *l, unsigned reg, unsigned size);
 /* The address of the memory operand; false when its segment needs checks that only the interpreter makes. */
 bool x86_lift_address(X86Lift *l, const X86Insn *insn, EmuTcgAddr *out);
 bool x86_lift_mem(X86Lift *l, const X86Insn *insn, unsigned size, unsigned access, EmuTcgMem *out);
-/* [rsp + disp] in the stack's width; false when SS is not flat. */
+/* [rsp + disp] in the stack's width; false when SS needs checks that only the interpreter makes. */
 bool x86_lift_stack(X86Lift *l, int disp, unsigned size, unsigned access, EmuTcgMem *out);
+unsigned x86_lift_stack_width(const X86Lift *l); /* bytes of the stack pointer */
 /* rsp += n, flags untouched. */
 void x86_lift_add_sp(X86Lift *l, int n);
 /* Reads operand @n: registers in place, immediates as constants, memory loaded to a temp. False: decline. */
@@ -75,6 +77,7 @@ enum {
     X86_GLOBAL_CR4,
     X86_GLOBAL_SHADOW,
     X86_GLOBAL_MODE_LOW, /* the lower half of the mode key */
+    X86_GLOBAL_LIMIT,    /* ES ... GS */
 };
 
 unsigned x86_lift(EmuTcgState *s, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key,
@@ -94,6 +97,9 @@ bool x86_lift_string(X86Lift *l, const X86Insn *insn);
 /* ---- x86-lift-fast.c: for general registers only. @what: X86_FAST_* | size of an element ---- */
 #define X86_FAST_REP 16u
 #define X86_FAST_ADDR32 32u
+#define X86_FAST_ADDR16 64u
+#define X86_FAST_SEGMENTS 128u    /* with bases and limits: ES, and the source's */
+#define X86_FAST_SOURCE_SHIFT 8
 uint64_t x86_fast_movs(EmuTcgState *tcg, uint64_t what, uint64_t b, uint64_t c);
 uint64_t x86_fast_stos(EmuTcgState *tcg, uint64_t what, uint64_t b, uint64_t c);
 

@@ -67,6 +67,10 @@ const EmuTcgGlobal x86_globals[] = {
      .offset = offsetof(X86State, shadow)},
     {.name = "mode_low", .type = EMU_TCG_I32, .bank = 4, .same_isa = 0xff,
      .offset = offsetof(X86State, tcg.mode_key) + (G_BYTE_ORDER == G_BIG_ENDIAN ? 4 : 0)},
+#define LIMIT(n, num)                                                                              \
+    {.name = n, .type = EMU_TCG_I32, .bank = 4, .same_isa = 0xff, .offset = offsetof(X86State, seg[num].limit)}
+    LIMIT("es_limit", X86_ES), LIMIT("cs_limit", X86_CS), LIMIT("ss_limit", X86_SS),
+    LIMIT("ds_limit", X86_DS), LIMIT("fs_limit", X86_FS), LIMIT("gs_limit", X86_GS),
 };
 const unsigned x86_n_globals = G_N_ELEMENTS(x86_globals);
 
@@ -93,6 +97,8 @@ mode_segment_bits(X86State *s, unsigned seg)
         }
     } else if (s->lax_real_mode && !(s->cr0 & X86_CR0_PE) && seg != X86_CS) {
         bits = X86_MODE_NOLIMIT(seg);
+    } else if (rights) {
+        bits = X86_MODE_LIMITED(seg);
     }
     return bits;
 }
@@ -125,6 +131,9 @@ x86_update_mode(X86State *s)
         }
         for (unsigned i = X86_ES; i <= X86_GS; i++) {
             key |= mode_segment_bits(s, i);
+        }
+        if (s->seg[X86_CS].limit == 0xffff && (*x86_seg_base(s, X86_CS) & ~(X86_MODE_CS_BASE_MASK << 4)) == 0) {
+            key |= X86_MODE_CS_BASED | *x86_seg_base(s, X86_CS) >> 4 << X86_MODE_CS_BASE_SHIFT;
         }
     }
     s->va_shift = (s->cr4 & X86_CR4_LA57) ? 7 : 16;

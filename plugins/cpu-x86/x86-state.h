@@ -133,6 +133,12 @@ enum {
 #define X86_MODE_SHADOW (UINT64_C(1) << 31) /* interrupt shadow of STI, MOV SS, POP SS */
 #define X86_MODE_MMU_SHIFT 32               /* three bits: tcg.mmu_mode */
 #define X86_MODE_A20_OFF (UINT64_C(1) << 35)
+/* Code outside 64-bit mode in a segment of 64 KiB below 1 MiB, like real mode's: its base, in units of 16 bytes. */
+#define X86_MODE_CS_BASE_SHIFT 36
+#define X86_MODE_CS_BASE_MASK UINT64_C(0xffff)
+#define X86_MODE_CS_BASED (UINT64_C(1) << 52)
+#define X86_MODE_LIMITED_SHIFT 53 /* six bits: any base and limit, rights as for X86_MODE_NOLIMIT */
+#define X86_MODE_LIMITED(seg) (UINT64_C(1) << (X86_MODE_LIMITED_SHIFT + (seg)))
 /* Blocks for a key with one of these are not worth lifting: interpret. */
 #define X86_MODE_INTERP_ONLY \
     (X86_MODE_TF | X86_MODE_RF | X86_MODE_DR | X86_MODE_SHADOW | X86_MODE_AC)
@@ -516,7 +522,7 @@ x86_get_pkru(const X86State *s)
 void x86_set_pkru(X86State *s, uint32_t value);
 
 /* The globals table for EmuTcgFrontend. */
-#define X86_N_GLOBALS 55
+#define X86_N_GLOBALS 61
 extern const EmuTcgGlobal x86_globals[X86_N_GLOBALS];
 extern const unsigned x86_n_globals;
 

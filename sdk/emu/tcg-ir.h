@@ -197,12 +197,14 @@ typedef enum {
 /*
  * An address: ((base + index << scale + disp) wrapped to @wrap bits) + segment, the sum wrapped to 32
  * bits when @linear32 (x86 outside 64-bit code).
+ * With @limit, the instruction is interpreted when the last byte's offset, before the segment is added, is above it.
  * Without base and index, disp is the whole address; with @pcrel it is one derived from the pc.
  */
 typedef struct {
     EmuTcgArg base;    /* global or temp, or EMU_TCG_NO_ARG */
     EmuTcgArg index;   /* global or temp, or EMU_TCG_NO_ARG */
     EmuTcgArg segment; /* i64 value added behind the wrap, or EMU_TCG_NO_ARG */
+    EmuTcgArg limit;   /* i32 global, for wrap 16 and 32; or EMU_TCG_NO_ARG */
     uint8_t scale;     /* log2 */
     uint8_t wrap;      /* 16, 32 or 64 */
     bool pcrel;

@@ -98,6 +98,7 @@ typedef struct _EmuTcgFrontend {
     uint32_t state_size; /* of the whole state, EmuTcgState included */
     const EmuTcgGlobal *globals;
     uint32_t n_globals;
+    uint64_t rare_modes; /* bits of mode keys: code with one of them has many keys and is no reason to make others slower */
     uint32_t fx_offset; /* same-ISA host: the 512 bytes of FXSAVE64 in the state, 16-aligned; else 0 */
     /* Same-ISA host: upper halves of YMM0-15 in the state, as XSAVE lays them out, which translated code keeps in the host's
      * registers while mode_key has the bit @ymm_mode_bit (below 32); else both are 0. */

@@ -32,7 +32,7 @@
 #define KERNEL_STACK 0x31000u
 #define HIGH UINT64_C(0xffffffff80000000) /* in 64-bit mode the low 2 MiB once more */
 
-#define MAX_INSNS 14
+#define MAX_INSNS 18
 #define MAX_CODE 256
 #define MAX_STEPS 300
 #define NO_ROW 0xffff /* of instructions that are no test */
@@ -44,6 +44,8 @@ typedef struct {
     bool long_mode;
     bool high;     /* code at HIGH */
     uint32_t ds_base; /* of DS and ES, where it is not flat */
+    uint32_t limit;   /* of ES, SS, DS where they have one; SS then has the same base */
+    bool real;
     bool no_avx;
 } Mode;
 
@@ -153,6 +155,7 @@ static const EmuTcgFrontend frontend = {
     .set_pc = x86_set_pc,
     .interp = x86_interp,
     .lift = checked_lift,
+    .rare_modes = X86_MODE_CS_BASED,
     .straddles = x86_straddles,
     .flags_dead = x86_flags_dead,
     .encode_template = x86_encode_template,
@@ -239,6 +242,13 @@ make_pristine(const Mode *mode)
         put(0x4000 + i * 8, (at == DATA + 0x7000 ? 0x1f0000u : at) | flags | (at >= DATA ? UINT64_C(1) << 63 : 0), 8);
         put(0x6000 + i * 4, (at == DATA + 0x7000 ? 0x1f0000u : at) | flags, 4);
     }
+    for (unsigned i = 0; i < 32 && mode->real; i++) {
+        put(IDT + i * 4, HANDLERS >> 4 << 16 | i * 16, 4);
+        put(HANDLERS + i * 16, 0xf4, 1);
+    }
+    if (mode->real) {
+        return;
+    }
     put(GDT + 0x08, UINT64_C(0x00af9b000000ffff), 8);
     put(GDT + 0x10, UINT64_C(0x00cf93000000ffff), 8);
     put(GDT + 0x18, UINT64_C(0x00cf9b000000ffff), 8);
@@ -265,11 +275,21 @@ set_segments(X86State *s, const Mode *mode)
     uint32_t code = X86_DESC_P | X86_DESC_S | X86_DESC_A | X86_DESC_R | X86_DESC_CODE | X86_DESC_G | mode->cpl << X86_DESC_DPL_SHIFT;
     unsigned user = mode->cpl ? 0x18 : 0;
 
+    if (mode->bits == 16) {
+        data &= ~(X86_DESC_B | X86_DESC_G);
+        code &= ~X86_DESC_G;
+    }
     for (unsigned i = X86_ES; i <= X86_GS; i++) {
         x86_set_seg(s, i, (uint16_t)(0x10 + user + mode->cpl), i == X86_ES || i == X86_DS ? mode->ds_base : 0, 0xffffffffu, data);
+        if (mode->limit && i != X86_FS && i != X86_GS) {
+            x86_set_seg(s, i, (uint16_t)(mode->real ? mode->ds_base >> 4 : 0x10 + user + mode->cpl), mode->ds_base, mode->limit, data);
+        }
     }
     x86_set_seg(s, X86_CS, (uint16_t)((mode->bits == 64 ? 0x08 : 0x18) + user + mode->cpl), 0, 0xffffffffu,
                 code | (mode->bits == 64 ? X86_DESC_L : X86_DESC_B));
+    if (mode->bits == 16) {
+        x86_set_seg(s, X86_CS, (uint16_t)(mode->real ? CODE >> 4 : 0x18 + user + mode->cpl), CODE, 0xffff, code);
+    }
     *x86_seg_base(s, X86_FS) = 0x100;
     *x86_seg_base(s, X86_GS) = mode->high ? HIGH + 0x40 : 0x40;
     x86_set_seg(s, X86_TR, 0x38, TSS, 0x67, X86_DESC_P | 11u << 8);
@@ -277,9 +297,9 @@ set_segments(X86State *s, const Mode *mode)
     s->gdtr.base = GDT;
     s->gdtr.limit = 0x37;
     s->idtr.base = IDT;
-    s->idtr.limit = 32 * (mode->long_mode ? 16 : 8) - 1;
+    s->idtr.limit = 32 * (mode->real ? 4 : mode->long_mode ? 16 : 8) - 1;
     s->cpl = (uint8_t)mode->cpl;
-    s->cr0 = X86_CR0_PE | X86_CR0_PG | X86_CR0_NE | X86_CR0_ET | X86_CR0_MP | X86_CR0_WP;
+    s->cr0 = (mode->real ? 0 : X86_CR0_PE | X86_CR0_PG) | X86_CR0_NE | X86_CR0_ET | X86_CR0_MP | X86_CR0_WP;
     s->cr4 = X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | (mode->long_mode ? X86_CR4_PAE : 0);
     if (x86_host_has(X86_FEAT_AVX) && !mode->no_avx) {
         s->cr4 |= X86_CR4_OSXSAVE;
@@ -436,6 +456,13 @@ difference(void)
     return NULL;
 }
 
+/* Where the reference ended, below 1 MiB. */
+static uint64_t
+ended_at(void)
+{
+    return x86_get_pc(&reference.s->tcg) & 0xfffff;
+}
+
 /*
  * A near branch to an address that is not canonical: the interpreter says so at the branch, translated code at the
  * target, as CPUs differ too.
@@ -445,7 +472,7 @@ lost_on_the_way(const Mode *mode)
 {
     uint64_t rip;
 
-    if ((reference.s->rip & 0xfffff) != HANDLERS + X86_EXC_GP * 16 + 1 || reference.s->rip != translated.s->rip ||
+    if (ended_at() != HANDLERS + X86_EXC_GP * 16 + 1 || reference.s->rip != translated.s->rip ||
         reference.s->code_size != 64 || mode->bits != 64) {
         return false;
     }
@@ -457,11 +484,11 @@ lost_on_the_way(const Mode *mode)
 static bool
 wraps_in_segment(const Case *c, const Mode *mode)
 {
-    if (mode->bits == 64 || ((reference.s->rip & 0xfffff) != HANDLERS + X86_EXC_GP * 16 + 1 &&
-                             (reference.s->rip & 0xfffff) != HANDLERS + X86_EXC_SS * 16 + 1)) {
+    if (mode->bits == 64 || (ended_at() != HANDLERS + X86_EXC_GP * 16 + 1 &&
+                             ended_at() != HANDLERS + X86_EXC_SS * 16 + 1)) {
         return false;
     }
-    if (mode->ds_base) {
+    if (mode->ds_base && !mode->limit) {
         return true;
     }
     for (unsigned i = 0; i < c->n_insns; i++) {
@@ -560,15 +587,20 @@ barrier_broken(const Case *c, const Mode *mode, const char *what)
     if (!undefined) {
         return false;
     }
-    if (memcmp(reference.host + at, c->code, c->n_bytes) != 0 || (reference.s->rip & 0xfffff) == HANDLERS + X86_EXC_DB * 16 + 1) {
+    if (memcmp(reference.host + at, c->code, c->n_bytes) != 0 || ended_at() == HANDLERS + X86_EXC_DB * 16 + 1) {
         return true;
     }
-    memcpy(&rip, reference.host + (X86_LOW(reference.s, X86_RSP) & (COMPARED - 1)) + (reference.s->code_size == 64 ? 8 : 4), 4);
+    if (mode->real) {
+        memcpy(&rip, reference.host + mode->ds_base + (uint16_t)X86_LOW(reference.s, X86_RSP), 2);
+    } else {
+        memcpy(&rip, reference.host + (X86_LOW(reference.s, X86_RSP) & (COMPARED - 1)) + (reference.s->code_size == 64 ? 8 : 4), 4);
+    }
+    rip += mode->bits == 16 ? CODE : 0;
     for (unsigned i = 0; i < c->n_insns; i++) {
         uint64_t barrier = at + c->start[i];
 
         if (c->row[i] == NO_ROW && c->code[c->start[i]] != 0xf4 &&
-            ((rip & 0xfffff) == barrier || (reference.s->rip & 0xfffff) == barrier)) {
+            ((rip & 0xfffff) == barrier || ended_at() == barrier)) {
             return true;
         }
     }
@@ -618,7 +650,7 @@ show(const Case *c, const Mode *mode, const char *what)
     g_autoptr(GString) t = g_string_new(NULL);
 
     g_string_append_printf(t, "%s: %s differs; entry %lx\n", mode->name, what, c->entry);
-    if (cs_open(CS_ARCH_X86, mode->bits == 64 ? CS_MODE_64 : CS_MODE_32, &handle) == CS_ERR_OK) {
+    if (cs_open(CS_ARCH_X86, mode->bits == 64 ? CS_MODE_64 : mode->bits == 32 ? CS_MODE_32 : CS_MODE_16, &handle) == CS_ERR_OK) {
         cs_option(handle, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT);
         for (unsigned i = 0; i < c->n_insns; i++) {
             unsigned at = c->start[i];
@@ -748,13 +780,18 @@ row_is_testable(const X86Row *row, const Mode *mode)
     return x86_has_feature(features_of, row->feature);
 }
 
+static uint64_t
+code_size(const Mode *mode)
+{
+    return mode->bits == 64 ? X86_MODE_CODE64 : mode->bits == 32 ? X86_MODE_CODE32 : X86_MODE_CODE16;
+}
+
 static bool
 make_bytes(const X86Row *row, const Mode *mode, uint8_t *b, X86Insn *insn)
 {
     unsigned n = 0, pfx = row->select & X86_SEL_PREFIX;
     bool code64 = mode->bits == 64;
-    uint64_t mode_key = code64 ? X86_MODE_CODE64 | X86_MODE_CODE64 << X86_MODE_STACK_SHIFT
-                               : X86_MODE_CODE32 | X86_MODE_CODE32 << X86_MODE_STACK_SHIFT;
+    uint64_t size = code_size(mode), mode_key = size | size << X86_MODE_STACK_SHIFT | (mode->real ? 0 : X86_MODE_PE);
     int r;
 
     if (row->map >= X86_MAP_VEX_0F && row->map <= X86_MAP_VEX_0F3A) {
@@ -871,13 +908,18 @@ aim(Case *c, const Mode *mode, uint8_t *b, X86Insn *insn, unsigned at)
 {
     bool has_sib = (insn->modrm & 7) == 4 && insn->addrsize != 2;
     unsigned disp_at = insn->modrm_pos + 1u + has_sib;
-    uint64_t want = pick_address(c) - (insn->segment == X86_DS || insn->segment == X86_ES ? mode->ds_base : 0);
+    uint64_t want = pick_address(c) - (insn->segment == X86_DS || insn->segment == X86_ES || mode->limit ? mode->ds_base : 0);
 
     if (x86_insn_mem_operand(insn) < 0 || rnd_below(24) == 0) {
         return true;
     }
     if (!insn->has_modrm) {
         memcpy(b + insn->length - insn->addrsize, &want, insn->addrsize);
+    } else if (insn->addrsize == 2 && mode->bits == 16) {
+        if (insn->base == X86_NO_REG) {
+            memcpy(b + insn->modrm_pos + 1, &want, 2);
+        }
+        return true;
     } else if (insn->addrsize == 2) {
         return rnd_below(8) == 0;
     } else if (insn->base == X86_NO_REG || insn->base == X86_BASE_RIP) {
@@ -919,8 +961,15 @@ append_flags_barrier(Case *c, const Mode *mode, uint32_t undefined)
 
     append(c, (const uint8_t[]){0x9c}, 1, NO_ROW);       /* pushf */
     memcpy(b + 3, &mask, 4);
-    append(c, b, 7, NO_ROW);                             /* and [rsp], mask */
-    append(c, (const uint8_t[]){0x58}, 1, NO_ROW);       /* pop rax */
+    if (mode->bits == 16) {
+        append(c, (const uint8_t[]){0x58}, 1, NO_ROW);   /* pop ax */
+        append(c, (const uint8_t[]){0x25, (uint8_t)mask, (uint8_t)(mask >> 8)}, 3, NO_ROW); /* and ax, mask */
+        append(c, (const uint8_t[]){0x50}, 1, NO_ROW);   /* push ax */
+        append(c, (const uint8_t[]){0x58}, 1, NO_ROW);   /* pop ax: nothing undefined stays below sp */
+    } else {
+        append(c, b, 7, NO_ROW);                         /* and [rsp], mask */
+        append(c, (const uint8_t[]){0x58}, 1, NO_ROW);   /* pop rax */
+    }
     append(c, (const uint8_t[]){0x39, 0xca}, 2, NO_ROW); /* cmp edx, ecx */
     if (mode->bits == 64 && rnd_below(2)) {
         append(c, (const uint8_t[]){0x90}, 1, NO_ROW);
@@ -958,7 +1007,7 @@ add_random(Case *c, const Mode *mode, unsigned row_index, bool alone)
         if ((row->op == X86_OP_jmp_ind || row->op == X86_OP_call_ind || row->op == X86_OP_ret) && !alone) {
             ok = ok && rnd_below(4) == 0;
         }
-        if (!ok || c->n_insns + 6 > MAX_INSNS || c->n_bytes + 30 > MAX_CODE) {
+        if (!ok || c->n_insns + 8 > MAX_INSNS || c->n_bytes + 30 > MAX_CODE) {
             continue;
         }
         append(c, b, insn.length, row_index);
@@ -974,7 +1023,7 @@ add_random(Case *c, const Mode *mode, unsigned row_index, bool alone)
 static void
 aim_branches(Case *c, const Mode *mode)
 {
-    uint64_t code = mode->bits == 64 ? X86_MODE_CODE64 : X86_MODE_CODE32;
+    uint64_t code = code_size(mode);
 
     for (unsigned i = 0; i < c->n_insns; i++) {
         X86Insn insn;
@@ -1043,21 +1092,24 @@ random_case(Case *c, const Mode *mode, const GArray *rows, unsigned n)
         if (is_pointer(i) && rnd_below(2) && mode->high) {
             c->cpu.gpr[i] |= HIGH;
         }
-        if ((i == X86_RSI || i == X86_RDI) && mode->bits == 32) {
+        if ((i == X86_RSI || i == X86_RDI || (mode->limit && is_pointer(i))) && mode->bits != 64) {
             c->cpu.gpr[i] -= mode->ds_base;
+        }
+        if (mode->bits == 16 && rnd_below(4)) {
+            c->cpu.gpr[i] &= 0xffff;
         }
         if (mode->bits != 64) {
             c->cpu.gpr[i] = i < 8 ? (uint32_t)c->cpu.gpr[i] : 0;
         }
     }
-    c->cpu.gpr[X86_RSP] = (mode->high ? HIGH : 0) + DATA + 0x800 + rnd_below(0x2000);
+    c->cpu.gpr[X86_RSP] = (mode->high ? HIGH : 0) + DATA + 0x800 + rnd_below(0x2000) - (mode->limit ? mode->ds_base : 0);
     if (rnd_below(4)) {
         c->cpu.gpr[X86_RSP] &= ~UINT64_C(7);
     }
     if (rnd_below(2)) {
         c->cpu.gpr[X86_RCX] = rnd_below(40);
     }
-    c->cpu.rip = c->entry;
+    c->cpu.rip = c->entry - (mode->bits == 16 ? CODE : 0);
     c->cpu.eflags = 2 | ((uint32_t)rnd() & X86_CC) | (rnd_below(16) == 0 ? X86_DF : 0) | (rnd_below(8) == 0 ? X86_IOPL : 0);
     random_fx(&c->cpu.fx, rnd_below(2));
     for (unsigned i = 0; i < 256; i += 8) {
@@ -1257,6 +1309,10 @@ main(int argc, char **argv)
         {"compatibility", 32, 3, true, false, 0},
         {"32-bit", 32, 0, false, false, 0, true},
         {"32-bit-segments", 32, 3, false, false, 0x7000},
+        {"32-bit-limits", 32, 0, false, false, DATA, 0x5fff},
+        {"16-bit", 16, 0, false, false, DATA, 0xffff},
+        {"16-bit-user", 16, 3, false, false, DATA, 0x5fff},
+        {"real", 16, 0, false, false, DATA, 0xffff, true},
     };
     const char *seed = g_getenv("EMU_X86_TRANSLATE_SEED");
     struct sigaction sa = {.sa_handler = on_alarm};

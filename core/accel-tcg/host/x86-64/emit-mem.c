@@ -47,6 +47,12 @@ G_STATIC_ASSERT(SLOT_INDEX < TCG_SLOT_HASHED);
 static unsigned
 mem_slot(const X64Emit *e, const EmuTcgAddr *addr)
 {
+    if (addr->segment != EMU_TCG_NO_ARG && TCG_ARG_KIND(addr->segment) == EMU_TCG_ARG_GLOBAL && addr->linear32) {
+        /* 16- and 32-bit code, which has no registers 8 to 15: any access may have a segment. */
+        return TCG_ARG_KIND(addr->base) == EMU_TCG_ARG_GLOBAL
+                   ? e->h->fe->globals[TCG_GLOBAL_INDEX(addr->base)].same_isa & 7
+                   : 8 + (TCG_GLOBAL_INDEX(addr->segment) & 7);
+    }
     if (addr->segment != EMU_TCG_NO_ARG && TCG_ARG_KIND(addr->segment) == EMU_TCG_ARG_GLOBAL) {
         return SLOT_FS_GS + (TCG_GLOBAL_INDEX(addr->segment) & 1);
     }
@@ -71,9 +77,29 @@ addr_reg(X64Emit *e, EmuTcgArg arg)
     return x64_use(e, arg, 8);
 }
 
-/* Computes an address into a new scratch register, or returns (simple) base register and disp. */
+static X64Stub *stub_new(X64Emit *e);
+
+/* The last of @size bytes at offset @ea lies within the limit, or the instruction is interpreted. */
+static void
+addr_check_limit(X64Emit *e, const EmuTcgAddr *addr, unsigned ea, unsigned spare, unsigned size)
+{
+    X64Asm *a = &e->a;
+    X64Stub *s = stub_new(e);
+
+    x64_mov_load(a, 4, spare, x64_loc_rm(x64_loc(e, addr->limit)));
+    x64_alu_load(a, X64_SUB, 8, spare, x64_reg(ea));
+    x64_alu_imm(a, X64_CMP, 8, x64_reg(spare), (int32_t)size - 1);
+    s->interp = true;
+    s->desc = TCG_DESC(0, 0, 0, 0, e->insn);
+    s->jump = x64_jcc_forward(a, 12); /* jl */
+}
+
+/*
+ * Computes an address into a new scratch register, or returns (simple) base register and disp. @size: of the access; 0: none is
+ * made.
+ */
 static unsigned
-addr_compute(X64Emit *e, const EmuTcgAddr *addr, unsigned spare, int32_t *disp_out)
+addr_compute(X64Emit *e, const EmuTcgAddr *addr, unsigned size, unsigned spare, int32_t *disp_out)
 {
     X64Asm *a = &e->a;
     bool disp32 = addr->disp == (int32_t)addr->disp;
@@ -139,6 +165,9 @@ addr_compute(X64Emit *e, const EmuTcgAddr *addr, unsigned spare, int32_t *disp_o
         if (addr->wrap == 16) {
             x64_movzx(a, 2, ea, x64_reg(ea));
         }
+    }
+    if (addr->limit != EMU_TCG_NO_ARG && size != 0) {
+        addr_check_limit(e, addr, ea, spare, size);
     }
     if (has_seg) {
         X64Loc seg = x64_loc(e, addr->segment);
@@ -357,14 +386,14 @@ x64_mem_prepare(X64Emit *e, const EmuTcgMem *mem)
         if (e->ir->ops[e->op].op == EMU_TCG_OP_TEMPLATE) {
             x64_fault_stub(e); /* alignment */
         }
-        return x64_mem_index(addr_compute(e, &mem->addr, X64_NONE, &disp), delta, 0,
+        return x64_mem_index(addr_compute(e, &mem->addr, size, X64_NONE, &disp), delta, 0,
                              (int32_t)mem->addr.disp);
     }
 
     x64_flags_before_clobber(e, x64_live_in(e));
     delta = x64_delta_reg(e);
 
-    unsigned base = addr_compute(e, &mem->addr, delta, &disp);
+    unsigned base = addr_compute(e, &mem->addr, size, delta, &disp);
 
     low = disp;
     if (group_form(&mem->addr)) {
@@ -574,7 +603,7 @@ x64_emit_lea(X64Emit *e, const TcgOp *op)
 
         x64_flags_before_clobber(e, op->live);
         spare = x64_scratch(e);
-        ea = addr_compute(e, addr, spare, &disp);
+        ea = addr_compute(e, addr, 0, spare, &disp);
         if (disp != 0) {
             x64_lea(a, 8, spare, x64_mem(ea, disp));
             ea = spare;
