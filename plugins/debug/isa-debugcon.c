@@ -10,6 +10,7 @@
 #include <emu/chardev.h>
 #include <emu/isa.h>
 #include <emu/machine.h>
+#include <emu/registers.h>
 
 typedef struct {
     EmuIsaDevice parent_instance;
@@ -22,15 +23,13 @@ typedef struct {
 } DebugconDevice;
 
 static uint64_t
-debugcon_read(gpointer opaque, uint64_t offset, unsigned size)
+debugcon_read(gpointer opaque, unsigned index)
 {
-    DebugconDevice *self = opaque;
-
-    return self->readback;
+    return ((DebugconDevice *)opaque)->readback;
 }
 
 static void
-debugcon_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
+debugcon_write(gpointer opaque, unsigned index, uint64_t value, uint64_t old)
 {
     DebugconDevice *self = opaque;
     uint8_t byte = (uint8_t)value;
@@ -38,12 +37,11 @@ debugcon_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
     emu_char_frontend_write(self->frontend, &byte, 1);
 }
 
-static const EmuMemoryRegionOps debugcon_ops = {
-    .read = debugcon_read,
-    .write = debugcon_write,
-    .valid_min = 1,
-    .valid_max = 1,
+static const EmuRegister debugcon_registers[] = {
+    EMU_REG_CALL("DATA", 0, 1, EMU_RW, .read = debugcon_read, .write = debugcon_write, .reset = 0xe9,
+                 .blurb = "written: a byte for the back end; read: the property readback"),
 };
+EMU_REGISTER_BANK(debugcon_bank, "isa-debugcon", 1, debugcon_registers, .valid_min = 1, .valid_max = 1)
 
 static bool
 debugcon_realize(EmuDevice *dev, GError **error)
@@ -55,8 +53,7 @@ debugcon_realize(EmuDevice *dev, GError **error)
     if (!self->frontend) {
         return false;
     }
-    EmuMemoryRegion *io = emu_memory_region_new_io(self, "isa-debugcon", 1, &debugcon_ops, self);
-    emu_isa_device_map_io((EmuIsaDevice *)self, io, (uint16_t)self->iobase);
+    emu_isa_device_map_io((EmuIsaDevice *)self, emu_registers_new_region(self, &debugcon_bank, self), (uint16_t)self->iobase);
     return true;
 }
 
@@ -90,6 +87,7 @@ debugcon_class_init(gpointer klass, gconstpointer class_data)
     dc->realize = debugcon_realize;
     dc->unrealize = debugcon_unrealize;
     dc->vmstate = &debugcon_vmstate;
+    emu_device_class_add_registers(klass, &debugcon_bank, 0);
     dc->category = "misc";
     dc->user_creatable = true;
     emu_object_class_add_properties(klass, debugcon_properties, G_N_ELEMENTS(debugcon_properties));

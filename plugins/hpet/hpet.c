@@ -10,15 +10,12 @@
 
 #include <emu/log.h>
 #include <emu/machine.h>
+#include <emu/registers.h>
 
 #define HPET_N_TIMERS 3
 #define HPET_N_ROUTES 32
 #define HPET_TICK_NS 10
 #define HPET_REGION_SIZE 0x400
-#define HPET_REG_CAPABILITY 0x000
-#define HPET_REG_CONFIG 0x010
-#define HPET_REG_STATUS 0x020
-#define HPET_REG_COUNTER 0x0f0
 #define HPET_REG_TIMERS 0x100
 #define HPET_TIMER_STRIDE 0x20
 #define HPET_TIMER_CONFIG 0x00
@@ -72,7 +69,6 @@ struct _Hpet {
 };
 
 EMU_TRACE_DEFINE(hpet_fire)
-EMU_TRACE_DEFINE(hpet_write)
 
 static int64_t
 hpet_now(Hpet *self)
@@ -185,42 +181,20 @@ hpet_timer_cb(gpointer opaque)
 /* ---- registers ------------------------------------------------------------------------------------- */
 
 static uint64_t
-hpet_read_register(Hpet *self, uint64_t offset)
+hpet_read_counter(gpointer opaque, unsigned index G_GNUC_UNUSED)
 {
-    HpetTimer *timer;
-
-    switch (offset) {
-    case HPET_REG_CAPABILITY:
-        return HPET_CAPABILITY;
-    case HPET_REG_CONFIG:
-        return self->config;
-    case HPET_REG_STATUS:
-        return self->status;
-    case HPET_REG_COUNTER:
-        return hpet_get_counter(self);
-    default:
-        break;
-    }
-    if (offset < HPET_REG_TIMERS || offset >= HPET_REG_TIMERS + HPET_N_TIMERS * HPET_TIMER_STRIDE) {
-        return 0;
-    }
-    timer = &self->timers[(offset - HPET_REG_TIMERS) / HPET_TIMER_STRIDE];
-    switch ((offset - HPET_REG_TIMERS) % HPET_TIMER_STRIDE) {
-    case HPET_TIMER_CONFIG:
-        return timer->config | HPET_TIMER_PERIODIC_CAP | HPET_TIMER_64BIT_CAP | (uint64_t)self->intcap << 32;
-    case HPET_TIMER_COMPARATOR:
-        return timer->comparator;
-    default:
-        return 0;
-    }
+    return hpet_get_counter(opaque);
 }
 
 static void
-hpet_write_config(Hpet *self, uint64_t value)
+hpet_write_config(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value, uint64_t old)
 {
-    uint64_t old = self->config;
-    uint64_t counter = hpet_get_counter(self);
+    Hpet *self = opaque;
+    uint64_t counter;
 
+    /* What is left behind is left with the old routing and the old counter. */
+    self->config = old;
+    counter = hpet_get_counter(self);
     for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
         if ((old ^ value) & HPET_CONFIG_MASK) {
             emu_line_set(hpet_get_line(&self->timers[i]), 0);
@@ -239,21 +213,45 @@ hpet_write_config(Hpet *self, uint64_t value)
 }
 
 static void
-hpet_write_status(Hpet *self, uint64_t value)
+hpet_write_status(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value, uint64_t old)
 {
+    Hpet *self = opaque;
+
     for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
-        if (value & self->status & (UINT64_C(1) << i)) {
-            self->status &= ~(UINT64_C(1) << i);
+        if (value & old & (UINT64_C(1) << i)) {
             emu_line_set(hpet_get_line(&self->timers[i]), 0);
         }
     }
 }
 
 static void
-hpet_timer_write_config(HpetTimer *timer, uint64_t value)
+hpet_write_counter(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value, uint64_t old G_GNUC_UNUSED)
 {
-    uint64_t old = timer->config;
+    Hpet *self = opaque;
 
+    if (self->config & HPET_CONFIG_ENABLE) {
+        emu_guest_error("hpet: write of 0x%" G_GINT64_MODIFIER "x to the counter while it runs", value);
+    }
+    hpet_set_counter(self, value);
+    for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
+        hpet_timer_arm(&self->timers[i]);
+    }
+}
+
+static uint64_t
+hpet_timer_read_config(gpointer opaque, unsigned index)
+{
+    Hpet *self = opaque;
+
+    return self->timers[index].config | HPET_TIMER_PERIODIC_CAP | HPET_TIMER_64BIT_CAP | (uint64_t)self->intcap << 32;
+}
+
+static void
+hpet_timer_write_config(gpointer opaque, unsigned index, uint64_t value, uint64_t old)
+{
+    HpetTimer *timer = &((Hpet *)opaque)->timers[index];
+
+    timer->config = old; /* an interrupt that is pending goes from where it went */
     if ((old ^ value) & HPET_TIMER_WRITABLE) {
         if (timer->hpet->status & (UINT64_C(1) << timer->index)) {
             emu_line_set(hpet_get_line(timer), 0);
@@ -274,14 +272,14 @@ hpet_timer_write_config(HpetTimer *timer, uint64_t value)
 
 /* Section 2.3.9.2: in periodic mode a write is the period, and also the comparator after VAL_SET. */
 static void
-hpet_timer_write_comparator(HpetTimer *timer, uint64_t value)
+hpet_timer_write_comparator(gpointer opaque, unsigned index, uint64_t value, uint64_t old)
 {
+    HpetTimer *timer = &((Hpet *)opaque)->timers[index];
+
     if (timer->config & HPET_TIMER_32BIT) {
         value = (uint32_t)value;
     }
-    if (!(timer->config & HPET_TIMER_PERIODIC) || (timer->config & HPET_TIMER_SET_VALUE)) {
-        timer->comparator = value;
-    }
+    timer->comparator = !(timer->config & HPET_TIMER_PERIODIC) || (timer->config & HPET_TIMER_SET_VALUE) ? value : old;
     if (timer->config & HPET_TIMER_PERIODIC) {
         timer->period = value;
     }
@@ -289,81 +287,27 @@ hpet_timer_write_comparator(HpetTimer *timer, uint64_t value)
     hpet_timer_arm(timer);
 }
 
-static void
-hpet_write_register(Hpet *self, uint64_t offset, uint64_t value)
-{
-    HpetTimer *timer;
-
-    switch (offset) {
-    case HPET_REG_CAPABILITY:
-        return;
-    case HPET_REG_CONFIG:
-        hpet_write_config(self, value);
-        return;
-    case HPET_REG_STATUS:
-        hpet_write_status(self, value);
-        return;
-    case HPET_REG_COUNTER:
-        if (self->config & HPET_CONFIG_ENABLE) {
-            emu_guest_error("hpet: write of 0x%" G_GINT64_MODIFIER "x to the counter while it runs", value);
-        }
-        hpet_set_counter(self, value);
-        for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
-            hpet_timer_arm(&self->timers[i]);
-        }
-        return;
-    default:
-        break;
-    }
-    if (offset < HPET_REG_TIMERS || offset >= HPET_REG_TIMERS + HPET_N_TIMERS * HPET_TIMER_STRIDE) {
-        return;
-    }
-    timer = &self->timers[(offset - HPET_REG_TIMERS) / HPET_TIMER_STRIDE];
-    switch ((offset - HPET_REG_TIMERS) % HPET_TIMER_STRIDE) {
-    case HPET_TIMER_CONFIG:
-        hpet_timer_write_config(timer, value);
-        break;
-    case HPET_TIMER_COMPARATOR:
-        hpet_timer_write_comparator(timer, value);
-        break;
-    default:
-        break;
-    }
-}
-
-static uint64_t
-hpet_read(gpointer opaque, uint64_t offset, unsigned size)
-{
-    uint64_t value = hpet_read_register(opaque, offset & ~UINT64_C(7));
-
-    return size == 8 ? value : (uint32_t)(value >> (offset & 4 ? 32 : 0));
-}
-
-static void
-hpet_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
-{
-    Hpet *self = opaque;
-    uint64_t at = offset & ~UINT64_C(7);
-
-    EMU_TRACE(hpet_write, "0x%03x value 0x%" G_GINT64_MODIFIER "x size %u", (unsigned)offset, value, size);
-    if (size == 4 && at == HPET_REG_STATUS) {
-        value = offset & 4 ? 0 : value; /* ones clear: the other half is not to be written back */
-    } else if (size == 4) {
-        uint64_t old = hpet_read_register(self, at);
-
-        value = offset & 4 ? (uint32_t)old | value << 32 : (old & ~(uint64_t)UINT32_MAX) | (uint32_t)value;
-    }
-    hpet_write_register(self, at, value);
-}
-
-static const EmuMemoryRegionOps hpet_ops = {
-    .read = hpet_read,
-    .write = hpet_write,
-    .valid_min = 4,
-    .valid_max = 8,
-    .impl_min = 4,
-    .impl_max = 8,
+static const EmuRegister hpet_registers[] = {
+    EMU_REG_CONST("GENERAL_CAPABILITY", 0x000, 8, HPET_CAPABILITY,
+                  .fields = EMU_REG_FIELDS({"REV_ID", 0, 8}, {"NUM_TIM_CAP", 8, 5, .blurb = "number of the last timer"}, {"COUNT_SIZE_CAP", 13, 1},
+                                           {"LEG_RT_CAP", 15, 1}, {"VENDOR_ID", 16, 16}, {"COUNTER_CLK_PERIOD", 32, 32, .blurb = "in femtoseconds"})),
+    EMU_REG64(Hpet, config, "GENERAL_CONFIG", 0x010, EMU_RW, 0, .write = hpet_write_config,
+              .fields = EMU_REG_FIELDS({"ENABLE_CNF", 0, 1, .blurb = "the counter runs and timers may interrupt"},
+                                       {"LEG_RT_CNF", 1, 1, .blurb = "timer 0 to ISA request 0, timer 1 to request 8"})),
+    EMU_REG64(Hpet, status, "GENERAL_INTERRUPT_STATUS", 0x020, EMU_W1C, 0, .write = hpet_write_status,
+              .fields = EMU_REG_FIELDS({"T0_INT_STS", 0, 1}, {"T1_INT_STS", 1, 1}, {"T2_INT_STS", 2, 1})),
+    EMU_REG_CALL("MAIN_COUNTER_VALUE", 0x0f0, 8, EMU_RW, .read = hpet_read_counter, .write = hpet_write_counter),
+    {.name = "TIMER_CONFIG", .offset = HPET_REG_TIMERS + HPET_TIMER_CONFIG, .width = 8, .num = HPET_N_TIMERS, .stride = HPET_TIMER_STRIDE,
+     .member = offsetof(Hpet, timers[0].config), .member_size = 8, .member_stride = sizeof(HpetTimer), .writable = HPET_TIMER_WRITABLE,
+     .read = hpet_timer_read_config, .write = hpet_timer_write_config,
+     .fields = EMU_REG_FIELDS({"INT_TYPE_CNF", 1, 1, .blurb = "level"}, {"INT_ENB_CNF", 2, 1}, {"TYPE_CNF", 3, 1, .blurb = "periodic"},
+                              {"PER_INT_CAP", 4, 1, EMU_RO}, {"SIZE_CAP", 5, 1, EMU_RO}, {"VAL_SET_CNF", 6, 1}, {"32MODE_CNF", 8, 1},
+                              {"INT_ROUTE_CNF", 9, 5, .blurb = "I/O APIC pin"}, {"INT_ROUTE_CAP", 32, 32, EMU_RO})},
+    {.name = "TIMER_COMPARATOR", .offset = HPET_REG_TIMERS + HPET_TIMER_COMPARATOR, .width = 8, .num = HPET_N_TIMERS, .stride = HPET_TIMER_STRIDE,
+     .reset = UINT64_MAX, .member = offsetof(Hpet, timers[0].comparator), .member_size = 8, .member_stride = sizeof(HpetTimer),
+     .write = hpet_timer_write_comparator},
 };
+EMU_REGISTER_BANK(hpet_bank, "hpet", HPET_REGION_SIZE, hpet_registers, .valid_min = 4, .valid_max = 8)
 
 /* ---- life ------------------------------------------------------------------------------------------- */
 
@@ -377,7 +321,7 @@ hpet_realize(EmuDevice *dev, GError **error G_GNUC_UNUSED)
         self->timers[i].index = i;
         self->timers[i].timer = emu_timer_new(emu_device_get_clock(dev, EMU_CLOCK_VIRTUAL), hpet_timer_cb, &self->timers[i]);
     }
-    emu_sysbus_add_mmio(&self->parent, emu_memory_region_new_io(self, "hpet", HPET_REGION_SIZE, &hpet_ops, self));
+    emu_sysbus_add_mmio(&self->parent, emu_registers_new_region(self, &hpet_bank, self));
     return true;
 }
 
@@ -396,13 +340,9 @@ hpet_reset_enter(EmuDevice *dev)
 {
     Hpet *self = (Hpet *)dev;
 
-    self->config = 0;
-    self->status = 0;
     self->counter = 0;
     for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
         emu_timer_cancel(self->timers[i].timer);
-        self->timers[i].config = 0;
-        self->timers[i].comparator = UINT64_MAX;
         self->timers[i].period = 0;
     }
 }
@@ -497,6 +437,7 @@ hpet_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
     device_class->reset_enter = hpet_reset_enter;
     device_class->reset_hold = hpet_reset_hold;
     device_class->vmstate = &hpet_vmstate;
+    emu_device_class_add_registers(klass, &hpet_bank, 0);
     device_class->category = "misc";
     device_class->model_name = "high precision event timers";
     device_class->user_creatable = false;

@@ -15,10 +15,8 @@
 
 #include <emu/chardev.h>
 #include <emu/isa.h>
-#include <emu/log.h>
 #include <emu/machine.h>
-
-enum { PARALLEL_REG_DATA = 0, PARALLEL_REG_STATUS = 1, PARALLEL_REG_CONTROL = 2 };
+#include <emu/registers.h>
 
 #define PARALLEL_STATUS_NOT_BUSY 0x80
 #define PARALLEL_STATUS_NOT_ACK 0x40
@@ -30,7 +28,9 @@ enum { PARALLEL_REG_DATA = 0, PARALLEL_REG_STATUS = 1, PARALLEL_REG_CONTROL = 2 
 #define PARALLEL_CONTROL_NOT_INIT 0x04
 #define PARALLEL_CONTROL_IRQ_ENABLE 0x10
 #define PARALLEL_CONTROL_INPUT 0x20
+#define PARALLEL_CONTROL_WRITABLE 0x3f
 #define PARALLEL_CONTROL_UNUSED 0xc0
+#define PARALLEL_CONTROL_RESET 0x0c /* selected, initialized */
 
 #define PARALLEL_BUSY_NS INT64_C(1000)
 #define PARALLEL_ACK_NS INT64_C(1000)
@@ -79,62 +79,56 @@ parallel_timer_cb(gpointer opaque)
 }
 
 static uint64_t
-parallel_read(gpointer opaque, uint64_t offset, unsigned size)
+parallel_read_data(gpointer opaque, unsigned index G_GNUC_UNUSED)
 {
     Parallel *self = opaque;
 
-    switch (offset) {
-    case PARALLEL_REG_DATA:
-        return self->control & PARALLEL_CONTROL_INPUT ? 0xff : self->data;
-    case PARALLEL_REG_STATUS:
-        return PARALLEL_STATUS_SELECTED | PARALLEL_STATUS_NOT_ERROR | PARALLEL_STATUS_UNUSED |
-               (self->busy ? 0 : PARALLEL_STATUS_NOT_BUSY) | (self->ack ? 0 : PARALLEL_STATUS_NOT_ACK);
-    case PARALLEL_REG_CONTROL:
-        return self->control | PARALLEL_CONTROL_UNUSED;
-    default:
-        return 0xff;
-    }
+    return self->control & PARALLEL_CONTROL_INPUT ? 0xff : self->data;
+}
+
+static uint64_t
+parallel_read_status(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    Parallel *self = opaque;
+
+    return PARALLEL_STATUS_SELECTED | PARALLEL_STATUS_NOT_ERROR | PARALLEL_STATUS_UNUSED | (self->busy ? 0 : PARALLEL_STATUS_NOT_BUSY) |
+           (self->ack ? 0 : PARALLEL_STATUS_NOT_ACK);
+}
+
+static uint64_t
+parallel_read_control(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    return ((Parallel *)opaque)->control | PARALLEL_CONTROL_UNUSED;
 }
 
 static void
-parallel_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
+parallel_write_control(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value, uint64_t old)
 {
     Parallel *self = opaque;
 
-    switch (offset) {
-    case PARALLEL_REG_DATA:
-        self->data = (uint8_t)value;
-        break;
-    case PARALLEL_REG_CONTROL: {
-        uint8_t rising = (uint8_t)(value & ~self->control);
-        self->control = value & 0x3f;
-        if (!(value & PARALLEL_CONTROL_NOT_INIT)) {
-            /* The printer is held in reset. */
-            self->busy = self->ack = false;
-            emu_timer_cancel(self->timer);
-        } else if (rising & PARALLEL_CONTROL_STROBE && !self->busy) {
-            emu_char_frontend_write(self->frontend, &self->data, 1);
-            self->busy = true;
-            self->ack = false;
-            emu_timer_set(self->timer, parallel_now(self) + PARALLEL_BUSY_NS);
-        }
-        break;
-    }
-    default:
-        emu_guest_error("parallel: write 0x%02x to port %u", (unsigned)value, (unsigned)offset);
-        break;
+    if (!(value & PARALLEL_CONTROL_NOT_INIT)) {
+        /* The printer is held in reset. */
+        self->busy = self->ack = false;
+        emu_timer_cancel(self->timer);
+    } else if (value & ~old & PARALLEL_CONTROL_STROBE && !self->busy) {
+        emu_char_frontend_write(self->frontend, &self->data, 1);
+        self->busy = true;
+        self->ack = false;
+        emu_timer_set(self->timer, parallel_now(self) + PARALLEL_BUSY_NS);
     }
 }
 
-static const EmuMemoryRegionOps parallel_ops = {
-    .read = parallel_read,
-    .write = parallel_write,
-    .valid_min = 1,
-    .valid_max = 4,
-    .valid_unaligned = true,
-    .impl_min = 1,
-    .impl_max = 1,
+static const EmuRegister parallel_registers[] = {
+    EMU_REG8(Parallel, data, "DATA", 0, EMU_RW, 0, .read = parallel_read_data, .blurb = "the eight data pins"),
+    EMU_REG_CALL("STATUS", 1, 1, EMU_RO, .read = parallel_read_status, .blurb = "what the printer says",
+                 .fields = EMU_REG_FIELDS({"nERROR", 3, 1}, {"SELECTED", 4, 1}, {"PAPER_OUT", 5, 1}, {"nACK", 6, 1}, {"nBUSY", 7, 1})),
+    EMU_REG8(Parallel, control, "CONTROL", 2, EMU_RW, PARALLEL_CONTROL_RESET, .writable = PARALLEL_CONTROL_WRITABLE,
+             .read = parallel_read_control, .write = parallel_write_control,
+             .fields = EMU_REG_FIELDS({"STROBE", 0, 1, .blurb = "a rising edge takes the data"}, {"AUTO_FEED", 1, 1},
+                                      {"nINIT", 2, 1, .blurb = "0 holds the printer in reset"}, {"SELECT", 3, 1},
+                                      {"IRQ_ENABLE", 4, 1}, {"INPUT", 5, 1, .blurb = "the data pins are inputs"})),
 };
+EMU_REGISTER_BANK(parallel_bank, "parallel", 3, parallel_registers, .valid_min = 1, .valid_max = 4, .valid_unaligned = true, .hole = 0xff)
 
 static unsigned
 parallel_free_index(Parallel *self)
@@ -189,8 +183,7 @@ parallel_realize(EmuDevice *dev, GError **error)
         return false;
     }
     self->timer = emu_timer_new(emu_device_get_clock(dev, EMU_CLOCK_VIRTUAL), parallel_timer_cb, self);
-    emu_isa_device_map_io((EmuIsaDevice *)dev, emu_memory_region_new_io(self, "parallel", 3, &parallel_ops, self),
-                          (uint16_t)self->iobase);
+    emu_isa_device_map_io((EmuIsaDevice *)dev, emu_registers_new_region(self, &parallel_bank, self), (uint16_t)self->iobase);
     return true;
 }
 
@@ -208,8 +201,6 @@ parallel_reset_enter(EmuDevice *dev)
 {
     Parallel *self = (Parallel *)dev;
 
-    self->data = 0;
-    self->control = 0x08 | PARALLEL_CONTROL_NOT_INIT; /* selected, initialized */
     self->busy = self->ack = false;
     emu_timer_cancel(self->timer);
 }
@@ -252,6 +243,7 @@ parallel_class_init(gpointer klass, gconstpointer class_data)
     dc->reset_enter = parallel_reset_enter;
     dc->reset_hold = parallel_reset_hold;
     dc->vmstate = &parallel_vmstate;
+    emu_device_class_add_registers(klass, &parallel_bank, 0);
     dc->category = "input";
     dc->user_creatable = true;
     emu_object_class_add_properties(klass, parallel_properties, G_N_ELEMENTS(parallel_properties));

@@ -5,11 +5,11 @@
 #include "port92.h"
 
 #include <emu/machine.h>
+#include <emu/registers.h>
 
 #define PORT92_ADDRESS 0x92
 #define PORT92_RESET 0x01
 #define PORT92_A20 0x02
-#define PORT92_RESET_VALUE PORT92_A20
 
 typedef struct {
     EmuIsaDevice parent;
@@ -18,45 +18,30 @@ typedef struct {
     uint8_t outport;
 } Port92;
 
-static uint64_t
-port92_read(gpointer opaque, uint64_t offset G_GNUC_UNUSED, unsigned size G_GNUC_UNUSED)
-{
-    return ((Port92 *)opaque)->outport;
-}
-
 static void
-port92_write(gpointer opaque, uint64_t offset G_GNUC_UNUSED, uint64_t value, unsigned size G_GNUC_UNUSED)
+port92_write(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value, uint64_t old)
 {
     Port92 *self = opaque;
-    uint8_t old = self->outport;
 
-    self->outport = value;
     emu_line_set(self->a20, (value & PORT92_A20) != 0);
     if ((value & PORT92_RESET) && !(old & PORT92_RESET)) {
         emu_machine_request_reset(emu_device_get_machine(EMU_DEVICE(self)), EMU_SHUTDOWN_CAUSE_GUEST_RESET);
     }
 }
 
-static const EmuMemoryRegionOps port92_ops = {
-    .read = port92_read,
-    .write = port92_write,
-    .impl_min = 1,
-    .impl_max = 1,
+static const EmuRegister port92_registers[] = {
+    EMU_REG8(Port92, outport, "CONTROL_A", 0, EMU_RW, PORT92_A20, .write = port92_write, .writable = 0xff, .blurb = "system control port A",
+             .fields = EMU_REG_FIELDS({"RESET", 0, 1, .blurb = "a rising edge resets the machine"}, {"A20", 1, 1, .blurb = "address line 20 passes"})),
 };
+EMU_REGISTER_BANK(port92_bank, "port92", 1, port92_registers)
 
 static bool
 port92_realize(EmuDevice *dev, GError **error G_GNUC_UNUSED)
 {
     Port92 *self = (Port92 *)dev;
 
-    emu_isa_device_map_io(&self->parent, emu_memory_region_new_io(self, "port92", 1, &port92_ops, self), PORT92_ADDRESS);
+    emu_isa_device_map_io(&self->parent, emu_registers_new_region(self, &port92_bank, self), PORT92_ADDRESS);
     return true;
-}
-
-static void
-port92_reset_enter(EmuDevice *dev)
-{
-    ((Port92 *)dev)->outport = PORT92_RESET_VALUE;
 }
 
 static const EmuVMField port92_vmstate_fields[] = {
@@ -85,7 +70,7 @@ port92_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
     EmuDeviceClass *device_class = klass;
 
     device_class->realize = port92_realize;
-    device_class->reset_enter = port92_reset_enter;
+    emu_device_class_add_registers(klass, &port92_bank, 0);
     device_class->vmstate = &port92_vmstate;
     device_class->category = "misc";
     device_class->model_name = "system control port A";

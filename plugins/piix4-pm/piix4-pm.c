@@ -532,6 +532,7 @@ piix4_pm_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
     device_class->reset_enter = piix4_pm_reset_enter;
     device_class->reset_hold = piix4_pm_reset_hold;
     device_class->vmstate = &piix4_pm_vmstate;
+    emu_device_class_add_registers(klass, pm_smbus_bank, offsetof(Piix4Pm, smbus));
     device_class->category = "bridge";
     device_class->model_name = "82371AB PIIX4 power management";
     device_class->user_creatable = false;

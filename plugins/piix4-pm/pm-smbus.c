@@ -9,14 +9,6 @@
 
 #include <emu/log.h>
 
-#define PM_SMBUS_REG_STATUS 0
-#define PM_SMBUS_REG_CONTROL 2
-#define PM_SMBUS_REG_COMMAND 3
-#define PM_SMBUS_REG_ADDRESS 4
-#define PM_SMBUS_REG_DATA0 5
-#define PM_SMBUS_REG_DATA1 6
-#define PM_SMBUS_REG_BLOCK 7
-
 #define PM_SMBUS_STATUS_INTR 0x02
 #define PM_SMBUS_STATUS_DEV_ERR 0x04
 #define PM_SMBUS_STATUS_W1C 0x1e
@@ -103,87 +95,90 @@ pm_smbus_transfer(PmSmbus *self)
 }
 
 static void
-pm_smbus_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size G_GNUC_UNUSED)
+pm_smbus_write_status(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value G_GNUC_UNUSED, uint64_t old G_GNUC_UNUSED)
+{
+    ((PmSmbus *)opaque)->block_index = 0;
+}
+
+static void
+pm_smbus_write_control(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value, uint64_t old G_GNUC_UNUSED)
 {
     PmSmbus *self = opaque;
 
-    switch (offset) {
-    case PM_SMBUS_REG_STATUS:
-        self->status &= ~(value & PM_SMBUS_STATUS_W1C);
-        self->block_index = 0;
-        break;
-    case PM_SMBUS_REG_CONTROL:
-        self->control = value & ~(PM_SMBUS_CONTROL_START | PM_SMBUS_CONTROL_KILL);
-        if (value & PM_SMBUS_CONTROL_START) {
-            bool ok = pm_smbus_transfer(self);
+    if (value & PM_SMBUS_CONTROL_START) {
+        bool ok = pm_smbus_transfer(self);
 
-            emu_i2c_end(self->bus);
-            self->block_index = 0;
-            self->status |= ok ? PM_SMBUS_STATUS_INTR : PM_SMBUS_STATUS_DEV_ERR;
-        }
-        break;
-    case PM_SMBUS_REG_COMMAND:
-        self->command = value;
-        break;
-    case PM_SMBUS_REG_ADDRESS:
-        self->address = value;
-        break;
-    case PM_SMBUS_REG_DATA0:
-        self->data0 = value;
-        break;
-    case PM_SMBUS_REG_DATA1:
-        self->data1 = value;
-        break;
-    case PM_SMBUS_REG_BLOCK:
-        self->block[self->block_index] = value;
-        self->block_index = (self->block_index + 1) % PM_SMBUS_BLOCK_MAX;
-        break;
-    default:
-        break;
+        emu_i2c_end(self->bus);
+        self->block_index = 0;
+        self->status |= ok ? PM_SMBUS_STATUS_INTR : PM_SMBUS_STATUS_DEV_ERR;
     }
+}
+
+/* Reading it sets the block pointer back. */
+static uint64_t
+pm_smbus_read_control(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    PmSmbus *self = opaque;
+
+    self->block_index = 0;
+    return self->control;
 }
 
 static uint64_t
-pm_smbus_read(gpointer opaque, uint64_t offset, unsigned size G_GNUC_UNUSED)
+pm_smbus_peek_control(gpointer opaque, unsigned index G_GNUC_UNUSED)
 {
-    PmSmbus *self = opaque;
-    uint8_t value;
-
-    switch (offset) {
-    case PM_SMBUS_REG_STATUS:
-        return self->status;
-    case PM_SMBUS_REG_CONTROL:
-        /* Reading it sets the block pointer back. */
-        self->block_index = 0;
-        return self->control;
-    case PM_SMBUS_REG_COMMAND:
-        return self->command;
-    case PM_SMBUS_REG_ADDRESS:
-        return self->address;
-    case PM_SMBUS_REG_DATA0:
-        return self->data0;
-    case PM_SMBUS_REG_DATA1:
-        return self->data1;
-    case PM_SMBUS_REG_BLOCK:
-        value = self->block[self->block_index];
-        self->block_index = (self->block_index + 1) % PM_SMBUS_BLOCK_MAX;
-        return value;
-    default:
-        return 0;
-    }
+    return ((PmSmbus *)opaque)->control;
 }
 
-static const EmuMemoryRegionOps pm_smbus_ops = {
-    .read = pm_smbus_read,
-    .write = pm_smbus_write,
-    .impl_min = 1,
-    .impl_max = 1,
+static void
+pm_smbus_write_block(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value, uint64_t old G_GNUC_UNUSED)
+{
+    PmSmbus *self = opaque;
+
+    self->block[self->block_index] = (uint8_t)value;
+    self->block_index = (self->block_index + 1) % PM_SMBUS_BLOCK_MAX;
+}
+
+static uint64_t
+pm_smbus_read_block(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    PmSmbus *self = opaque;
+    uint8_t value = self->block[self->block_index];
+
+    self->block_index = (self->block_index + 1) % PM_SMBUS_BLOCK_MAX;
+    return value;
+}
+
+static uint64_t
+pm_smbus_peek_block(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    PmSmbus *self = opaque;
+
+    return self->block[self->block_index];
+}
+
+static const EmuRegister pm_smbus_registers[] = {
+    EMU_REG8(PmSmbus, status, "SMBHSTSTS", 0, EMU_W1C, 0, .writable = PM_SMBUS_STATUS_W1C, .write = pm_smbus_write_status, .blurb = "host status",
+             .fields = EMU_REG_FIELDS({"HOST_BUSY", 0, 1, EMU_RO}, {"INTER", 1, 1, .blurb = "the transaction has ended"},
+                                      {"DEV_ERR", 2, 1, .blurb = "nobody answered, or a reserved protocol"}, {"BUS_ERR", 3, 1}, {"FAILED", 4, 1})),
+    EMU_REG8(PmSmbus, control, "SMBHSTCNT", 2, EMU_RW, 0, .writable = 0xff, .read = pm_smbus_read_control, .peek = pm_smbus_peek_control,
+             .write = pm_smbus_write_control, .blurb = "host control; a read sets the block pointer back",
+             .fields = EMU_REG_FIELDS({"INTEREN", 0, 1}, {"KILL", 1, 1, EMU_WO}, {"SMB_CMD_PROT", 2, 3}, {"START", 6, 1, EMU_WO})),
+    EMU_REG8(PmSmbus, command, "SMBHSTCMD", 3, EMU_RW, 0, .blurb = "command byte"),
+    EMU_REG8(PmSmbus, address, "SMBHSTADD", 4, EMU_RW, 0, .writable = 0xff,
+             .fields = EMU_REG_FIELDS({"READ", 0, 1}, {"ADDRESS", 1, 7})),
+    EMU_REG8(PmSmbus, data0, "SMBHSTDAT0", 5, EMU_RW, 0, .blurb = "first data byte, or the length of a block"),
+    EMU_REG8(PmSmbus, data1, "SMBHSTDAT1", 6, EMU_RW, 0, .blurb = "second data byte"),
+    EMU_REG_CALL("SMBBLKDAT", 7, 1, EMU_RW, .read = pm_smbus_read_block, .peek = pm_smbus_peek_block, .write = pm_smbus_write_block,
+                 .blurb = "the block buffer, byte after byte"),
 };
+EMU_REGISTER_BANK(pm_smbus_bank_, "pm-smbus", PM_SMBUS_IO_SIZE, pm_smbus_registers, .blurb = "SMBus host controller")
+const EmuRegisterBank *const pm_smbus_bank = &pm_smbus_bank_;
 
 EmuMemoryRegion *
 pm_smbus_new_region(PmSmbus *self, gpointer owner)
 {
-    return emu_memory_region_new_io(owner, "pm-smbus", PM_SMBUS_IO_SIZE, &pm_smbus_ops, self);
+    return emu_registers_new_region(owner, pm_smbus_bank, self);
 }
 
 void

@@ -4,6 +4,7 @@
 /* The PIIX4's SMBus host controller; transactions complete at once. */
 
 #include <emu/i2c.h>
+#include <emu/registers.h>
 
 #define PM_SMBUS_IO_SIZE 16
 #define PM_SMBUS_BLOCK_MAX 32
@@ -22,4 +23,5 @@ typedef struct {
 
 void pm_smbus_reset(PmSmbus *self);
 EmuMemoryRegion *pm_smbus_new_region(PmSmbus *self, gpointer owner);
+extern const EmuRegisterBank *const pm_smbus_bank;
 extern const EmuVMState pm_smbus_vmstate;
