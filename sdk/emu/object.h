@@ -105,6 +105,14 @@ EMU_AVAILABLE_IN_1_0 void emu_module_register(EmuModuleKind kind, void (*init)(v
         emu_type_register_static(&info);                                                           \
     }                                                                                              \
     type_init(info##_register)
+/* The usual case in one line: struct S, function PREFIX_class_init. */
+#define EMU_DEFINE_TYPE(S, prefix, type_name, parent_name, text)                                   \
+    static const EmuTypeInfo prefix##_type_info = {.name = type_name,                              \
+                                                   .parent = parent_name,                          \
+                                                   .instance_size = sizeof(S),                     \
+                                                   .class_init = prefix##_class_init,              \
+                                                   .description = text};                           \
+    EMU_REGISTER_TYPE(prefix##_type_info)
 
 /* ---- objects -------------------------------------------------------------------------------- */
 
