@@ -8,6 +8,8 @@
 
 #include "x86-lift.h"
 
+#include <string.h>
+
 typedef struct {
     unsigned rex;      /* W R X B */
     bool rex_wanted;   /* spl, bpl, sil, dil, or the low byte of an extended register */
@@ -115,6 +117,40 @@ encode_operand(Encoding *e, const X86RowOperand *ro, const X86Operand *o, const 
     }
 }
 
+/* vmovdqu between ymm @reg and a vector of X86State.gather; rsp is the state. */
+static unsigned
+put_gather(uint8_t *out, unsigned reg, unsigned which, bool store)
+{
+    uint32_t at = offsetof(X86State, gather) + 32 * which;
+
+    out[0] = 0xc5;
+    out[1] = reg & 8 ? 0x7e : 0xfe;
+    out[2] = store ? 0x7f : 0x6f;
+    out[3] = (uint8_t)(0x84 | (reg & 7) << 3);
+    out[4] = 0x24;
+    memcpy(out + 5, &at, 4);
+    return 9;
+}
+
+static unsigned
+encode_gather(const X86Insn *insn, uint8_t *out)
+{
+    unsigned dst = insn->op[0].reg, mask = insn->op[2].reg, n;
+
+    if (insn->imm == X86_GATHER_SPILL) {
+        n = put_gather(out, insn->vindex, 0, true);
+        n += put_gather(out + n, mask, 1, true);
+        return n + put_gather(out + n, dst, 2, true);
+    }
+    n = put_gather(out, dst, 2, false);
+    out[n++] = 0xc4; /* vpxor mask, mask, mask */
+    out[n++] = (uint8_t)(0x41 | (mask & 8 ? 0 : 0xa0));
+    out[n++] = (uint8_t)((~mask & 15) << 3 | 1);
+    out[n++] = 0xef;
+    out[n++] = (uint8_t)(0xc0 | (mask & 7) << 3 | (mask & 7));
+    return n;
+}
+
 unsigned
 x86_encode_template(const void *opaque, const EmuTcgHostMem *mem, const uint8_t gpr[16], uint8_t *out, unsigned max)
 {
@@ -126,6 +162,9 @@ x86_encode_template(const void *opaque, const EmuTcgHostMem *mem, const uint8_t 
 
     if (!x86_host_has(row->feature)) {
         return 0;
+    }
+    if (row->op == X86_OP_vgather) {
+        return encode_gather(insn, out);
     }
     if (max < 24 || has_mem != (mem != NULL) || (has_mem && !insn->has_modrm)) {
         return 0;

@@ -178,3 +178,46 @@ x86_fast_stos(EmuTcgState *tcg, uint64_t what, uint64_t b G_GNUC_UNUSED, uint64_
     }
     return finish(s, what, left);
 }
+
+uint64_t
+x86_fast_gather(EmuTcgState *tcg, uint64_t what, uint64_t b G_GNUC_UNUSED, uint64_t c G_GNUC_UNUSED)
+{
+    X86State *s = (X86State *)tcg;
+    X86FastGather g = {.word = what};
+    unsigned n = (g.is_256 ? 32 : 16) / (g.size > g.index_size ? g.size : g.index_size);
+    const uint8_t *index = s->gather[0], *mask = s->gather[1];
+    uint8_t *data = s->gather[2], *page = NULL;
+    uint64_t base = (g.base == X86_NO_REG ? 0 : *x86_gpr(s, g.base)) + (uint64_t)(int64_t)g.disp, page_at = 1;
+    uint64_t segment = g.linear32 || g.segment >= X86_FS ? *x86_seg_base(s, g.segment) : 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t at;
+
+        if (!(mask[i * g.size + g.size - 1] & 0x80)) {
+            continue;
+        }
+        at = g.index_size == 8 ? *(const uint64_t *)(index + 8 * i) : (uint64_t)(int64_t) * (const int32_t *)(index + 4 * i);
+        at = base + (at << g.scale);
+        at = (g.addr32 ? (uint32_t)at : at) + segment;
+        at = g.linear32 ? (uint32_t)at : at;
+        if (room(at) < g.size) {
+            return EMU_TCG_HELPER_INTERP;
+        }
+        if ((at & ~(uint64_t)(PAGE - 1)) != page_at) {
+            page_at = at & ~(uint64_t)(PAGE - 1);
+            page = emu_tcg_fast_pointer(tcg, page_at, EMU_TCG_READ);
+            if (!page) {
+                return EMU_TCG_HELPER_INTERP;
+            }
+        }
+        if (g.size == 8) {
+            *(uint64_t *)(data + 8 * i) = *(const volatile uint64_t *)(page + (at - page_at));
+        } else {
+            *(uint32_t *)(data + 4 * i) = *(const volatile uint32_t *)(page + (at - page_at));
+        }
+    }
+    for (unsigned i = n * g.size; i < 32; i += 4) {
+        *(uint32_t *)(data + i) = 0;
+    }
+    return EMU_TCG_HELPER_GO_ON;
+}

@@ -943,6 +943,7 @@ const X86LiftRule x86_lift_rules[X86_N_OPS] = {
     [X86_OP_sti] = x86_lift_sti,
     [X86_OP_movs] = x86_lift_string,
     [X86_OP_stos] = x86_lift_string,
+    [X86_OP_vgather] = x86_lift_gather,
     [X86_OP_popf] = x86_lift_popf,
     [X86_OP_fwait] = lift_fwait,
     [X86_OP_fnstcw] = lift_control_word,

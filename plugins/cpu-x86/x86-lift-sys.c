@@ -182,3 +182,43 @@ x86_lift_string(X86Lift *l, const X86Insn *insn)
     emu_tcg_ir_call(l->ir, is_movs ? &movs : &stos, EMU_TCG_NO_ARG, emu_tcg_ir_const(l->ir, what), EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);
     return true;
 }
+
+/*
+ * A gather: its vectors go to the state, a helper loads the elements, the result comes back. Two templates that
+ * x86_encode_template() knows by their imm do the first and the last; the interpreter has what the helper declines.
+ */
+bool
+x86_lift_gather(X86Lift *l, const X86Insn *insn)
+{
+    static const EmuTcgHelper helper = {
+        .name = "gather",
+        .fn = x86_fast_gather,
+        .flags = EMU_TCG_HELPER_GENERAL,
+        .reads = 0xffff,
+    };
+    bool wide = (l->mode & X86_MODE_CODE_MASK) == X86_MODE_CODE64;
+    unsigned dst = insn->op[0].reg, mask = insn->op[2].reg;
+    X86Insn step = *insn;
+    EmuTcgTemplate t = {.insn = &step, .insn_size = sizeof(step), .faults = EMU_TCG_TEMPLATE_VECTOR};
+    X86FastGather what = {
+        .disp = (int32_t)insn->disp,
+        .base = insn->base,
+        .segment = insn->segment,
+        .scale = insn->scale,
+        .size = insn->op[1].size,
+        .index_size = insn->opcode & 1 ? 8 : 4,
+        .is_256 = (insn->vex & X86_VEX_L) != 0,
+        .addr32 = insn->addrsize == 4,
+        .linear32 = !wide,
+    };
+
+    if (dst == mask || dst == insn->vindex || mask == insn->vindex || (!wide && !(l->mode & X86_MODE_NOLIMIT(insn->segment)))) {
+        return false;
+    }
+    step.imm = X86_GATHER_SPILL;
+    emu_tcg_ir_template(l->ir, &t);
+    emu_tcg_ir_call(l->ir, &helper, EMU_TCG_NO_ARG, emu_tcg_ir_const(l->ir, (int64_t)what.word), EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);
+    step.imm = X86_GATHER_FILL;
+    emu_tcg_ir_template(l->ir, &t);
+    return true;
+}

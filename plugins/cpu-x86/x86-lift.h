@@ -93,6 +93,7 @@ bool x86_lift_sti(X86Lift *l, const X86Insn *insn);
 bool x86_lift_popf(X86Lift *l, const X86Insn *insn);
 
 bool x86_lift_string(X86Lift *l, const X86Insn *insn);
+bool x86_lift_gather(X86Lift *l, const X86Insn *insn);
 
 /* ---- x86-lift-fast.c: for general registers only. @what: X86_FAST_* | size of an element ---- */
 #define X86_FAST_REP 16u
@@ -101,7 +102,19 @@ bool x86_lift_string(X86Lift *l, const X86Insn *insn);
 #define X86_FAST_SEGMENTS 128u    /* with bases and limits: ES, and the source's */
 #define X86_FAST_SOURCE_SHIFT 8
 uint64_t x86_fast_movs(EmuTcgState *tcg, uint64_t what, uint64_t b, uint64_t c);
+/* A gather whose vectors x86_lift_gather() put into the state. */
+typedef union {
+    struct {
+        int32_t disp;
+        unsigned base : 8, segment : 4, scale : 2;
+        unsigned size : 4, index_size : 4;      /* of an element, in bytes */
+        unsigned is_256 : 1, addr32 : 1, linear32 : 1;
+    };
+    uint64_t word;
+} X86FastGather;
+uint64_t x86_fast_gather(EmuTcgState *tcg, uint64_t what, uint64_t b, uint64_t c);
 uint64_t x86_fast_stos(EmuTcgState *tcg, uint64_t what, uint64_t b, uint64_t c);
 
 /* ---- x86-lift-encode.c ---- */
+enum { X86_GATHER_SPILL = 1, X86_GATHER_FILL }; /* X86Insn.imm of a gather's templates */
 unsigned x86_encode_template(const void *insn, const EmuTcgHostMem *mem, const uint8_t gpr[16], uint8_t *out, unsigned max);

@@ -432,6 +432,9 @@ struct _X86State {
     uint8_t smm_nmi_blocked; /* nmi_blocked before the SMI */
     uint64_t pkrs; /* IA32_PKRS; PKRU is in the XSAVE area */
 
+    /* A gather on its way through x86_fast_gather(): indices, mask, destination. Not part of the state. */
+    uint8_t gather[3][32];
+
     union {
         X86Fxsave fx;
         uint8_t xsave[X86_XSAVE_SIZE];

@@ -1117,6 +1117,16 @@ random_case(Case *c, const Mode *mode, const GArray *rows, unsigned n)
 
         memcpy(c->cpu.high[0] + i, &v, 8);
     }
+    /* Some hold small numbers, which gathers find data by. */
+    for (unsigned i = 0; i < 16; i++) {
+        bool wide = rnd_below(2);
+
+        for (unsigned k = 0; k < 32 && i % 3 == 0; k += 4) {
+            uint32_t v = wide && (k & 4) ? 0 : rnd_below(64);
+
+            memcpy((k < 16 ? c->cpu.fx.xmm[i] : c->cpu.high[i]) + (k & 15), &v, 4);
+        }
+    }
     for (unsigned i = 0; i < n; i++) {
         /* Half of a sequence is what programs are made of. */
         unsigned r = g_array_index(rows, guint, rnd_below(rows->len));
