@@ -996,11 +996,28 @@ x86_exec_sysexit(X86State *s, const X86Insn *insn)
     x86_update_mode(s);
 }
 
+/*
+ * Where CPUID says that there is a hypervisor, a call reaches it.  Ours knows what KVM's documented interface calls SEND_IPI
+ * (bitmap of APIC IDs in rbx and rcx, lowest ID in rdx, ICR in rsi; the number sent comes back) and answers others with
+ * KVM's ENOSYS, those from user mode with EPERM.
+ */
 void
 x86_exec_vmcall(X86State *s, const X86Insn *insn)
 {
+    enum { SEND_IPI = 10 };
+    int64_t result = -1000;
+
     (void)insn;
-    x86_raise_plain(s, X86_EXC_UD);
+    if (!x86_has_feature(s, X86_FEAT_HYPERVISOR) || !x86_protected(s)) {
+        x86_raise_plain(s, X86_EXC_UD);
+    }
+    if (s->cpl != 0) {
+        result = -1;
+    } else if (X86_LOW(s, X86_RAX) == SEND_IPI && s->hooks && s->hooks->send_ipis) {
+        result = s->hooks->send_ipis(s, X86_LOW(s, X86_RBX), X86_LOW(s, X86_RCX), (uint32_t)X86_LOW(s, X86_RDX),
+                                     (uint32_t)X86_LOW(s, X86_RSI));
+    }
+    x86_set_gpr(s, X86_RAX, (uint64_t)result, s->code_size == 64 ? 8 : 4);
 }
 
 void

@@ -264,7 +264,7 @@ apic_accept(X86Apic *apic, unsigned mode, uint8_t vector, bool level)
         x86_cpu_request(cpu, X86_REQ_SMI);
         break;
     case APIC_DM_NMI:
-        x86_cpu_request(cpu, X86_REQ_NMI);
+        x86_cpu_nmi(cpu);
         break;
     case APIC_DM_INIT:
         x86_cpu_signal_init(cpu);
@@ -435,6 +435,29 @@ apic_send_ipi(X86Apic *apic)
     }
 }
 
+int
+x86_apic_send_many(X86Apic *apic, uint64_t low, uint64_t high, uint32_t first, uint32_t icr)
+{
+    EmuMachine *machine = x86_cpu_get_machine(apic->cpu);
+    unsigned mode = icr >> 8 & 7, n = emu_machine_get_n_cpus(machine);
+    uint8_t vector = (uint8_t)icr;
+    int sent = 0;
+
+    if (!apic_is_hardware_enabled(apic) || (mode != APIC_DM_FIXED && mode != APIC_DM_NMI)) {
+        return -1000;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        X86Cpu *cpu = apic_get_cpu(machine, i);
+        uint32_t bit = cpu ? cpu->apic_id - first : UINT32_MAX;
+
+        if (cpu && cpu->apic_id >= first && (bit < 64 ? low >> bit & 1 : bit < 128 ? high >> (bit - 64) & 1 : 0)) {
+            apic_accept(&cpu->apic, mode, vector, false);
+            sent++;
+        }
+    }
+    return sent;
+}
+
 /* ---- end of interrupt -------------------------------------------------------------------------------------- */
 
 static bool
@@ -521,7 +544,7 @@ x86_apic_set_lint(X86Apic *apic, unsigned pin, bool level)
         if (pin == 0) {
             x86_apic_update(apic);
         } else if (rising) {
-            x86_cpu_request(apic->cpu, X86_REQ_NMI);
+            x86_cpu_nmi(apic->cpu);
         }
         return;
     }
@@ -570,7 +593,7 @@ apic_current_count(const X86Apic *apic)
     uint64_t elapsed = (uint64_t)apic_now(apic) - apic->timer_start;
     uint64_t period = apic_period_ns(apic);
 
-    if (period == 0 || apic_timer_is_deadline(apic)) {
+    if (period == 0 || apic->timer_expired || apic_timer_is_deadline(apic)) {
         return 0;
     }
     if (elapsed >= period) {
@@ -629,7 +652,7 @@ apic_arm_timer(X86Apic *apic)
         if (apic->deadline) {
             apic->timer_next = MAX(apic_deadline_ns(apic, now), 1);
         }
-    } else if (period) {
+    } else if (period && !apic->timer_expired) {
         uint64_t next = apic->timer_start + period;
         if (next > now) {
             apic->timer_next = next;
@@ -734,6 +757,22 @@ apic_read_register(X86Apic *apic, unsigned reg)
     }
 }
 
+/* Between one-shot and periodic the count goes on; one that has reached 0 stays there. */
+static void
+apic_timer_change_mode(X86Apic *apic)
+{
+    uint64_t period = apic_period_ns(apic), elapsed = (uint64_t)apic_now(apic) - apic->timer_start;
+
+    if (period == 0 || apic_timer_is_deadline(apic) || elapsed < period) {
+        return;
+    }
+    if (apic_timer_is_periodic(apic)) {
+        apic->timer_start += elapsed / period * period;
+    } else {
+        apic->timer_expired = true;
+    }
+}
+
 static void
 apic_write_lvt(X86Apic *apic, unsigned n, uint32_t value)
 {
@@ -745,6 +784,9 @@ apic_write_lvt(X86Apic *apic, unsigned n, uint32_t value)
 
     uint32_t old = apic->lvt[n];
 
+    if (n == X86_LVT_TIMER && (value ^ old) & APIC_LVT_PERIODIC) {
+        apic_timer_change_mode(apic);
+    }
     value = (value & writable[n]) | (old & APIC_LVT_REMOTE_IRR);
     if (n == X86_LVT_TIMER) {
         bool can = x86_has_feature(apic->cpu->state, X86_FEAT_TSC_DEADLINE);
@@ -824,6 +866,7 @@ apic_write_register(X86Apic *apic, unsigned reg, uint32_t value)
             break;
         }
         apic->initial_count = value;
+        apic->timer_expired = false;
         apic->timer_start = (uint64_t)apic_now(apic);
         apic_arm_timer(apic);
         break;
@@ -1062,6 +1105,7 @@ x86_apic_set_base(X86Apic *apic, uint64_t value)
         uint32_t tpr = apic->tpr;
 
         x86_apic_init_signal(apic);
+        apic->id = s->apic_id & 0xff;
         apic->tpr = tpr;
     }
     if (~old & value & APIC_BASE_X2APIC) {
@@ -1103,6 +1147,7 @@ x86_apic_init_signal(X86Apic *apic)
     apic->divide = 0;
     apic->timer_start = 0;
     apic->timer_next = 0;
+    apic->timer_expired = false;
     apic->deadline = 0;
     emu_timer_cancel(apic->timer);
     apic->changed = X86_APIC_REPLACED;
@@ -1181,6 +1226,7 @@ static const EmuVMField apic_fields[] = {
     EMU_VM_U64(X86Apic, timer_start),
     EMU_VM_U64(X86Apic, timer_next),
     EMU_VM_U64(X86Apic, deadline),
+    EMU_VM_BOOL(X86Apic, timer_expired),
     EMU_VM_U32(X86Apic, last_lowest),
     EMU_VM_U8_ARRAY(X86Apic, lint),
     EMU_VM_TIMER(X86Apic, timer),

@@ -26,6 +26,18 @@ x86_cpu_request(X86Cpu *cpu, uint32_t bits)
 }
 
 void
+x86_cpu_nmi(X86Cpu *cpu)
+{
+    X86State *s = cpu->state;
+    uint32_t bits = X86_REQ_NMI;
+
+    if ((__atomic_load_n(&s->interrupt_request, __ATOMIC_SEQ_CST) & X86_REQ_NMI) && !s->nmi_blocked) {
+        bits |= X86_REQ_NMI_AGAIN;
+    }
+    x86_cpu_request(cpu, bits);
+}
+
+void
 x86_cpu_signal_init(X86Cpu *cpu)
 {
     /* A start-up IPI that came before this INIT is void. */
@@ -204,6 +216,17 @@ x86_hook_wrmsr(X86State *s, uint32_t index, uint64_t value)
     return ok ? X86_MSR_DONE : X86_MSR_FAULT;
 }
 
+static int
+x86_hook_send_ipis(X86State *s, uint64_t low, uint64_t high, uint32_t first, uint32_t icr)
+{
+    X86Cpu *cpu = s->owner;
+    bool taken = x86_cpu_lock(cpu);
+    int sent = x86_apic_send_many(&cpu->apic, low, high, first, icr);
+
+    x86_cpu_unlock(cpu, taken);
+    return sent;
+}
+
 static void
 x86_hook_tsc_changed(X86State *s)
 {
@@ -265,6 +288,7 @@ static const X86Hooks x86_hooks = {
     .rdmsr = x86_hook_rdmsr,
     .wrmsr = x86_hook_wrmsr,
     .tsc_changed = x86_hook_tsc_changed,
+    .send_ipis = x86_hook_send_ipis,
     .cpuid = x86_cpuid,
     .read_tsc = x86_hook_read_tsc,
     .log_interrupt = x86_hook_log_interrupt,
@@ -330,9 +354,7 @@ x86_cpu_attach_state(EmuCpu *base, gpointer state)
     s->apic_id = cpu->apic_id;
     s->lax_real_mode = !cpu->real_mode_limits;
     memcpy(s->features, cpu->features, sizeof(s->features));
-    s->phys_mask = cpu->features[X86_CPUID_80000001_EDX] & 1u << 29 ? (UINT64_C(1) << 40) - 1
-                   : cpu->features[X86_CPUID_1_EDX] & 1u << 17      ? (UINT64_C(1) << 36) - 1
-                                                                    : 0xffffffffu;
+    s->phys_mask = (UINT64_C(1) << cpu->phys_bits) - 1;
     x86_interp_init(s);
 }
 
@@ -404,7 +426,7 @@ x86_cpu_nmi_cb(gpointer opaque, unsigned index, int level)
     if (cpu->has_apic) {
         x86_apic_set_lint(&cpu->apic, 1, level);
     } else if (level) {
-        x86_cpu_request(cpu, X86_REQ_NMI);
+        x86_cpu_nmi(cpu);
     }
 }
 
@@ -694,6 +716,9 @@ static const EmuProperty x86_cpu_properties[] = {
     EMU_PROP_UINT32("apic-id", X86Cpu, apic_id, UINT32_MAX, "local APIC ID; default: from the topology"),
     {.name = "tsc-frequency", .kind = EMU_PROP_KIND_UINT64, .offset = offsetof(X86Cpu, tsc_frequency),
      .default_value = 1000000000, .min = 1000000, .max = 100000000000, .blurb = "time-stamp counter, Hz"},
+    EMU_PROP_UINT32_RANGE("phys-bits", X86Cpu, phys_bits, 0, 0, 52,
+                          "width of physical addresses; 0: 40, or 36 and 32 without long mode"),
+    EMU_PROP_BOOL("host-phys-bits", X86Cpu, host_phys_bits, false, "physical addresses as wide as the host's"),
     EMU_PROP_BOOL("check", X86Cpu, check, true, "warn about features that cannot be offered"),
     EMU_PROP_BOOL("enforce", X86Cpu, enforce, false, "refuse to start without all features"),
     EMU_PROP_BOOL("real-mode-limits", X86Cpu, real_mode_limits, false,

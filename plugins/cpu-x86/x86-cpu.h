@@ -58,6 +58,7 @@ struct _X86Apic {
     uint32_t divide;
     uint64_t timer_start; /* virtual time of the last load */
     uint64_t timer_next;  /* virtual time of the next expiry; 0: none */
+    bool timer_expired;   /* a one-shot count came to 0 before the mode was changed */
     uint64_t deadline;    /* value of the time-stamp counter to wait for; 0: none */
     uint32_t last_lowest; /* CPU that took the last lowest-priority interrupt (kept by the first CPU) */
     uint8_t lint[2];      /* levels of the pins */
@@ -82,6 +83,8 @@ bool x86_apic_set_base(X86Apic *apic, uint64_t value);
 /* MSRs of that range, big lock held; false = #GP. */
 bool x86_apic_read_msr(X86Apic *apic, uint32_t index, uint64_t *value);
 bool x86_apic_write_msr(X86Apic *apic, uint32_t index, uint64_t value);
+/* @icr's interrupt (fixed or NMI) to APIC IDs @first + n for each bit n; how many there were. Big lock held. */
+int x86_apic_send_many(X86Apic *apic, uint64_t low, uint64_t high, uint32_t first, uint32_t icr);
 /* IA32_TSC_DEADLINE, and what waits for it when the counter was set; big lock held. */
 uint64_t x86_apic_get_deadline(const X86Apic *apic);
 void x86_apic_set_deadline(X86Apic *apic, uint64_t value);
@@ -113,6 +116,8 @@ struct _X86Cpu {
     char *vendor, *model_id;
     uint32_t apic_id; /* UINT32_MAX: from the topology */
     uint64_t tsc_frequency;
+    uint32_t phys_bits; /* 0: the default for the features */
+    bool host_phys_bits;
     bool check, enforce, real_mode_limits;
     EmuObject *pic;
 
@@ -146,6 +151,8 @@ x86_cpu_get_machine(X86Cpu *cpu)
 
 /* Sets request bits and makes the vCPU look. Any thread. */
 void x86_cpu_request(X86Cpu *cpu, uint32_t bits);
+/* An NMI, latched once; while none is being served two may come before the vCPU looks. Any thread. */
+void x86_cpu_nmi(X86Cpu *cpu);
 /* What only SMM sees comes into, or leaves, the CPU's view. Big lock held. */
 void x86_cpu_show_smram(X86Cpu *cpu, bool in_smm);
 /* INIT: local APIC and core. Big lock held. */

@@ -10,6 +10,9 @@
 
 #include <emu/log.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 const char *const x86_feature_names[X86_N_FEATURE_WORDS][32] = {
 #define X86_FEATURE_NAMES(word, ...) [word] = {__VA_ARGS__},
@@ -168,6 +171,19 @@ x86_cpuid_topology(X86Cpu *cpu)
     }
 }
 
+static uint32_t
+x86_host_phys_bits(void)
+{
+#if defined(__x86_64__)
+    uint32_t a, b, c, d;
+
+    if (__get_cpuid(0x80000008, &a, &b, &c, &d) && (a & 0xff) >= 36 && (a & 0xff) <= 52) {
+        return a & 0xff;
+    }
+#endif
+    return 40;
+}
+
 static bool
 x86_cpuid_filter(X86Cpu *cpu, const uint32_t *asked, GError **error)
 {
@@ -203,6 +219,25 @@ x86_cpuid_filter(X86Cpu *cpu, const uint32_t *asked, GError **error)
     if (missing && cpu->enforce) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED,
                     "TCG doesn't support %u requested features and enforce is on", missing);
+        return false;
+    }
+    return true;
+}
+
+static bool
+x86_cpuid_phys_bits(X86Cpu *cpu, GError **error)
+{
+    bool lm = cpu->features[X86_CPUID_80000001_EDX] & F(LM);
+
+    if (cpu->host_phys_bits && lm) {
+        cpu->phys_bits = x86_host_phys_bits();
+    }
+    if (cpu->phys_bits == 0) {
+        cpu->phys_bits = lm ? 40 : cpu->features[X86_CPUID_1_EDX] & F(PSE36) ? 36 : 32;
+    }
+    if (cpu->phys_bits < 32 || (!lm && cpu->phys_bits > 36)) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "phys-bits is %u, expected 32 to %u",
+                    cpu->phys_bits, lm ? 52 : 36);
         return false;
     }
     return true;
@@ -274,6 +309,9 @@ x86_cpuid_resolve(X86Cpu *cpu, GError **error)
     }
     if (cpu->features[X86_CPUID_80000001_EDX] | cpu->features[X86_CPUID_80000001_ECX]) {
         cpu->xlevel = MAX(cpu->xlevel, 0x80000001u);
+    }
+    if (!x86_cpuid_phys_bits(cpu, error)) {
+        return false;
     }
     cpu->has_apic = cpu->features[X86_CPUID_1_EDX] & F(APIC);
     x86_cpuid_topology(cpu);
@@ -490,10 +528,9 @@ x86_cpuid_extended(const X86Cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t 
         break;
     case 0x80000008:
         if (cpu->features[X86_CPUID_80000001_EDX] & F(LM)) {
-            out[0] = 48u << 8 | 40;
-        } else {
-            out[0] = cpu->features[X86_CPUID_1_EDX] & F(PSE36) ? 36 : 32;
+            out[0] = (cpu->features[X86_CPUID_7_ECX] & F(LA57) ? 57u : 48u) << 8;
         }
+        out[0] |= cpu->phys_bits;
         out[1] = cpu->features[X86_CPUID_80000008_EBX];
         if (logical > 1) {
             out[2] = (cpu->smt_bits + cpu->core_bits) << 12 | (MIN(logical, 256) - 1);

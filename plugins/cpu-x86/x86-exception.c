@@ -183,7 +183,7 @@ x86_interrupt_wanted(EmuTcgState *tcg)
     if ((req & X86_REQ_SMI) && !s->in_smm) {
         return true;
     }
-    if ((req & X86_REQ_NMI) && !s->nmi_blocked && s->shadow != X86_SHADOW_SS) {
+    if ((req & X86_REQ_NMI) && !s->nmi_blocked && !s->shadow) {
         return true;
     }
     return (req & X86_REQ_HARD) && (s->eflags & X86_IF) && !s->shadow;
@@ -243,8 +243,8 @@ x86_deliver_interrupt(EmuTcgState *tcg)
         x86_smm_enter(s);
         return EMU_TCG_EXIT_MODE;
     }
-    if ((req & X86_REQ_NMI) && !s->nmi_blocked && s->shadow != X86_SHADOW_SS) {
-        clear_request(s, X86_REQ_NMI);
+    if ((req & X86_REQ_NMI) && !s->nmi_blocked && !s->shadow) {
+        clear_request(s, req & X86_REQ_NMI_AGAIN ? X86_REQ_NMI_AGAIN : X86_REQ_NMI);
         vector = X86_EXC_NMI;
     } else if ((req & X86_REQ_HARD) && (s->eflags & X86_IF) && !s->shadow) {
         int v = -1;

@@ -501,8 +501,11 @@ x86_kvm_before_run(EmuTcgState *tcg, gpointer opaque, int fd, struct kvm_run *ru
     uint32_t requests = __atomic_load_n(&s->interrupt_request, __ATOMIC_ACQUIRE);
 
     if (requests & X86_REQ_NMI) {
-        __atomic_fetch_and(&s->interrupt_request, ~X86_REQ_NMI, __ATOMIC_SEQ_CST);
+        __atomic_fetch_and(&s->interrupt_request, ~(X86_REQ_NMI | X86_REQ_NMI_AGAIN), __ATOMIC_SEQ_CST);
         ioctl(fd, KVM_NMI, 0);
+        if (requests & X86_REQ_NMI_AGAIN) {
+            ioctl(fd, KVM_NMI, 0);
+        }
     }
     if ((requests & X86_REQ_HARD) && run->ready_for_interrupt_injection && run->if_flag) {
         x86_kvm_inject(s, fd, run);

@@ -292,6 +292,7 @@ enum {
 #define X86_REQ_INIT (1u << 3)
 #define X86_REQ_SIPI (1u << 4)
 #define X86_REQ_MCE (1u << 5)
+#define X86_REQ_NMI_AGAIN (1u << 6) /* a second one behind X86_REQ_NMI */
 
 typedef struct _X86State X86State;
 
@@ -321,6 +322,8 @@ typedef struct {
     X86MsrResult (*wrmsr)(X86State *s, uint32_t index, uint64_t value);
     /* The time-stamp counter was set: what waits for a value of it looks again. */
     void (*tsc_changed)(X86State *s);
+    /* Interrupts to the local APICs in the bitmaps, from ID @first on; returns how many there were.  Big lock taken inside. */
+    int (*send_ipis)(X86State *s, uint64_t low, uint64_t high, uint32_t first, uint32_t icr);
     /* CPUID leaf for this CPU's model. */
     void (*cpuid)(X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
     /* The time-stamp counter. */

@@ -35,7 +35,7 @@ state_post_load(gpointer opaque, unsigned version, GError **error)
     X86State *s = opaque;
 
     if (s->cpl > 3 || s->shadow > 3 || s->halted > 1 || s->nmi_blocked > 1 || s->in_smm > 1 || s->wait_sipi > 1 || s->smm_nmi_blocked > 1 ||
-        s->dr6_pending > 15 || s->exception < -1 || s->exception > 31 || s->interrupt_request > 0x3f || s->sipi_vector > 0xff) {
+        s->dr6_pending > 15 || s->exception < -1 || s->exception > 31 || s->interrupt_request > 0x7f || s->sipi_vector > 0xff) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
                     "cpu: saved state has a field out of range (cpl %u, exception %d, requests 0x%x)", s->cpl,
                     s->exception, s->interrupt_request);
