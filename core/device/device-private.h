@@ -36,6 +36,9 @@ void emu_bus_detach_owner(EmuBus *self);
 void emu_device_add_bus(EmuDevice *self, EmuBus *bus);
 void emu_device_remove_bus(EmuDevice *self, EmuBus *bus);
 bool emu_device_is_user_created(EmuDevice *self);
+/* It stands in for a device that was there before, or makes way for one: no hotplug handler and no client hears of it. */
+void emu_device_set_replacing(EmuDevice *self, bool replacing);
+bool emu_device_is_replacing(EmuDevice *self);
 bool emu_device_class_is_user_creatable(EmuDeviceClass *klass);
 
 /*

@@ -28,7 +28,7 @@ typedef struct {
     EmuMachine *machine; /* weak */
     GPtrArray *buses;    /* borrowed: children */
     GPtrArray *groups;   /* LineGroup, in order of addition */
-    bool realized, realizing, user_created;
+    bool realized, realizing, user_created, replacing;
 } EmuDevicePrivate;
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE(EmuDevice, emu_device, EMU_TYPE_OBJECT)
@@ -300,7 +300,7 @@ device_realize_on_bus(EmuDevice *self, GError **error)
     EmuDevicePrivate *p = priv(self);
     EmuDeviceClass *klass = EMU_DEVICE_GET_CLASS(self);
     EmuBusClass *bus_class = p->bus ? EMU_BUS_GET_CLASS(p->bus) : NULL;
-    EmuHotplugHandler *handler = p->bus ? emu_bus_get_hotplug_handler(p->bus) : NULL;
+    EmuHotplugHandler *handler = p->bus && !p->replacing ? emu_bus_get_hotplug_handler(p->bus) : NULL;
     EmuHotplugHandlerInterface *iface = handler ? EMU_HOTPLUG_HANDLER_GET_IFACE(handler) : NULL;
 
     if (iface && iface->pre_plug && !iface->pre_plug(handler, self, error)) {
@@ -469,6 +469,18 @@ bool
 emu_device_is_user_created(EmuDevice *self)
 {
     return priv(self)->user_created;
+}
+
+void
+emu_device_set_replacing(EmuDevice *self, bool replacing)
+{
+    priv(self)->replacing = replacing;
+}
+
+bool
+emu_device_is_replacing(EmuDevice *self)
+{
+    return priv(self)->replacing;
 }
 
 const char *

@@ -318,6 +318,21 @@ hmp_device_add(EmuHmp *hmp, const EmuHmpValue *args)
 }
 
 static void
+hmp_plugin_reload(EmuHmp *hmp, const EmuHmpValue *args)
+{
+    Qmp_plugin_reload_args a = {.name = args[0].text};
+    EmuQmpCall call = hmp_call(hmp);
+    GError *error = NULL;
+    QmpPluginReloadInfo *info = qmp_plugin_reload(&call, &a, &error);
+
+    if (info) {
+        hmp_printf(hmp, "%" G_GINT64_FORMAT " devices, the guest stood still for %" G_GINT64_FORMAT " us\n", info->devices, info->pause_us);
+        emu_qmp_free(&qmp_type_PluginReloadInfo, info);
+    }
+    hmp_report(hmp, error);
+}
+
+static void
 hmp_device_del(EmuHmp *hmp, const EmuHmpValue *args)
 {
     Qmp_device_del_args a = {.id = args[0].text};
@@ -489,6 +504,7 @@ const EmuHmpCommand emu_hmp_commands[] = {
     {"mouse_move", "s,s,s?", "dx dy [dz]", "send mouse move events", hmp_mouse_move},
     {"mouse_set", "i", "index", "set which mouse device receives events", hmp_mouse_set},
     {"nmi", NULL, "", "inject an NMI", hmp_nmi},
+    {"plugin-reload", "s", "plugin", "run a plugin's devices with the file that has replaced its own", hmp_plugin_reload},
     {"o", "/,i,i", "/fmt addr value", "I/O port write", hmp_port_out},
     {"object_add", "S", "[qom-type=]type,id=str[,prop=value][,...]", "create QOM object", hmp_object_add},
     {"object_del", "s", "id", "destroy QOM object", hmp_object_del},

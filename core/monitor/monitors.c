@@ -6,6 +6,7 @@
 #include "qmp-generated.h"
 
 #include "block/block-private.h"
+#include "device/device-private.h"
 #include "qom/qom-private.h"
 #include "system/machine-private.h"
 
@@ -237,8 +238,8 @@ peripheral_removed_cb(EmuObject *container, EmuObject *child, EmuMonitors *self)
     g_autofree char *path = g_strdup_printf("%s/%s", folder, emu_object_get_label(child));
     Qmp_DEVICE_DELETED_data data = {.device = (char *)emu_device_get_id(EMU_DEVICE(child)), .path = path};
 
-    /* The end of the machine takes them all away; that is no unplugging. */
-    if (!emu_machine_priv(self->machine)->exiting) {
+    /* The end of the machine takes them all away; that is no unplugging, and a reload is none. */
+    if (!emu_machine_priv(self->machine)->exiting && !emu_device_is_replacing(EMU_DEVICE(child))) {
         qmp_event_device_deleted(self, &data);
     }
 }

@@ -8,6 +8,7 @@
 #include "device/device-private.h"
 #include "system/startup.h"
 
+#include <emu/reload.h>
 #include <string.h>
 
 /* ---- values ----------------------------------------------------------------------------------------- */
@@ -307,6 +308,22 @@ qmp_device_del(EmuQmpCall *call, const Qmp_device_del_args *args, GError **error
         return false;
     }
     return emu_device_request_unplug(device, error);
+}
+
+QmpPluginReloadInfo *
+qmp_plugin_reload(EmuQmpCall *call, const Qmp_plugin_reload_args *args, GError **error)
+{
+    QmpPluginReloadInfo *info;
+    EmuReloadResult result;
+
+    if (!emu_machine_reload_plugin(call->machine, args->name, &result, error)) {
+        return NULL;
+    }
+    info = qmp_PluginReloadInfo_new();
+    info->devices = result.devices;
+    info->pause_us = (int64_t)result.pause_us;
+    info->total_us = (int64_t)result.total_us;
+    return info;
 }
 
 bool

@@ -51,3 +51,18 @@ void emu_plugin_cache_save(EmuPluginCache *self);
  * the path). Without a helper that works: all NULL.
  */
 GPtrArray *emu_plugin_trial(const char *helper, GPtrArray *names, char **env);
+
+/* ---- registry.c: another version of an open plugin ---------------------------------------------------------- */
+
+/*
+ * begin() opens the file that has taken the place of an open plugin's, beside it: from then on names lead to the new code
+ * while the old code's instances live on. Then either commit(), when no instance of the old code is left, or abort(), when none of the
+ * new is. NULL with @error: nothing has changed. Main thread.
+ */
+typedef struct _EmuPluginSwap EmuPluginSwap;
+EmuPluginSwap *emu_plugin_swap_begin(const char *name, GError **error);
+EmuTypeModule *emu_plugin_swap_get_old(EmuPluginSwap *self);
+void emu_plugin_swap_commit(EmuPluginSwap *self);
+void emu_plugin_swap_abort(EmuPluginSwap *self);
+/* Whether it is open, and what of; NULL and false when it is not known at all. */
+bool emu_plugin_get_module(const char *name, EmuTypeModule **module);

@@ -18,6 +18,17 @@ guint emu_type_module_count_alive(EmuTypeModule *self);
 bool emu_type_module_is_resident(EmuTypeModule *self);
 /* The code is about to be closed: the table forgets the pointers into it, not the names. */
 void emu_type_module_forget(EmuTypeModule *self, bool unmapped);
+/* Whether it registers nothing but types and machines, so that nothing keeps pointers to its code when they are gone. */
+bool emu_type_module_only_types(EmuTypeModule *self);
+/* How many of the alive instances that emu_type_module_count_alive() counts an instance of @type is. */
+guint emu_type_module_count_levels(EmuTypeModule *self, GType type);
+/*
+ * Reload: takes the rows of @self and of the types below them out of the table; their GTypes and instances go on. The
+ * names are free for another module then. restore() brings the rows back and takes @instead's away; without it the array
+ * is just dropped. (transfer full)
+ */
+GPtrArray *emu_type_module_set_aside(EmuTypeModule *self);
+void emu_type_module_restore(GPtrArray *aside, EmuTypeModule *instead);
 
 /* Set by core/plugin.  provide: makes @name known to the table by opening its plugin; true when it did
  * something; false without error: nobody provides it.  provide_candidates: opens all plugins that may

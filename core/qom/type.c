@@ -16,6 +16,10 @@
  * a new GType ("qom2-...").  The old class stays behind, some hundred bytes that nothing points to.  Sizes,
  * parents and properties may so differ from one load to the next.
  *
+ * Reloading a plugin under its instances goes further: the rows of the old code are set aside, with their
+ * GTypes and instances, the new code registers the same names in new rows, and both live side by side until
+ * the instances have moved over, or have moved back.
+ *
  * One recursive lock guards the table.  It is never held while a class is initialised.
  */
 
@@ -36,7 +40,6 @@ typedef struct {
     const EmuTypeInfo *info; /* NULL: a GType with a QOM name, or its module is closed */
     EmuTypeModule *module;   /* NULL: the core */
     GType gtype;             /* 0 until first use */
-    unsigned generation;     /* GTypes made so far */
     bool resolving;
 } TypeEntry;
 
@@ -51,6 +54,7 @@ struct _EmuTypeModule {
 static GRecMutex type_lock;
 static GHashTable *type_table; /* name -> TypeEntry */
 static GPtrArray *type_order;  /* TypeEntry, in order of registration */
+static GHashTable *type_made;  /* name -> GTypes made so far */
 static EmuTypeHooks type_hooks;
 static GArray *core_lists[EMU_MODULE_N];
 static bool core_lists_pending;
@@ -122,9 +126,11 @@ emu_module_run_core(void)
 static char *
 type_make_gtype_name(TypeEntry *e)
 {
+    unsigned generation = 1 + GPOINTER_TO_UINT(g_hash_table_lookup(type_made, e->name));
     GString *s = g_string_new(NULL);
 
-    g_string_printf(s, "qom%u-", ++e->generation);
+    g_hash_table_insert(type_made, e->name, GUINT_TO_POINTER(generation));
+    g_string_printf(s, "qom%u-", generation);
     for (const char *p = e->name; *p; p++) {
         if (g_ascii_isalnum(*p) || *p == '-' || *p == '_') {
             g_string_append_c(s, *p);
@@ -149,6 +155,7 @@ type_add(const char *name)
     if (!type_table) {
         type_table = g_hash_table_new(g_str_hash, g_str_equal);
         type_order = g_ptr_array_new();
+        type_made = g_hash_table_new(g_str_hash, g_str_equal);
     }
     e->name = g_strdup(name);
     g_hash_table_insert(type_table, e->name, e);
@@ -658,6 +665,89 @@ emu_type_module_forget(EmuTypeModule *self, bool unmapped)
         if (e->module == self) {
             e->info = NULL;
         }
+    }
+    g_rec_mutex_unlock(&type_lock);
+}
+
+bool
+emu_type_module_only_types(EmuTypeModule *self)
+{
+    return !self->lists[EMU_MODULE_BLOCK] && !self->lists[EMU_MODULE_OPTS] && !self->lists[EMU_MODULE_QAPI];
+}
+
+guint
+emu_type_module_count_levels(EmuTypeModule *self, GType type)
+{
+    guint n = 0;
+
+    for (; type; type = g_type_parent(type)) {
+        TypeEntry *e = type_entry_of(type);
+
+        n += e && e->module == self;
+    }
+    return n;
+}
+
+static void
+type_remove_row(TypeEntry *e)
+{
+    g_hash_table_remove(type_table, e->name);
+    g_ptr_array_remove(type_order, e);
+}
+
+/*
+ * The rows of @self, and of all types below them in other modules: those get fresh rows, whose GTypes will be
+ * made below the new parent.
+ */
+GPtrArray *
+emu_type_module_set_aside(EmuTypeModule *self)
+{
+    GPtrArray *aside = g_ptr_array_new();
+
+    g_rec_mutex_lock(&type_lock);
+    for (guint i = 0; type_order && i < type_order->len; i++) {
+        TypeEntry *e = g_ptr_array_index(type_order, i);
+
+        if (e->module == self || (e->gtype && e->info && type_is_below(e->gtype, self))) {
+            g_ptr_array_add(aside, e);
+        }
+    }
+    for (guint i = 0; i < aside->len; i++) {
+        TypeEntry *e = g_ptr_array_index(aside, i);
+
+        type_remove_row(e);
+        if (e->module != self) {
+            TypeEntry *fresh = type_add(e->name);
+
+            fresh->info = e->info;
+            fresh->module = e->module;
+            fresh->parent = g_strdup(e->parent);
+        }
+    }
+    g_rec_mutex_unlock(&type_lock);
+    return aside;
+}
+
+/* Rows are never freed: GTypes that were made of them point there. */
+void
+emu_type_module_restore(GPtrArray *aside, EmuTypeModule *instead)
+{
+    g_rec_mutex_lock(&type_lock);
+    for (guint i = type_order->len; i > 0; i--) {
+        TypeEntry *e = g_ptr_array_index(type_order, i - 1);
+
+        if (e->module == instead) {
+            type_remove_row(e);
+        }
+    }
+    for (guint i = 0; i < aside->len; i++) {
+        TypeEntry *e = g_ptr_array_index(aside, i), *now = type_find(e->name);
+
+        if (now) {
+            type_remove_row(now);
+        }
+        g_hash_table_insert(type_table, e->name, e);
+        g_ptr_array_add(type_order, e);
     }
     g_rec_mutex_unlock(&type_lock);
 }

@@ -20,6 +20,7 @@
 #include <emu/object.h>
 #include <emu/pci.h>
 #include <emu/plugin.h>
+#include <emu/reload.h>
 #include <emu/registers.h>
 #include <emu/spi.h>
 #include <emu/ui.h>

@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""plugin-reload: new code for a device under a running Linux, and everything that must be refused with the old code going on."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "machine"))
+import harness
+from harness import Emu, Failure, guest_file
+
+SOURCE = Path(__file__).resolve().parent.parent.parent
+BUILD = Path(harness.BUILD).resolve()
+folder = Path(tempfile.mkdtemp(prefix="emu-reload-"))
+plugins = folder / "plugins"
+os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+env = {**os.environ, "EMU_SDK_TEMPLATES": str(SOURCE / "sdk/templates")}
+FLAGS = subprocess.run(["pkg-config", "--cflags", "glib-2.0", "gobject-2.0"], capture_output=True, text=True, check=True).stdout.split()
+
+
+def setup():
+    plugins.mkdir()
+    subprocess.run([sys.executable, str(SOURCE / "tools/emu-sdk.py"), "new", "foo", "-C", str(folder / "foo")], check=True, env=env,
+                   stdout=subprocess.DEVNULL)
+    build(lambda text: text)
+
+
+def build(edit, name="foo"):
+    """Edits the template's source, compiles it, and puts the file in the place of the old one."""
+    text = (folder / "foo/foo.c").read_text()
+    edited = edit(text)
+    source, out = folder / "edited.c", folder / "edited.so"
+    source.write_text(edited)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-Wno-unused-function", f"-I{SOURCE}/sdk", *FLAGS, "-o", str(out), str(source),
+                    f"-L{BUILD}", "-lemu-core-1", "-lglib-2.0", "-lgobject-2.0"], check=True)
+    out.rename(plugins / f"{name}.so")
+
+
+def new_id(value):
+    return lambda text: text.replace("#define FOO_ID 0x0badcafe", f"#define FOO_ID {value:#x}")
+
+
+class Guest:
+    """Linux with the device at $a."""
+
+    def __init__(self, *args):
+        self.emu = Emu("--plugin-dir", str(plugins), "-M", "pc", "-m", "256", "-kernel", guest_file("vmlinuz"), "-initrd", guest_file("initrd.gz"),
+                       "-append", "console=ttyS0 panic=-1", *args)
+        self.emu.expect("guest# ")
+        self.run("d=$(dirname $(grep -l 0x5eed /sys/bus/pci/devices/*/device | head -n1)); echo 1 >$d/enable; a=$(head -n1 $d/resource | cut -d' ' -f1)")
+        self.qmp = self.emu.qmp()
+
+    def run(self, command):
+        self.emu.send(f"{command}; echo do''ne\n")
+        self.emu.expect("done")
+
+    def read(self, offset):
+        self.emu.send(f"echo value-$(devmem $((a+{offset})))-e\n")
+        return int(self.emu.expect(r"value-(0x[0-9A-F]+)-e").group(1), 16)
+
+    def write(self, offset, value):
+        self.run(f"devmem $((a+{offset})) 32 {value:#x}")
+
+    def reload(self, name="foo"):
+        reply = self.qmp.command("plugin-reload", name=name)
+        if "return" not in reply:
+            raise Failure(f"plugin-reload: {reply}")
+        return reply["return"]
+
+    def refused(self, pattern, name="foo"):
+        reply = self.qmp.command("plugin-reload", name=name)
+        if not re.search(pattern, reply.get("error", {}).get("desc", "")):
+            raise Failure(f"expected an error with /{pattern}/: {reply}")
+        status = self.qmp.command("query-status")["return"]["status"]
+        if status != "running":
+            raise Failure(f"the guest is {status} after {reply}")
+
+
+def same(what, got, wanted):
+    if got != wanted:
+        raise Failure(f"{what}: {got:#x}, expected {wanted:#x}")
+
+
+def state_goes_over():
+    build(lambda text: text)
+    guest = Guest("-device", "foo,id=foo0,delay-ns=6000000000,addr=7")
+    with guest.emu:
+        same("ID", guest.read(0), 0x0badcafe)
+        guest.write(4, 0x12345678)
+        guest.write(8, 1)  # a job of six seconds: its timer goes over too
+        build(new_id(0xfeedf00d))
+        info = guest.reload()
+        print(f"# {info}")
+        same("ID", guest.read(0), 0xfeedf00d)
+        same("VALUE", guest.read(4), 0x12345678)
+        same("STATUS", guest.read(12), 0)
+        time.sleep(7)
+        same("VALUE after the job", guest.read(4), 0x12345678 ^ 0xffffffff)
+        same("STATUS after the job", guest.read(12), 1)
+        events = [e["event"] for e in guest.qmp.events]
+        if "DEVICE_DELETED" in events:
+            raise Failure(f"events {events}")
+        if "delay-ns = 6000000000" not in guest.emu.hmp("info qtree"):
+            raise Failure("the property is lost")
+        # A bigger struct with a new field of the state.
+        def second(value):
+            return lambda text: (new_id(value)(text).replace("uint32_t value, status;", "uint32_t more[500]; uint32_t value, status;")
+                                 .replace("EMU_VM_U32(Foo, value),", "{.name = \"more\", .kind = EMU_VM_KIND_U32, .offset = offsetof(Foo, more), "
+                                          ".size = 4, .num = 500, .since = 2}, EMU_VM_U32(Foo, value),")
+                                 .replace(".version = 1, .minimum_version = 1", ".version = 2, .minimum_version = 1"))
+
+        build(second(2))
+        guest.reload()
+        same("ID", guest.read(0), 2)
+        same("VALUE", guest.read(4), 0x12345678 ^ 0xffffffff)
+        same("STATUS", guest.read(12), 1)
+        build(new_id(3))
+        guest.refused("version 2")  # states do not go back by themselves
+        for i in range(20):
+            build(second(0x1000 + i))
+            guest.reload()
+            same("ID", guest.read(0), 0x1000 + i)
+        guest.emu.send("poweroff -f\n")
+        if guest.emu.wait(30):
+            raise Failure(f"exit status is not 0; {guest.emu.stderr()}")
+
+
+def refusals():
+    build(lambda text: text)
+    guest = Guest("-device", "foo,id=foo0,delay-ns=77", "-device", "foo")
+    with guest.emu:
+        guest.write(4, 0xabcd)
+
+        def refused(pattern, edit=None, name="foo"):
+            if edit:
+                build(edit)
+            guest.refused(pattern, name)
+            same("ID", guest.read(0), 0x0badcafe)
+            same("VALUE", guest.read(4), 0xabcd)
+
+        refused("has not changed since it was opened")
+        refused("there is no plugin 'bar'", name="bar")
+        refused("'cpu-x86'.*is a CPU|'cpu-x86' is not reloaded", name="cpu-x86")
+        refused("made by the board", name="serial")
+        refused("saved by version 1|version 1", lambda text: text.replace(".version = 1, .minimum_version = 1", ".version = 3, .minimum_version = 2"))
+        refused("has no|no field|unknown|status", lambda text: text.replace("EMU_VM_U32(Foo, status),", ""))
+        refused("delay-ns", lambda text: text.replace('"delay-ns"', '"wait-ns"'))
+        refused("realize says no", lambda text: text.replace("    return true;\n}\n\nstatic void\nfoo_unrealize", "    g_set_error(error, EMU_OBJECT_ERROR, 0, \"realize says no\");\n    return false;\n}\n\nstatic void\nfoo_unrealize"))
+        refused("crashes when it is opened: Aborted", lambda text: text + "\nstatic void __attribute__((constructor)) bad(void) { __builtin_abort(); }\n"
+                if "abort" not in text else text)
+        refused("undefined symbol: nobody_has_this", lambda text: text + "\nvoid nobody_has_this(void);\nstatic void __attribute__((constructor)) bad(void) { nobody_has_this(); }\n")
+        refused("is another plugin now, 'other'", lambda text: text.replace('EMU_PLUGIN(.name = "foo"', 'EMU_PLUGIN(.name = "other"'))
+        refused("foo", lambda text: text.replace('.provides = "foo:pci-device"', '.provides = "fou:pci-device"').replace('.name = "foo",\n    .parent', '.name = "fou",\n    .parent'))
+        (plugins / "foo.so").unlink()
+        (plugins / "foo.so").write_bytes(b"rubbish" * 100)
+        refused("is not an ELF file")
+        (plugins / "foo.so").unlink()
+        refused("cannot be read")
+        # And then it works: both devices go over.
+        build(new_id(0x600d))
+        if guest.reload()["devices"] != 2:
+            raise Failure("two devices expected")
+        same("ID", guest.read(0), 0x600d)
+        same("VALUE", guest.read(4), 0xabcd)
+        if guest.emu.hmp("plugin-reload foo") .find("has not changed") < 0:
+            raise Failure("HMP")
+        if "Segmentation" in guest.emu.stderr() or "CRITICAL" in guest.emu.stderr():
+            raise Failure(guest.emu.stderr())
+
+
+def edit_build_reload_in_a_second():
+    project = folder / "foo"
+    run = subprocess.run
+    meson = shutil.which("meson")
+    if not meson:
+        raise harness.Skip("meson is not installed")
+    e = {**env, "PKG_CONFIG_PATH": str(BUILD / "meson-uninstalled")}
+    run([meson, "setup", "build"], cwd=project, env=e, check=True, stdout=subprocess.DEVNULL)
+    run(["ninja", "-C", "build"], cwd=project, check=True, stdout=subprocess.DEVNULL)
+    emu = Emu("--plugin-dir", str(project / "build"), "-M", "pc", "-m", "64", "-device", "foo,id=f")
+    with emu:
+        qmp = emu.qmp()
+        times = []
+        for i in range(5):
+            start = time.monotonic()
+            text = (project / "foo.c").read_text()
+            (project / "foo.c").write_text(re.sub(r"#define FOO_ID \w+", f"#define FOO_ID {i + 1:#x}", text))
+            run(["ninja", "-C", "build", "foo.so"], cwd=project, check=True, stdout=subprocess.DEVNULL)
+            reply = qmp.command("plugin-reload", name="foo")
+            if "return" not in reply:
+                raise Failure(f"{reply}")
+            times.append(time.monotonic() - start)
+        print(f"# edit, build, reload: {', '.join(f'{t:.2f} s' for t in times)}; last: {reply['return']}")
+
+
+setup()
+try:
+    harness.run([
+        ("sdk/reload/state-goes-over", state_goes_over),
+        ("sdk/reload/refusals", refusals),
+        ("sdk/reload/edit-build-reload", edit_build_reload_in_a_second),
+    ])
+finally:
+    shutil.rmtree(folder, ignore_errors=True)
