@@ -92,12 +92,11 @@ kvm_sync_slot(KvmAccel *self, unsigned index)
     }
 }
 
-static gboolean
-kvm_dirty_timer_cb(gpointer data)
+static void
+kvm_memory_log_sync_cb(gpointer opaque)
 {
-    KvmAccel *self = data;
+    KvmAccel *self = opaque;
 
-    emu_machine_lock(self->machine);
     for (guint i = 0; i < self->slots->len; i++) {
         const KvmSlot *slot = &g_array_index(self->slots, KvmSlot, i);
 
@@ -105,6 +104,15 @@ kvm_dirty_timer_cb(gpointer data)
             kvm_sync_slot(self, i);
         }
     }
+}
+
+static gboolean
+kvm_dirty_timer_cb(gpointer data)
+{
+    KvmAccel *self = data;
+
+    emu_machine_lock(self->machine);
+    kvm_memory_log_sync_cb(self);
     emu_machine_unlock(self->machine);
     return G_SOURCE_CONTINUE;
 }
@@ -146,6 +154,9 @@ kvm_memory_log_cb(gpointer opaque, const EmuMemorySection *section, bool on)
         uint32_t flags = on ? slot->flags | KVM_MEM_LOG_DIRTY_PAGES : slot->flags & ~KVM_MEM_LOG_DIRTY_PAGES;
 
         if (flags != slot->flags) {
+            if (!on) {
+                kvm_sync_slot(self, index);
+            }
             slot->flags = flags;
             kvm_set_slot(self, index);
         }
@@ -211,6 +222,7 @@ kvm_memory_init(KvmAccel *self)
         .remove = kvm_memory_remove_cb,
         .log = kvm_memory_log_cb,
         .commit = kvm_memory_commit_cb,
+        .log_sync = kvm_memory_log_sync_cb,
     };
     GSource *source = g_timeout_source_new(DIRTY_PERIOD_MS);
 

@@ -142,6 +142,20 @@ emu_address_space_remove_listener(EmuAddressSpace *as, gpointer handle)
     emu_memory_tree_unlock();
 }
 
+void
+emu_address_space_sync_dirty(EmuAddressSpace *as)
+{
+    emu_memory_tree_lock();
+    for (unsigned i = 0; i < as->listeners->len; i++) {
+        const AddressSpaceListener *l = g_ptr_array_index(as->listeners, i);
+
+        if (l->ops.log_sync) {
+            l->ops.log_sync(l->opaque);
+        }
+    }
+    emu_memory_tree_unlock();
+}
+
 /* ---- transactions --------------------------------------------------------------------------------- */
 
 static void

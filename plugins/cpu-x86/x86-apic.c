@@ -155,9 +155,8 @@ apic_pending_vector(const X86Apic *apic)
     return irr >= 0 && ((uint32_t)irr & 0xf0) > (apic_get_ppr(apic) & 0xf0) ? irr : -1;
 }
 
-/* Does the INTR pin reach the core as an external interrupt? */
-static bool
-apic_accepts_extint(const X86Apic *apic)
+bool
+x86_apic_accepts_extint(const X86Apic *apic)
 {
     if (!apic_is_hardware_enabled(apic)) {
         return true;
@@ -174,7 +173,7 @@ x86_apic_update(X86Apic *apic)
     if (!s) {
         return;
     }
-    if (apic->send_elsewhere ? apic->lint[0] : apic_pending_vector(apic) >= 0 || (apic->lint[0] && apic_accepts_extint(apic))) {
+    if (apic->send_elsewhere ? apic->lint[0] : apic_pending_vector(apic) >= 0 || (apic->lint[0] && x86_apic_accepts_extint(apic))) {
         if (!(__atomic_fetch_or(&s->interrupt_request, X86_REQ_HARD, __ATOMIC_SEQ_CST) & X86_REQ_HARD)) {
             emu_cpu_kick((EmuCpu *)apic->cpu);
         }
@@ -191,7 +190,7 @@ x86_apic_acknowledge(X86Apic *apic)
     if (vector >= 0) {
         apic_clear(apic->irr, (unsigned)vector);
         apic_set(apic->isr, (unsigned)vector);
-    } else if (apic->lint[0] && (apic->send_elsewhere || apic_accepts_extint(apic)) && apic->cpu->pic) {
+    } else if (apic->lint[0] && (apic->send_elsewhere || x86_apic_accepts_extint(apic)) && apic->cpu->pic) {
         vector = emu_interrupt_ack((EmuInterruptAck *)apic->cpu->pic);
     }
     EMU_TRACE(apic_acknowledge, "cpu %u vector %d", emu_cpu_get_index((EmuCpu *)apic->cpu), vector);

@@ -99,6 +99,8 @@ void x86_apic_set_cr8(X86Apic *apic, uint8_t cr8);
 void x86_apic_update(X86Apic *apic);
 uint32_t x86_apic_get_current_count(const X86Apic *apic);
 void x86_apic_set_count(X86Apic *apic, uint32_t initial, uint32_t current);
+/* Does the INTR pin reach the core as an external interrupt? */
+bool x86_apic_accepts_extint(const X86Apic *apic);
 void x86_apic_broadcast_eoi(X86Apic *apic, uint8_t vector);
 char *x86_apic_describe(const X86Apic *apic, unsigned cpu_index); /* info lapic; (transfer full) */
 void x86_apic_update_mapping(X86Apic *apic);

@@ -119,6 +119,11 @@ x86_kvm_apic_put(X86State *s, X86KvmArch *arch, GError **error)
     X86Apic *apic = &((X86Cpu *)s->owner)->apic;
     struct kvm_lapic_state page;
 
+    if (arch->vm->chips && apic->lint[0]) {
+        /* Loaded where the 8259s were devices: their other forms reach the local APIC inside the kernel. */
+        apic->lint[0] = 0;
+        x86_apic_update(apic);
+    }
     if (!arch->vm->local_apics || apic->changed == X86_APIC_UNCHANGED) {
         apic->changed = X86_APIC_UNCHANGED;
         return true;

@@ -386,6 +386,7 @@ x86_kvm_put(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
     if (ioctl(fd, KVM_SET_DEBUGREGS, &debug) != 0) {
         return x86_kvm_fail(error, "KVM_SET_DEBUGREGS");
     }
+    arch->fresh = true;
     return true;
 }
 
@@ -473,9 +474,35 @@ x86_kvm_get(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
 
 /* ---- interrupts --------------------------------------------------------------------------------------------------- */
 
+/*
+ * KVM_INTERRUPT gives an in-kernel local APIC a vector that nobody can see until the guest has it: one that is saved at that moment would be
+ * lost. So it goes where a vector is that the guest has accepted.
+ */
+static bool
+x86_kvm_inject_beside_apic(X86KvmArch *arch, uint8_t vector)
+{
+    struct kvm_vcpu_events events;
+    struct kvm_mp_state mp;
+
+    if (ioctl(arch->fd, KVM_GET_MP_STATE, &mp) != 0 || ioctl(arch->fd, KVM_GET_VCPU_EVENTS, &events) != 0) {
+        return false;
+    }
+    if (mp.mp_state == KVM_MP_STATE_HALTED) {
+        mp.mp_state = KVM_MP_STATE_RUNNABLE;
+        if (ioctl(arch->fd, KVM_SET_MP_STATE, &mp) != 0) {
+            return false;
+        }
+    }
+    events.flags = 0;
+    events.interrupt.injected = 1;
+    events.interrupt.nr = vector;
+    events.interrupt.soft = 0;
+    return ioctl(arch->fd, KVM_SET_VCPU_EVENTS, &events) == 0;
+}
+
 /* The vector that the 8259s or our own local APIC have to give, at a moment when the guest takes it. */
 static void
-x86_kvm_inject(X86State *s, int fd, struct kvm_run *run)
+x86_kvm_inject(X86State *s, X86KvmArch *arch, struct kvm_run *run)
 {
     EmuMachine *machine = x86_cpu_get_machine(s->owner);
     int vector;
@@ -485,12 +512,25 @@ x86_kvm_inject(X86State *s, int fd, struct kvm_run *run)
     emu_machine_unlock(machine);
     if (vector >= 0) {
         struct kvm_interrupt interrupt = {.irq = vector};
+        bool done = arch->vm->local_apics ? x86_kvm_inject_beside_apic(arch, (uint8_t)vector)
+                                          : ioctl(arch->fd, KVM_INTERRUPT, &interrupt) == 0;
 
-        if (ioctl(fd, KVM_INTERRUPT, &interrupt) != 0) {
+        if (!done) {
             emu_unimp("kvm: interrupt %d was not taken: %s", vector, g_strerror(errno));
         }
         run->ready_for_interrupt_injection = 0;
+        arch->fresh = false;
     }
+}
+
+/* Does the guest take an interrupt now? The run area tells, once it has run with these registers. */
+static bool
+x86_kvm_is_ready(X86State *s, const X86KvmArch *arch, const struct kvm_run *run)
+{
+    if (!arch->fresh) {
+        return run->ready_for_interrupt_injection && run->if_flag;
+    }
+    return (s->eflags & X86_IF) && !s->shadow && x86_apic_accepts_extint(&((X86Cpu *)s->owner)->apic);
 }
 
 static void
@@ -507,8 +547,8 @@ x86_kvm_before_run(EmuTcgState *tcg, gpointer opaque, int fd, struct kvm_run *ru
             ioctl(fd, KVM_NMI, 0);
         }
     }
-    if ((requests & X86_REQ_HARD) && run->ready_for_interrupt_injection && run->if_flag) {
-        x86_kvm_inject(s, fd, run);
+    if ((requests & X86_REQ_HARD) && x86_kvm_is_ready(s, arch, run)) {
+        x86_kvm_inject(s, arch, run);
         requests = __atomic_load_n(&s->interrupt_request, __ATOMIC_ACQUIRE);
     }
     run->request_interrupt_window = (requests & X86_REQ_HARD) != 0;
@@ -523,6 +563,7 @@ x86_kvm_after_run(EmuTcgState *tcg, gpointer opaque, struct kvm_run *run)
     X86State *s = (X86State *)tcg;
     X86KvmArch *arch = opaque;
 
+    arch->fresh = false;
     if (!arch->vm->local_apics && run->cr8 != s->hooks->get_tpr(s)) {
         s->hooks->set_tpr(s, run->cr8);
     }

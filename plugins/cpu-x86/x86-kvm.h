@@ -13,6 +13,7 @@ typedef struct {
     int fd;
     uint32_t mp_state;     /* KVM_MP_STATE_* that KVM has */
     uint32_t msrs_refused; /* bit per row of the table */
+    bool fresh;            /* it has not run since the registers went in */
     bool nmi_taken;        /* one that KVM had pending is in the request word */
 } X86KvmArch;
 

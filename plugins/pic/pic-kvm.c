@@ -58,7 +58,9 @@ pic_kvm_store(Pic *self)
 {
     struct kvm_irqchip chip = {
         .chip.pic = {
-            .last_irr = self->levels,
+            /* The kernel's 8254 pulses a line that is low between; the other form's output is high. A pulse that the edge detector does not
+             * see would be the last: the next one waits for its end of interrupt. */
+            .last_irr = self->master ? self->levels & ~1u : self->levels,
             .irr = self->irr,
             .imr = self->imr,
             .isr = self->isr,

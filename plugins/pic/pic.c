@@ -419,6 +419,8 @@ pic_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error)
         return false;
     }
     pic_store(self);
+    /* INT may have been inside the host's kernel where this was saved. */
+    pic_update(self);
     return true;
 }
 

@@ -4,6 +4,9 @@
  * The 8254 and the speaker port that live in the host's kernel (KVM, kernel-irqchip=on). The kernel serves their ports and counts; what
  * is left here is resets and their state, which is the other forms'.
  *
+ * The kernel would count on while the machine stands. So the state comes out when the machine stops and goes in when it runs; in between
+ * it is here.
+ *
  * The kernel does not tell how far counter 0 is, and counts each counter from its start when it is given their state. So a period that
  * was under way begins anew when a state goes in or out.
  */
@@ -26,6 +29,11 @@
 
 /* What access is due next. */
 enum { PIT_KVM_LSB = 1, PIT_KVM_MSB = 2, PIT_KVM_WORD0 = 3, PIT_KVM_WORD1 = 4 };
+
+typedef struct {
+    Pit parent;
+    bool running; /* the state is in the kernel */
+} PitKvm;
 
 static bool
 pit_kvm_ioctl(gpointer dev, unsigned long request, struct kvm_pit_state2 *state)
@@ -109,7 +117,7 @@ pit_kvm_set_counter(const PitCounter *c, struct kvm_pit_channel_state *k)
 }
 
 static void
-pit_kvm_fetch(Pit *self)
+pit_kvm_get(Pit *self)
 {
     struct kvm_pit_state2 state;
 
@@ -122,11 +130,11 @@ pit_kvm_fetch(Pit *self)
 }
 
 static void
-pit_kvm_store(Pit *self)
+pit_kvm_set(Pit *self)
 {
     struct kvm_pit_state2 state;
 
-    if (!emu_device_is_realized(EMU_DEVICE(self)) || !pit_kvm_ioctl(self, KVM_GET_PIT2, &state)) {
+    if (!pit_kvm_ioctl(self, KVM_GET_PIT2, &state)) {
         return;
     }
     for (unsigned i = 0; i < PIT_N_COUNTERS; i++) {
@@ -134,6 +142,47 @@ pit_kvm_store(Pit *self)
     }
     state.flags = (state.flags & ~PIT_KVM_HPET_LEGACY) | (self->disabled ? PIT_KVM_HPET_LEGACY : 0);
     pit_kvm_ioctl(self, KVM_SET_PIT2, &state);
+}
+
+static void
+pit_kvm_fetch(Pit *self)
+{
+    if (((PitKvm *)self)->running) {
+        pit_kvm_get(self);
+    }
+}
+
+static void
+pit_kvm_store(Pit *self)
+{
+    if (((PitKvm *)self)->running) {
+        pit_kvm_set(self);
+    }
+}
+
+static void
+pit_kvm_run_state_cb(EmuMachine *machine G_GNUC_UNUSED, int run_state, gpointer data)
+{
+    PitKvm *self = data;
+
+    if ((run_state == EMU_RUN_STATE_RUNNING) == self->running) {
+        return;
+    }
+    self->running = !self->running;
+    if (self->running) {
+        pit_kvm_set(&self->parent);
+    } else {
+        pit_kvm_get(&self->parent);
+    }
+}
+
+static void
+pit_kvm_unrealize(EmuDevice *dev)
+{
+    EmuDeviceClass *parent_class = g_type_class_peek_parent(G_OBJECT_GET_CLASS(dev));
+
+    g_signal_handlers_disconnect_by_func(emu_device_get_machine(dev), pit_kvm_run_state_cb, dev);
+    parent_class->unrealize(dev);
 }
 
 static bool
@@ -148,7 +197,11 @@ pit_kvm_realize(EmuDevice *dev, GError **error)
                     vm && vm->chips ? g_strerror(errno) : "-accel kvm,kernel-irqchip=on is needed");
         return false;
     }
-    return parent_class->realize(dev, error);
+    if (!parent_class->realize(dev, error)) {
+        return false;
+    }
+    g_signal_connect(emu_device_get_machine(dev), "run-state-changed", G_CALLBACK(pit_kvm_run_state_cb), dev);
+    return true;
 }
 
 static void
@@ -160,12 +213,14 @@ pit_kvm_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
     pit_class->fetch = pit_kvm_fetch;
     pit_class->store = pit_kvm_store;
     device_class->realize = pit_kvm_realize;
+    device_class->unrealize = pit_kvm_unrealize;
     device_class->model_name = "8254 interval timer, KVM's";
 }
 
 const EmuTypeInfo pit_kvm_type_info = {
     .name = "kvm-pit",
     .parent = "isa-pit",
+    .instance_size = sizeof(PitKvm),
     .class_init = pit_kvm_class_init,
     .description = "8254 interval timer in the host's kernel",
 };

@@ -165,8 +165,13 @@ typedef struct {
     void (*keep)(gpointer opaque, const EmuMemorySection *section);
     void (*log)(gpointer opaque, const EmuMemorySection *section, bool on);
     void (*commit)(gpointer opaque);
+    /* Optional: writes that are logged elsewhere (by the host's kernel) become dirty bits now. */
+    void (*log_sync)(gpointer opaque);
 } EmuMemoryListener;
 EMU_AVAILABLE_IN_1_0 gpointer emu_address_space_add_listener(EmuAddressSpace *as, const EmuMemoryListener *ops, gpointer opaque);
+/* What was written so far, whoever keeps the log of it, shows in dirty bits from here on: before a series of
+ * emu_memory_region_test_and_clear_dirty() that must not miss anything. Big lock held. */
+EMU_AVAILABLE_IN_1_0 void emu_address_space_sync_dirty(EmuAddressSpace *as);
 EMU_AVAILABLE_IN_1_0 void emu_address_space_remove_listener(EmuAddressSpace *as, gpointer handle);
 /* Text of "info mtree" for a region tree or the flat view. (transfer full) */
 EMU_AVAILABLE_IN_1_0 char *emu_memory_region_describe(EmuMemoryRegion *root, const char *title);

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Guests without an operating system, under each accelerator, with the same expectations.
+ *
+ *   /bare/ACCEL/GUEST        says what GUEST.expect has
+ *   /switch/A/B/GUEST        is stopped in mid-run under A, at several places; its state, loaded into a machine under B, goes on there; what
+ *                            both said together is the same again
+ */
+
+#include <emu/emu.h>
+#include <emu/test.h>
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define VARS 0x600 /* the guest's variables, as in bare.inc */
+#define RAM "16M"
+
+static const char *const accels[] = {
+    "tcg", "tcg,mode=interp", "kvm,kernel-irqchip=off", "kvm,kernel-irqchip=split", "kvm,kernel-irqchip=on",
+};
+#define N_ACCELS G_N_ELEMENTS(accels)
+
+static const char *const guests[] = {
+    "real-mode", "protected-mode", "port-io", "mmio",      "string-io",   "pic-pit",    "apic",
+    "halt",      "self-ipi",       "two-cpus", "dirty-log", "rom-write", "debug-break", "data-break",
+};
+
+typedef struct {
+    EmuMachine *machine;
+    EmuChardev *console;
+    GString *said;
+} Pc;
+
+static gint64 patience = 60 * G_USEC_PER_SEC;
+
+static bool
+is_kvm(const char *accel)
+{
+    return g_str_has_prefix(accel, "kvm");
+}
+
+/* The reason why there is no KVM here, or NULL. */
+static const char *
+kvm_is_missing(void)
+{
+    static char *reason;
+    static bool tried;
+
+    if (!tried) {
+        int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+        tried = true;
+        if (fd < 0) {
+            reason = g_strdup_printf("/dev/kvm: %s", g_strerror(errno));
+        } else {
+            close(fd);
+        }
+    }
+    return reason;
+}
+
+static void
+pc_build(Pc *pc, const char *guest, const char *accel)
+{
+    g_autofree char *rom = g_strdup_printf("%s/%s.rom", g_getenv("EMU_BARE_GUESTS"), guest);
+    g_autoptr(GError) error = NULL;
+
+    pc->said = g_string_new(NULL);
+    pc->machine = emu_machine_new("pc", &error);
+    g_assert_no_error(error);
+    pc->console = emu_test_chardev_new(pc->machine, "console");
+    g_assert_true(emu_object_set_from_string(pc->machine, "firmware", rom, &error));
+    g_assert_true(emu_machine_set_memory(pc->machine, RAM, &error));
+    g_assert_true(emu_machine_set_smp(pc->machine, "2", &error));
+    /* The host's KVM may not have all of the default model's features: not what is tested here. */
+    g_assert_true(emu_machine_set_cpu(pc->machine, "qemu64,check=off", &error));
+    g_assert_true(emu_machine_add_accel(pc->machine, accel, &error));
+    emu_machine_build(pc->machine, &error);
+    g_assert_no_error(error);
+    emu_test_add_device(pc->machine, "isa-debugcon", "chardev=console,iobase=0x402", &error);
+    g_assert_no_error(error);
+    emu_machine_finish(pc->machine, &error);
+    g_assert_no_error(error);
+}
+
+static void
+pc_run(Pc *pc)
+{
+    emu_machine_lock(pc->machine);
+    emu_machine_start(pc->machine);
+    emu_machine_unlock(pc->machine);
+}
+
+static void
+pc_stop(Pc *pc)
+{
+    emu_machine_lock(pc->machine);
+    emu_machine_stop(pc->machine, EMU_RUN_STATE_PAUSED);
+    emu_machine_unlock(pc->machine);
+}
+
+static void
+pc_listen(Pc *pc)
+{
+    g_autoptr(GBytes) bytes = emu_test_chardev_take(pc->console);
+
+    g_string_append_len(pc->said, g_bytes_get_data(bytes, NULL), (gssize)g_bytes_get_size(bytes));
+}
+
+static gboolean
+tick_cb(gpointer data G_GNUC_UNUSED)
+{
+    return G_SOURCE_CONTINUE;
+}
+
+/* Until it has said so many characters, or its last word. */
+static void
+pc_wait(Pc *pc, gsize characters)
+{
+    gint64 end = g_get_monotonic_time() + patience;
+    guint tick = g_timeout_add(1, tick_cb, NULL);
+
+    for (pc_listen(pc); pc->said->len < characters && !g_str_has_suffix(pc->said->str, "end\n"); pc_listen(pc)) {
+        if (g_get_monotonic_time() > end) {
+            g_test_message("said: %s", pc->said->str);
+            g_error("neither %u characters nor an end", (unsigned)characters);
+        }
+        g_main_context_iteration(NULL, TRUE);
+    }
+    g_source_remove(tick);
+}
+
+static void
+pc_end(Pc *pc)
+{
+    emu_machine_destroy(pc->machine);
+    g_assert_finalize_object(G_OBJECT(pc->machine));
+    g_string_free(pc->said, TRUE);
+}
+
+static char *
+read_expectation(const char *guest)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s.expect", g_getenv("G_TEST_SRCDIR"), guest);
+    char *text = NULL;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    return text;
+}
+
+/* ---- the dirty log ------------------------------------------------------------------------------------------- */
+
+static const struct {
+    uint64_t page;
+    bool written;
+} dirty_pages[] = {
+    {0x100000, true},  {0x101000, false}, {0x103000, true},  {0x104000, true}, {0x140000, false},
+    {0x180000, true},  {0x181000, false}, {0x1ff000, true},  {0x200000, false},
+};
+
+static void
+start_dirty_log(Pc *pc)
+{
+    EmuMemoryRegion *ram;
+
+    pc_wait(pc, strlen("ready\n"));
+    emu_machine_lock(pc->machine);
+    ram = emu_machine_get_ram(pc->machine, NULL);
+    emu_memory_region_set_log(ram, true, EMU_DIRTY_MIGRATION);
+    emu_memory_region_test_and_clear_dirty(ram, 0, 4 << 20, EMU_DIRTY_MIGRATION);
+    emu_machine_unlock(pc->machine);
+    emu_test_write(pc->machine, VARS, 1, 4);
+}
+
+static void
+check_dirty_log(Pc *pc)
+{
+    EmuMemoryRegion *ram;
+
+    pc_stop(pc);
+    emu_machine_lock(pc->machine);
+    ram = emu_machine_get_ram(pc->machine, NULL);
+    emu_address_space_sync_dirty(emu_machine_get_memory_as(pc->machine));
+    emu_memory_region_set_log(ram, false, EMU_DIRTY_MIGRATION);
+    for (gsize i = 0; i < G_N_ELEMENTS(dirty_pages); i++) {
+        bool written = emu_memory_region_test_and_clear_dirty(ram, dirty_pages[i].page, 4096, EMU_DIRTY_MIGRATION);
+
+        g_test_message("page 0x%x: %s", (unsigned)dirty_pages[i].page, written ? "written" : "not written");
+        g_assert_cmpint(written, ==, dirty_pages[i].written);
+    }
+    emu_machine_unlock(pc->machine);
+}
+
+/* ---- one accelerator ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *guest, *first, *second;
+} Case;
+
+static void
+check_said(const Case *c, const char *said, const char *accel)
+{
+    g_autofree char *expected = read_expectation(c->guest);
+
+    if (is_kvm(accel) && strcmp(c->guest, "data-break") == 0 && strcmp(said, expected) != 0 && !strstr(said, "data breakpoint")) {
+        g_test_skip("this host's KVM does not watch the data accesses of code that it emulates");
+        return;
+    }
+    g_assert_cmpstr(said, ==, expected);
+}
+
+static void
+test_bare(gconstpointer data)
+{
+    const Case *c = data;
+    bool dirty_log = strcmp(c->guest, "dirty-log") == 0;
+    Pc pc;
+
+    if (is_kvm(c->first) && kvm_is_missing()) {
+        g_test_skip(kvm_is_missing());
+        return;
+    }
+    pc_build(&pc, c->guest, c->first);
+    pc_run(&pc);
+    if (dirty_log) {
+        start_dirty_log(&pc);
+    }
+    pc_wait(&pc, G_MAXSIZE);
+    if (dirty_log) {
+        check_dirty_log(&pc);
+    }
+    check_said(c, pc.said->str, c->first);
+    pc_end(&pc);
+}
+
+/* ---- switching ----------------------------------------------------------------------------------------------- */
+
+static bool
+collect_ram_cb(EmuObject *child, gpointer data)
+{
+    if (EMU_IS_MEMORY_REGION(child) && emu_memory_region_is_ram(EMU_MEMORY_REGION(child)) &&
+        emu_memory_region_get_ram_pointer(EMU_MEMORY_REGION(child))) {
+        g_hash_table_insert(data, emu_object_get_canonical_path(child), child);
+    }
+    emu_object_foreach_child(child, collect_ram_cb, data);
+    return false;
+}
+
+/* Contents of all memory: not part of the devices' state. */
+static void
+copy_ram(EmuMachine *from, EmuMachine *to)
+{
+    g_autoptr(GHashTable) a = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GHashTable) b = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GHashTableIter iter;
+    gpointer path, region;
+
+    collect_ram_cb(EMU_OBJECT(from), a);
+    collect_ram_cb(EMU_OBJECT(to), b);
+    g_assert_cmpuint(g_hash_table_size(a), ==, g_hash_table_size(b));
+    g_assert_cmpuint(g_hash_table_size(a), >=, 3);
+    g_hash_table_iter_init(&iter, a);
+    while (g_hash_table_iter_next(&iter, &path, &region)) {
+        EmuMemoryRegion *other = g_hash_table_lookup(b, path);
+        uint64_t size = emu_memory_region_get_size(region);
+
+        g_assert_nonnull(other);
+        g_assert_cmpuint(size, ==, emu_memory_region_get_size(other));
+        memcpy(emu_memory_region_get_ram_pointer(other), emu_memory_region_get_ram_pointer(region), size);
+        emu_memory_region_set_dirty(other, 0, size);
+    }
+}
+
+static void
+switch_at(const Case *c, gsize characters)
+{
+    g_autoptr(GBytes) state = NULL;
+    g_autoptr(GError) error = NULL;
+    Pc a, b;
+
+    pc_build(&a, c->guest, c->first);
+    pc_build(&b, c->guest, c->second);
+    pc_run(&a);
+    pc_wait(&a, characters);
+    pc_stop(&a);
+    pc_listen(&a);
+    state = emu_test_save(a.machine, &error);
+    g_assert_no_error(error);
+    emu_machine_lock(a.machine);
+    copy_ram(a.machine, b.machine);
+    emu_machine_unlock(a.machine);
+    emu_test_load(b.machine, state, &error);
+    g_assert_no_error(error);
+    g_test_message("%s: %u characters, then %s", c->first, (unsigned)a.said->len, c->second);
+    g_string_append(b.said, a.said->str);
+    pc_end(&a);
+    if (strcmp(c->guest, "dirty-log") == 0) {
+        emu_test_write(b.machine, VARS, 1, 4);
+    }
+    pc_run(&b);
+    pc_wait(&b, G_MAXSIZE);
+    check_said(c, b.said->str, c->first);
+    pc_end(&b);
+}
+
+static void
+test_switch(gconstpointer data)
+{
+    const Case *c = data;
+    g_autofree char *expected = read_expectation(c->guest);
+    gsize length = strlen(expected);
+
+    if ((is_kvm(c->first) || is_kvm(c->second)) && kvm_is_missing()) {
+        g_test_skip(kvm_is_missing());
+        return;
+    }
+    if (strcmp(c->guest, "dirty-log") == 0) {
+        switch_at(c, strlen("ready\n"));
+        return;
+    }
+    for (unsigned i = 1; i <= 3 && !g_test_failed(); i++) {
+        switch_at(c, length * i / 4);
+    }
+}
+
+static void
+add_case(const char *path, const char *guest, const char *first, const char *second, GTestDataFunc fn)
+{
+    Case *c = g_new(Case, 1);
+
+    *c = (Case){guest, first, second};
+    g_test_add_data_func_full(path, c, fn, g_free);
+}
+
+int
+main(int argc, char **argv)
+{
+    const char *scale = g_getenv("EMU_TEST_SCALE");
+
+    g_test_init(&argc, &argv, NULL);
+    if (scale) {
+        patience = (gint64)((double)patience * g_ascii_strtod(scale, NULL));
+    }
+    for (gsize i = 0; i < N_ACCELS; i++) {
+        for (gsize n = 0; n < G_N_ELEMENTS(guests); n++) {
+            g_autofree char *path = g_strdup_printf("/bare/%s/%s", accels[i], guests[n]);
+
+            add_case(path, guests[n], accels[i], NULL, test_bare);
+        }
+    }
+    for (gsize i = 0; i < N_ACCELS; i++) {
+        for (gsize j = 0; j < N_ACCELS; j++) {
+            /* Between the translator and each KVM, from each KVM to itself, and between KVM's forms of the chips. */
+            if (!(is_kvm(accels[i]) || is_kvm(accels[j])) || strstr(accels[i], "interp") || strstr(accels[j], "interp")) {
+                continue;
+            }
+            for (gsize n = 0; n < G_N_ELEMENTS(guests); n++) {
+                g_autofree char *path = g_strdup_printf("/switch/%s/%s/%s", accels[i], accels[j], guests[n]);
+
+                add_case(path, guests[n], accels[i], accels[j], test_switch);
+            }
+        }
+    }
+    return g_test_run();
+}
