@@ -1262,6 +1262,39 @@ test_step_over_exclusive(gconstpointer data)
     }
 }
 
+/* Accesses off one register share a page check, and the register wraps at 4G between two of them. */
+static void
+test_group_wraps(gconstpointer data)
+{
+    const Mode *mode = data;
+    Case c = {.entry = CODE, .data_seed = 1};
+    uint64_t interpreted;
+    bool ends;
+
+    begin_mode(mode);
+    put(0x10, 0x11223344, 4);
+    put(0x18, 0x55667788, 4);
+    c.cpu.rip = c.entry;
+    c.cpu.eflags = 2;
+    c.cpu.gpr[X86_RSP] = DATA + 0x1800;
+    c.cpu.gpr[X86_RBX] = 0x18;
+    c.cpu.gpr[X86_RSI] = 20;
+    c.cpu.fx.fcw = 0x37f;
+    c.cpu.fx.mxcsr = 0x1f80;
+    append(&c, (const uint8_t[]){0x8b, 0x43, 0xf8}, 3, NO_ROW);       /* again: mov eax, [ebx - 8] */
+    append(&c, (const uint8_t[]){0x83, 0xeb, 0x20}, 3, NO_ROW);       /* sub ebx, 32: below 0 */
+    append(&c, (const uint8_t[]){0x8b, 0x4b, 0x20}, 3, NO_ROW);       /* mov ecx, [ebx + 32] */
+    append(&c, (const uint8_t[]){0x8d, 0x5b, 0x20}, 3, NO_ROW);       /* lea ebx, [ebx + 32] */
+    append(&c, (const uint8_t[]){0x03, 0x53, 0xf8}, 3, NO_ROW);       /* add edx, [ebx - 8] */
+    append(&c, (const uint8_t[]){0x4e, 0x75, 0xee, 0xf4}, 4, NO_ROW); /* dec esi; jnz again; hlt */
+    interpreted = translated.v->n_interp;
+    g_assert_cmpstr(run_case(&c, mode, &ends), ==, NULL);
+    g_assert_true(ends);
+    g_assert_cmphex(X86_LOW(translated.s, X86_RAX), ==, 0x11223344);
+    g_assert_cmphex(X86_LOW(translated.s, X86_RCX), ==, 0x55667788);
+    g_assert_cmpuint(translated.v->n_interp - interpreted, <, 10);
+}
+
 /*
  * A loop with an instruction that straddles two pages is translated; a store to the part in the second page changes it, and so does
  * a new mapping of that page.
@@ -1317,7 +1350,7 @@ main(int argc, char **argv)
         {"64-bit", 64, 3, true, false, 0},
         {"64-bit-kernel", 64, 0, true, true, 0},
         {"compatibility", 32, 3, true, false, 0},
-        {"32-bit", 32, 0, false, false, 0, true},
+        {"32-bit", 32, 0, false, false, .no_avx = true},
         {"32-bit-segments", 32, 3, false, false, 0x7000},
         {"32-bit-limits", 32, 0, false, false, DATA, 0x5fff},
         {"16-bit", 16, 0, false, false, DATA, 0xffff},
@@ -1344,6 +1377,7 @@ main(int argc, char **argv)
         g_test_add_data_func(path, &modes[i], test_mode);
     }
     g_test_add_data_func("/x86/translate/step-over-exclusive", &modes[1], test_step_over_exclusive);
+    g_test_add_data_func("/x86/translate/group-wraps", &modes[3], test_group_wraps);
     g_test_add_data_func("/x86/translate/straddle", &modes[1], test_straddle);
     return g_test_run();
 }

@@ -28,6 +28,9 @@
  * later accesses off the same base register (moved by constants only: push, pop, locals, fields) serves
  * them all, as long as D is not needed for something else.  An instruction between check and use cannot be
  * entered from outside: the side table marks it, and a group whose check fails is interpreted to its end.
+ *
+ * A group of 32-bit addresses cannot use base and delta: the base may wrap between two of them. Its register has the host address of
+ * the first byte; behind the check there is one "add D, EA" more, and an access is [D + distance].
  */
 
 #include "x64-private.h"
@@ -205,13 +208,13 @@ stub_new(X64Emit *e)
 
 #define GROUP_SPAN 256
 
-/* An address of a form that groups: one 64-bit register and a displacement. */
+/* An address of a form that groups: one register, as wide as addresses are, and a displacement. */
 static bool
 group_form(const EmuTcgAddr *addr)
 {
     return TCG_ARG_KIND(addr->base) == EMU_TCG_ARG_GLOBAL &&
            TCG_GLOBAL_PART(addr->base) == EMU_TCG_PART_FULL && addr->index == EMU_TCG_NO_ARG &&
-           addr->segment == EMU_TCG_NO_ARG && addr->wrap == 64 && addr->disp >= -0x10000000 &&
+           addr->segment == EMU_TCG_NO_ARG && addr->wrap != 16 && addr->disp >= -0x10000000 &&
            addr->disp <= 0x10000000;
 }
 
@@ -227,9 +230,9 @@ op_mem(const EmuTcgIr *ir, const TcgOp *op)
     return NULL;
 }
 
-/* What the op does to a base: kept (true, with what it adds), or lost. */
+/* What the op does to a base: kept (true, with what it adds), or lost. @wraps: only its lower 32 bits matter. */
 static bool
-base_after(const EmuTcgIr *ir, const TcgOp *op, EmuTcgArg base, int64_t *add)
+base_after(const EmuTcgIr *ir, const TcgOp *op, EmuTcgArg base, bool wraps, int64_t *add)
 {
     unsigned index = TCG_GLOBAL_INDEX(base);
 
@@ -255,16 +258,16 @@ base_after(const EmuTcgIr *ir, const TcgOp *op, EmuTcgArg base, int64_t *add)
         TCG_GLOBAL_INDEX(op->dst) != index) {
         return true;
     }
-    if (op->dst != base || op->type != EMU_TCG_I64) {
+    if (wraps ? op->type != EMU_TCG_I32 || TCG_GLOBAL_PART(op->dst) == EMU_TCG_PART_HIGH8 : op->dst != base || op->type != EMU_TCG_I64) {
         return false;
     }
     if (op->op == EMU_TCG_OP_LEA) {
         const EmuTcgAddr *addr = &ir->mems[op->x].addr;
 
         *add = addr->disp;
-        return addr->base == base && group_form(addr);
+        return addr->base == base && group_form(addr) && (wraps || addr->wrap == 64);
     }
-    if ((op->op == EMU_TCG_OP_ADD || op->op == EMU_TCG_OP_SUB) && op->a == base &&
+    if ((op->op == EMU_TCG_OP_ADD || op->op == EMU_TCG_OP_SUB) && op->a == op->dst &&
         tcg_arg_is_const(op->b)) {
         int64_t v = tcg_arg_value(ir, op->b);
 
@@ -282,7 +285,7 @@ x64_groups_after(X64Emit *e, const TcgOp *op)
         int64_t add;
 
         if (g->active) {
-            g->active = base_after(e->ir, op, g->base, &add);
+            g->active = base_after(e->ir, op, g->base, g->wraps, &add);
             g->k += add;
         }
     }
@@ -302,6 +305,7 @@ group_look_ahead(X64Emit *e, const EmuTcgMem *mem, X64Group *g)
         .lo = mem->addr.disp,
         .hi = mem->addr.disp + MAX(mem->size, 1u),
         .write = (mem->access & EMU_TCG_PROT_WRITE) != 0,
+        .wraps = mem->addr.wrap == 32,
         .mode = mem->mmu_mode,
         .start = e->insn,
     };
@@ -313,7 +317,8 @@ group_look_ahead(X64Emit *e, const EmuTcgMem *mem, X64Group *g)
         const EmuTcgMem *m = i == e->op ? NULL : op_mem(ir, op);
         int64_t add;
 
-        if (m != NULL && m->addr.base == g->base && group_form(&m->addr) && m->mmu_mode == g->mode) {
+        if (m != NULL && m->addr.base == g->base && group_form(&m->addr) && m->mmu_mode == g->mode &&
+            (m->addr.wrap == 32) == g->wraps) {
             int64_t lo = MIN(g->lo, m->addr.disp + k);
             int64_t hi = MAX(g->hi, m->addr.disp + k + MAX(m->size, 1u));
 
@@ -324,7 +329,7 @@ group_look_ahead(X64Emit *e, const EmuTcgMem *mem, X64Group *g)
                 members++;
             }
         }
-        if (!base_after(ir, op, g->base, &add)) {
+        if (!base_after(ir, op, g->base, g->wraps, &add)) {
             break;
         }
         k += add;
@@ -345,7 +350,7 @@ group_find(X64Emit *e, const EmuTcgMem *mem)
         X64Group *g = &e->group[i];
         int64_t at = mem->addr.disp + g->k;
 
-        if (!g->active || g->base != mem->addr.base || g->mode != mem->mmu_mode) {
+        if (!g->active || g->base != mem->addr.base || g->mode != mem->mmu_mode || g->wraps != (mem->addr.wrap == 32)) {
             continue;
         }
         if (at >= g->lo && at + (int64_t)MAX(mem->size, 1u) <= g->hi && (g->write || !is_write)) {
@@ -386,6 +391,11 @@ x64_mem_prepare(X64Emit *e, const EmuTcgMem *mem)
         if (e->ir->ops[e->op].op == EMU_TCG_OP_TEMPLATE) {
             x64_fault_stub(e); /* alignment */
         }
+        if (mem->addr.wrap == 32) {
+            const X64Group *g = &e->group[delta - X64_R9];
+
+            return x64_mem(delta, (int32_t)(mem->addr.disp + g->k - g->lo));
+        }
         return x64_mem_index(addr_compute(e, &mem->addr, size, X64_NONE, &disp), delta, 0,
                              (int32_t)mem->addr.disp);
     }
@@ -393,12 +403,20 @@ x64_mem_prepare(X64Emit *e, const EmuTcgMem *mem)
     x64_flags_before_clobber(e, x64_live_in(e));
     delta = x64_delta_reg(e);
 
-    unsigned base = addr_compute(e, &mem->addr, size, delta, &disp);
+    EmuTcgAddr addr = mem->addr;
+
+    if (group_form(&addr)) {
+        shared = group_look_ahead(e, mem, &group);
+        if (shared && group.wraps) {
+            addr.disp = group.lo;
+        }
+    }
+
+    unsigned base = addr_compute(e, &addr, size, delta, &disp);
 
     low = disp;
-    if (group_form(&mem->addr)) {
-        shared = group_look_ahead(e, mem, &group);
-        low = (int32_t)group.lo;
+    if (shared || (group.active && !group.wraps)) {
+        low = group.wraps ? 0 : (int32_t)group.lo;
         size = (unsigned)(group.hi - group.lo);
         is_write = group.write;
     }
@@ -448,6 +466,11 @@ x64_mem_prepare(X64Emit *e, const EmuTcgMem *mem)
     }
     if (shared) {
         e->group[delta - X64_R9] = group;
+    }
+    if (shared && group.wraps) {
+        x64_alu_load(a, X64_ADD, 8, delta, x64_reg(base));
+        x64_unlock(e, base);
+        return x64_mem(delta, (int32_t)(mem->addr.disp - group.lo));
     }
     return x64_mem_index(base, delta, 0, disp);
 }
@@ -508,11 +531,13 @@ x64_emit_stubs(X64Emit *e)
     e->out->n_stubs = e->n_stubs;
 }
 
-/* The register when it is a group's: its delta stays. */
+/* The operand's register that is a group's, which stays. */
 static unsigned
-group_reg(const X64Emit *e, unsigned reg)
+group_reg(const X64Emit *e, X64Rm rm)
 {
-    return e->group[reg - X64_R9].active ? reg : X64_NONE;
+    unsigned reg = rm.index != X64_NONE ? rm.index : rm.base;
+
+    return reg >= X64_R9 && reg <= X64_R11 && e->group[reg - X64_R9].active ? reg : X64_NONE;
 }
 
 void
@@ -528,7 +553,7 @@ x64_emit_load(X64Emit *e, const TcgOp *op)
     rm = x64_mem_prepare(e, &e->ir->mems[op->x]);
     if (TCG_ARG_KIND(op->dst) == EMU_TCG_ARG_TEMP) {
         /* The load reads its address before it writes. */
-        x64_release_dying(e, X64_NONE, X64_NONE, group_reg(e, rm.index));
+        x64_release_dying(e, X64_NONE, X64_NONE, group_reg(e, rm));
         r = x64_def(e, op->dst, size);
         if (size < 4) {
             x64_movzx(&e->a, size, r, rm);
@@ -545,7 +570,7 @@ x64_emit_load(X64Emit *e, const TcgOp *op)
         return;
     }
     /* The address is not needed behind the load: its registers may take the value. */
-    x64_release_dying(e, X64_NONE, X64_NONE, group_reg(e, rm.index));
+    x64_release_dying(e, X64_NONE, X64_NONE, group_reg(e, rm));
     r = x64_scratch(e);
     if (size < 4) {
         x64_movzx(&e->a, size, r, rm);

@@ -61,7 +61,7 @@ x64_emit_template(X64Emit *e, const TcgOp *op)
 
             in_state += x64_pin_of_guest[n & 15] < 0;
         }
-        if (in_state > 0 && rm.base >= X64_R9 && rm.base <= X64_R11) {
+        if (in_state > 0 && rm.index != X64_NONE && rm.base >= X64_R9 && rm.base <= X64_R11) {
             /* One register for the address instead of two. */
             x64_lea(a, 8, rm.index, x64_mem_index(rm.base, rm.index, 0, rm.disp));
             e->group[rm.index - X64_R9].active = false;

@@ -61,7 +61,8 @@ typedef struct {
 
 /*
  * A page check whose result, the delta in a scratch register, serves several accesses off one base
- * register.  Range and offset are relative to the base's value at the check.
+ * register.  Range and offset are relative to the base's value at the check.  Where addresses wrap at 32 bits, the result is
+ * the host address of the range's first byte: it does not depend on what has become of the base.
  */
 typedef struct {
     bool active;
@@ -69,6 +70,7 @@ typedef struct {
     int64_t k;      /* what was added to the base since */
     int64_t lo, hi; /* verified bytes */
     bool write;     /* for stores too */
+    bool wraps;     /* at 32 bits: the register has the host address of lo */
     uint8_t mode;
     uint8_t start;  /* instruction of the check */
 } X64Group;
