@@ -148,6 +148,9 @@ read_host_features(uint32_t *f)
     if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) {
         f[X86_CPUID_7_1_EAX] = a;
     }
+    if (__get_cpuid_count(0xd, 1, &a, &b, &c, &d)) {
+        f[X86_CPUID_D_1_EAX] = a;
+    }
     if (__get_cpuid(0x80000001u, &a, &b, &c, &d)) {
         f[X86_CPUID_80000001_EDX] = d;
         f[X86_CPUID_80000001_ECX] = c;

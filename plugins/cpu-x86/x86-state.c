@@ -164,7 +164,7 @@ x86_update_mode(X86State *s)
         if (s->cr4 & X86_CR4_OSFXSR) {
             key |= X86_MODE_SSE;
         }
-        if ((s->cr4 & X86_CR4_OSXSAVE) && (s->xcr0 & 6) == 6) {
+        if ((s->cr4 & X86_CR4_OSXSAVE) && (s->xcr0 & 6) == 6 && x86_has_feature(s, X86_FEAT_AVX)) {
             key |= X86_MODE_AVX;
         }
     }
