@@ -159,13 +159,13 @@ x86_update_mode(X86State *s)
     if (!pe || s->cpl <= x86_iopl(s)) {
         key |= X86_MODE_IOPL;
     }
+    if ((s->cr4 & X86_CR4_OSXSAVE) && (s->xcr0 & 6) == 6 && !(s->cr0 & X86_CR0_TS) && x86_has_feature(s, X86_FEAT_AVX)) {
+        key |= X86_MODE_AVX;
+    }
     if (!(s->cr0 & (X86_CR0_EM | X86_CR0_TS))) {
         key |= X86_MODE_X87;
         if (s->cr4 & X86_CR4_OSFXSR) {
             key |= X86_MODE_SSE;
-        }
-        if ((s->cr4 & X86_CR4_OSXSAVE) && (s->xcr0 & 6) == 6 && x86_has_feature(s, X86_FEAT_AVX)) {
-            key |= X86_MODE_AVX;
         }
     }
     if (s->cpl == 3 && (s->cr0 & X86_CR0_AM) && (s->eflags & X86_AC)) {

@@ -1274,6 +1274,206 @@ run_mode(const Mode *mode)
 }
 
 /*
+ * The XSAVE family: images of random states and states out of random images, whole and broken ones. Components that the
+ * host may hold to be in their initial state, or not, are kept from being so when they are saved.
+ */
+static void
+xsave_case(const Mode *mode, Counter *counter)
+{
+    static const uint8_t encodings[4][2] = {{0xae, 4}, {0xae, 6}, {0xc7, 4}, {0xae, 5}};
+    static const char *const names[4] = {"xsave", "xsaveopt", "xsavec", "xrstor"};
+    static uint8_t before[ARENA_SIZE];
+    uint8_t b[16] = {0}, *code = code_view + 0x800, *area = (uint8_t *)ARENA + 0x400;
+    unsigned which = rnd_below(4), n = 0;
+    const char *bad = NULL;
+    Cpu in, interp;
+    X86Insn insn;
+
+    if (mode->bits == 64 && rnd_below(2)) {
+        b[n++] = 0x48;
+    }
+    b[n++] = 0x0f;
+    b[n++] = encodings[which][0];
+    b[n++] = (uint8_t)(encodings[which][1] << 3 | 6); /* [rsi] */
+    if (x86_decode(b, 15, mode->mode_key, guest->features, &insn) <= 0 || !x86_has_feature(guest, insn.row->feature)) {
+        return;
+    }
+    make_state(&in, &insn, mode);
+    in.rip = CODE + 0x800;
+    memset(&in.fx, 0, sizeof(in.fx));
+    in.fx.fcw = 0x27f;
+    in.fx.fsw = (uint16_t)(rnd() & 0x7f00);
+    in.fx.ftw = 0xff;
+    in.fx.mxcsr = 0x1f80 | (rnd() & 0x3f) | 0x8000;
+    for (unsigned i = 0; i < 16; i++) {
+        rnd_bytes(in.fx.xmm[i], 16);
+        rnd_bytes(in.high[i], 16);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        rnd_x87(in.fx.st[i]);
+    }
+    in.gpr[X86_RSI] = ARENA + 0x400 + (rnd_below(20) == 0 ? rnd_below(64) : 0);
+    in.gpr[X86_RAX] = rnd() & 7;
+    in.gpr[X86_RDX] = 0;
+    rnd_bytes((void *)ARENA, ARENA_SIZE);
+    memset(area + 512, 0, 64);
+    area[512] = (uint8_t)(rnd() & 7);
+    if (which == 3) {
+        uint32_t mxcsr = (uint32_t)rnd() & (rnd_below(8) ? 0xffbf : 0x1ffbf);
+
+        memcpy(area + 24, &mxcsr, 4);
+        memset(area + 2, 0, 22); /* no pending exception, no pointers */
+        area[4] = (uint8_t)rnd();
+        area[3] = (uint8_t)rnd() & 0x7f;
+        area[0] = 0x7f;
+        area[1] = 3;
+        for (unsigned i = 0; i < 8; i++) {
+            rnd_x87(area + 32 + 16 * i);
+        }
+        if (rnd_below(2)) {
+            area[520] = area[512] | (uint8_t)(rnd() & 7);
+            area[527] = 0x80;
+        }
+        if (rnd_below(8) == 0) {
+            area[512 + rnd_below(64)] ^= (uint8_t)(1u << rnd_below(8));
+            area[513] &= 1; /* what the host has beyond AVX is its own business */
+            area[521] &= 1;
+            area[512] &= 0x1f;
+            area[520] &= 0x1f;
+        }
+    }
+    memcpy(before, (void *)ARENA, ARENA_SIZE);
+    load_guest(&in, mode);
+    run_guest(&insn, mode, &interp);
+    memcpy(after_interp, (void *)ARENA, ARENA_SIZE);
+    memcpy((void *)ARENA, before, ARENA_SIZE);
+
+    memcpy(code, b, n);
+    memset(code + n, 0xcc, 8);
+    memcpy(oracle_entry.gpr, in.gpr, sizeof(in.gpr));
+    oracle_entry.eflags = in.eflags;
+    oracle_entry.rip = in.rip;
+    oracle_entry.cs = mode->cs;
+    oracle_entry.ds = mode->ds;
+    oracle_entry.fx = in.fx;
+    memcpy(oracle_entry.high, in.high, 256);
+    native_running = 1;
+    oracle_run();
+    memset(code, 0xcc, 16);
+    if (native.vector == 3) {
+        native.vector = -1;
+    }
+    for (unsigned i = 0; which != 3 && i < 32; i++) {
+        if ((i >= 6 && i < 24) || i >= 28) {
+            area[i] = after_interp[0x400 + i] = 0; /* pointers, MXCSR_MASK */
+        }
+    }
+    counter->runs++;
+    counter->faults += interp.vector >= 0;
+    if (native.vector != interp.vector) {
+        bad = "fault";
+    } else if (memcmp(after_interp, (void *)ARENA, ARENA_SIZE)) {
+        bad = "memory";
+    } else if (memcmp(interp.fx.xmm, native.fx.xmm, mode->bits == 64 ? 256 : 128)) {
+        bad = "xmm";
+    } else if (memcmp(interp.high, native.high, mode->bits == 64 ? 256 : 128)) {
+        bad = "ymm";
+    } else if (interp.fx.mxcsr != native.fx.mxcsr || interp.fx.fcw != native.fx.fcw || interp.fx.fsw != native.fx.fsw ||
+               interp.fx.ftw != native.fx.ftw) {
+        bad = "control word";
+    }
+    for (unsigned i = 0; i < 8 && !bad; i++) {
+        if (memcmp(interp.fx.st[i], native.fx.st[i], 10)) {
+            bad = "st";
+        }
+    }
+    if (bad && failures++ < 10) {
+        g_printerr("%s %s: %s differs: mask %x address %lx header %016lx %016lx, vector %d %d, mxcsr %x %x\n", mode->name, names[which],
+                   bad, (unsigned)in.gpr[X86_RAX], in.gpr[X86_RSI], *(uint64_t *)(before + 0x600), *(uint64_t *)(before + 0x608),
+                   interp.vector, native.vector, interp.fx.mxcsr, native.fx.mxcsr);
+        for (unsigned i = 0; i < ARENA_SIZE; i++) {
+            if (after_interp[i] != ((uint8_t *)ARENA)[i]) {
+                g_printerr("  first at offset %d\n", (int)i - 0x400);
+                break;
+            }
+        }
+    }
+}
+
+static void
+test_xsave(void)
+{
+    static const Mode modes[] = {
+        {"64-bit", X86_MODE_CODE64 | X86_MODE_CODE64 << X86_MODE_STACK_SHIFT, 64, 0, 0, 0x33, 0, 0xffffffffu},
+        {"32-bit", X86_MODE_CODE32 | X86_MODE_CODE32 << X86_MODE_STACK_SHIFT, 32, 0, 0, 0x23, 0x2b, 0xffffffffu},
+    };
+
+    if (!x86_host_has(X86_FEAT_AVX)) {
+        g_test_skip("the host has no AVX");
+        return;
+    }
+    failures = 0;
+    for (unsigned m = 0; m < G_N_ELEMENTS(modes); m++) {
+        Counter counter = {0};
+
+        guest_segments(&modes[m]);
+        for (unsigned i = 0; i < 20000; i++) {
+            xsave_case(&modes[m], &counter);
+        }
+        g_test_message("%s: %" G_GUINT64_FORMAT " cases, %" G_GUINT64_FORMAT " of them fault, %u differences", modes[m].name,
+                       counter.runs, counter.faults, failures);
+    }
+    g_assert_cmpuint(failures, ==, 0);
+}
+
+/* What must hold before a VEX-encoded instruction; no prefix that has a place in VEX may stand before it. */
+static void
+test_vex_conditions(void)
+{
+    static const Mode mode = {"64-bit", X86_MODE_CODE64 | X86_MODE_CODE64 << X86_MODE_STACK_SHIFT, 64, 0, 0, 0x33, 0, 0xffffffffu};
+    static const uint8_t vaddps[] = {0xc5, 0xf4, 0x58, 0xc2}, andn[] = {0xc4, 0xe2, 0x70, 0xf2, 0xc2};
+    static const uint8_t prefixes[] = {0x66, 0xf2, 0xf3, 0xf0, 0x40, 0x48};
+    uint8_t b[16] = {0};
+    X86State *s = guest;
+    X86Insn insn;
+    Cpu in, out;
+
+    if (!x86_host_has(X86_FEAT_AVX)) {
+        g_test_skip("the host has no AVX");
+        return;
+    }
+    guest_segments(&mode);
+    memcpy(b, vaddps, sizeof(vaddps));
+    g_assert_cmpint(x86_decode(b, 15, mode.mode_key, s->features, &insn), ==, sizeof(vaddps));
+    for (unsigned i = 0; i < 5; i++) {
+        static const int expected[5] = {-1, X86_EXC_UD, X86_EXC_UD, X86_EXC_NM, -1};
+
+        make_state(&in, &insn, &mode);
+        in.fx.mxcsr = 0x1f80;
+        in.rip = CODE + 0x800;
+        s->cr4 = (s->cr4 & ~X86_CR4_OSXSAVE) | (i == 1 ? 0 : X86_CR4_OSXSAVE);
+        s->xcr0 = i == 2 ? 3 : 7;
+        /* EM and OSFXSR are no business of VEX */
+        s->cr0 = (s->cr0 & ~(X86_CR0_TS | X86_CR0_EM)) | (i == 3 ? X86_CR0_TS : i == 4 ? X86_CR0_EM : 0);
+        load_guest(&in, &mode);
+        g_assert_true(!(s->tcg.mode_key & X86_MODE_AVX) == (expected[i] >= 0));
+        run_guest(&insn, &mode, &out);
+        g_assert_cmpint(out.vector, ==, expected[i]);
+    }
+    guest_segments(&mode);
+    for (unsigned i = 0; i < G_N_ELEMENTS(prefixes); i++) {
+        b[0] = prefixes[i];
+        memcpy(b + 1, andn, sizeof(andn));
+        g_assert_cmpint(x86_decode(b, 15, mode.mode_key, s->features, &insn), ==, X86_DECODE_UD);
+    }
+    /* Outside 64-bit code it is LDS where ModRM names memory. */
+    b[0] = 0xc5;
+    b[1] = 0x06;
+    g_assert_cmpint(x86_decode(b, 15, X86_MODE_CODE32, s->features, &insn), ==, 2);
+    g_assert_cmpint(insn.row->op, ==, X86_OP_lds);
+}
+
+/*
  * Which encodings exist: every opcode, prefix, length and width of the VEX maps, with a register and with memory. What the
  * decoder knows the host must know, and the other way round, but for AVX-512's mask instructions.
  */
@@ -1427,7 +1627,9 @@ main(int argc, char **argv)
     counters = g_new0(Counter, x86_n_rows);
     native_setup();
 
+    g_test_add_func("/x86/oracle/vex-conditions", test_vex_conditions);
     g_test_add_func("/x86/oracle/vex-space", test_vex_space);
+    g_test_add_func("/x86/oracle/xsave", test_xsave);
     g_test_add_func("/x86/oracle/64-bit", test_long);
     g_test_add_func("/x86/oracle/32-bit", test_compat32);
     g_test_add_func("/x86/oracle/16-bit", test_code16);
