@@ -7,9 +7,6 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#define FUZZ_BAR_MEMORY 0xe0000000u
-#define FUZZ_BAR_IO 0xc000u
-
 static char *
 make_image(const char *dir, const char *name, gsize size)
 {
@@ -43,7 +40,8 @@ make_machine(Fuzz *self, GError **error)
     if (!emu_machine_set_memory(machine, "16M", error) ||
         !add_drive(machine, "file=%s,format=raw,if=ide,index=0", self->disk, error) ||
         !add_drive(machine, "file=%s,format=raw,if=ide,index=2,media=cdrom", self->cd, error) ||
-        !add_drive(machine, "file=%s,format=raw,if=floppy", self->floppy, error) || !emu_test_machine_start(machine, error)) {
+        !add_drive(machine, "file=%s,format=raw,if=floppy", self->floppy, error) ||
+        !emu_test_add_drive(machine, "if=none,id=test-drive,driver=null-co,size=1M", error) || !emu_test_machine_start(machine, error)) {
         emu_machine_destroy(machine);
         g_object_unref(machine);
         return NULL;
@@ -75,73 +73,17 @@ static EmuDevice *
 find_or_add(Fuzz *self, GError **error)
 {
     FindDevice find = {.type = self->type};
-    g_autoptr(GPtrArray) properties = NULL;
-    g_autofree char *text = NULL;
+    EmuDevice *dev;
+    EmuObject *chardev;
 
     emu_object_foreach_child(emu_machine_get_root(self->machine), find_device_cb, &find);
     if (find.found) {
         return find.found;
     }
-    properties = emu_type_list_properties(self->type, error);
-    if (!properties) {
-        return NULL;
-    }
-    for (unsigned i = 0; i < properties->len; i++) {
-        const EmuPropertyInfo *info = g_ptr_array_index(properties, i);
-
-        if (strcmp(info->name, "chardev") == 0) {
-            self->chardev = emu_test_chardev_new(self->machine, "fuzz");
-            text = g_strdup("chardev=fuzz");
-        }
-    }
-    return emu_test_add_device(self->machine, self->type, text, error);
-}
-
-static bool
-device_owns(EmuDevice *dev, gpointer object)
-{
-    while (object && !EMU_IS_DEVICE(object)) {
-        object = emu_object_get_parent(object);
-    }
-    return object == dev;
-}
-
-static void
-add_range(Fuzz *self, bool memory, const EmuMemorySection *s)
-{
-    FuzzRange range = {memory, s->addr, s->size};
-
-    g_array_append_val(self->ranges, range);
-}
-
-static void
-find_ranges(Fuzz *self)
-{
-    EmuAddressSpace *io = emu_machine_get_io_as(self->machine), *memory = emu_machine_get_memory_as(self->machine);
-    EmuMemorySection s;
-
-    g_array_set_size(self->ranges, 0);
-    emu_rcu_read_lock();
-    for (uint64_t at = 0; at < 0x10000; at++) {
-        if (emu_address_space_find(io, at, &s)) {
-            if (device_owns(self->front, emu_memory_region_get_owner(s.region))) {
-                add_range(self, false, &s);
-            }
-            at = s.addr + s.size - 1;
-        }
-    }
-    for (uint64_t at = 0xa0000; at < UINT64_C(0x100000000); at += 0x1000) {
-        if (at == 0x100000) {
-            at = FUZZ_BAR_MEMORY;
-        }
-        if (emu_address_space_find(memory, at, &s)) {
-            if (device_owns(self->front, emu_memory_region_get_owner(s.region))) {
-                add_range(self, true, &s);
-            }
-            at = (s.addr + s.size - 1) & ~UINT64_C(0xfff);
-        }
-    }
-    emu_rcu_read_unlock();
+    dev = emu_test_add_device_fully(self->machine, self->type, NULL, error);
+    chardev = emu_object_get_child(emu_object_get_container(emu_machine_get_root(self->machine), "/chardevs"), "test-chardev");
+    self->chardev = chardev ? EMU_CHARDEV(chardev) : NULL;
+    return dev;
 }
 
 uint32_t
@@ -150,74 +92,20 @@ fuzz_config_address(EmuPciDevice *dev, uint32_t reg)
     return (uint32_t)emu_pci_bus_get_number(emu_pci_device_get_bus(dev)) << 16 | (uint32_t)emu_pci_device_get_devfn(dev) << 8 | reg;
 }
 
-/* Gives each BAR an address, as firmware does, and turns everything on. */
-static void
-place_bars(EmuPciDevice *dev)
-{
-    EmuPciBus *bus = emu_pci_device_get_bus(dev);
-    uint32_t memory = FUZZ_BAR_MEMORY, io = FUZZ_BAR_IO;
-
-    if (emu_pci_config_load(bus, fuzz_config_address(dev, 0x0e), 1) & 0x7f) {
-        return; /* a bridge */
-    }
-    emu_pci_config_store(bus, fuzz_config_address(dev, 4), 0, 2);
-    for (unsigned bar = 0; bar < 6; bar++) {
-        uint32_t at = fuzz_config_address(dev, 0x10 + 4 * bar), mask, size;
-
-        emu_pci_config_store(bus, at, UINT32_MAX, 4);
-        mask = emu_pci_config_load(bus, at, 4);
-        if (mask == 0) {
-            continue;
-        }
-        size = ~(mask & (mask & EMU_PCI_BAR_IO ? ~3u : ~15u)) + 1;
-        if (mask & EMU_PCI_BAR_IO) {
-            size &= 0xffff;
-            io = (io + size - 1) & ~(size - 1);
-            emu_pci_config_store(bus, at, io, 4);
-            io += MAX(size, 0x100);
-            continue;
-        }
-        memory = (memory + size - 1) & ~(size - 1);
-        emu_pci_config_store(bus, at, memory, 4);
-        memory += MAX(size, 0x1000);
-        if (mask & EMU_PCI_BAR_MEM64) {
-            emu_pci_config_store(bus, fuzz_config_address(dev, 0x10 + 4 * ++bar), 0, 4);
-        }
-    }
-    emu_pci_config_store(bus, fuzz_config_address(dev, 4), 7, 2);
-}
-
 /* What firmware would do before anything can be reached. */
 static void
 prepare(Fuzz *self)
 {
-    emu_machine_lock(self->machine);
-    if (EMU_IS_PCI_DEVICE(self->front)) {
-        place_bars(EMU_PCI_DEVICE(self->front));
-    } else if (EMU_IS_SYSBUS_DEVICE(self->front)) {
-        EmuSysbusDevice *sysbus = EMU_SYSBUS_DEVICE(self->front);
-        EmuMemoryRegion *region;
-
-        for (unsigned i = 0; (region = emu_sysbus_get_mmio(sysbus, i)); i++) {
-            if (!emu_memory_region_get_container(region)) {
-                emu_sysbus_map(sysbus, i, FUZZ_BAR_MEMORY + i * 0x100000, 0);
-            }
-        }
-    }
-    emu_machine_unlock(self->machine);
+    emu_test_place(self->front);
     /* PIIX4: the power management and SMBus ports are placed by registers of their own. */
     if (strcmp(emu_object_get_type_name(self->front), "PIIX4_PM") == 0) {
-        EmuPciDevice *dev = EMU_PCI_DEVICE(self->front);
-        EmuPciBus *bus = emu_pci_device_get_bus(dev);
-
-        emu_machine_lock(self->machine);
-        emu_pci_config_store(bus, fuzz_config_address(dev, 0x40), 0x601, 4);
-        emu_pci_config_store(bus, fuzz_config_address(dev, 0x80), 1, 1);
-        emu_pci_config_store(bus, fuzz_config_address(dev, 0x90), 0x701, 4);
-        emu_pci_config_store(bus, fuzz_config_address(dev, 0xd2), 9, 1);
-        emu_machine_unlock(self->machine);
+        emu_test_config_write(self->front, 0x40, 0x601, 4);
+        emu_test_config_write(self->front, 0x80, 1, 1);
+        emu_test_config_write(self->front, 0x90, 0x701, 4);
+        emu_test_config_write(self->front, 0xd2, 9, 1);
     }
-    find_ranges(self);
+    g_clear_pointer(&self->ranges, g_array_unref);
+    self->ranges = emu_test_list_ranges(self->front);
 }
 
 static void
@@ -283,7 +171,6 @@ fuzz_new(const char *type, const FuzzInput *in, GError **error)
     self->type = g_strdup(type);
     self->in = *in;
     self->trace = g_getenv("EMU_FUZZ_TRACE") != NULL;
-    self->ranges = g_array_new(FALSE, FALSE, sizeof(FuzzRange));
     self->dir = g_dir_make_tmp("emu-fuzz-XXXXXX", NULL);
     self->disk = make_image(self->dir, "disk.img", 1 << 20);
     self->cd = make_image(self->dir, "cd.iso", 1 << 20);
@@ -299,7 +186,7 @@ void
 fuzz_free(Fuzz *self)
 {
     drop_machine(self);
-    g_array_unref(self->ranges);
+    g_clear_pointer(&self->ranges, g_array_unref);
     g_unlink(self->disk);
     g_unlink(self->cd);
     g_unlink(self->floppy);

@@ -60,10 +60,10 @@ fuzz_write(Fuzz *self, uint64_t addr, uint64_t value, unsigned size)
 
 /* ---- values -------------------------------------------------------------------------------------------- */
 
-static const FuzzRange *
+static const EmuTestRange *
 pick_range(Fuzz *self)
 {
-    return &g_array_index(self->ranges, FuzzRange, fuzz_below(&self->in, self->ranges->len));
+    return &g_array_index(self->ranges, EmuTestRange, fuzz_below(&self->in, self->ranges->len));
 }
 
 uint64_t
@@ -89,7 +89,7 @@ fuzz_value(Fuzz *self)
     case 6:
         /* Its own registers, as a bus master's target. */
         if (self->ranges->len) {
-            const FuzzRange *range = pick_range(self);
+            const EmuTestRange *range = pick_range(self);
 
             return range->addr + (fuzz_u8(in) & ~3u) % range->size;
         }
@@ -125,7 +125,7 @@ fuzz_descriptors(Fuzz *self)
 /* ---- steps ---------------------------------------------------------------------------------------------- */
 
 static void
-poke(Fuzz *self, const FuzzRange *range, uint64_t offset, bool write, unsigned size)
+poke(Fuzz *self, const EmuTestRange *range, uint64_t offset, bool write, unsigned size)
 {
     uint64_t addr = range->addr + offset;
 
@@ -149,7 +149,7 @@ static void
 step_registers(Fuzz *self)
 {
     FuzzInput *in = &self->in;
-    const FuzzRange *range = pick_range(self);
+    const EmuTestRange *range = pick_range(self);
     unsigned how = fuzz_u8(in), size = 1u << (how & 3);
     uint64_t offset = fuzz_below(in, (uint32_t)MIN(range->size, UINT32_MAX));
     unsigned n = 1;

@@ -7,7 +7,7 @@
  */
 
 #include <emu/emu.h>
-#include <emu/test.h>
+#include <emu/test-kit.h>
 
 /* ---- input -------------------------------------------------------------------------------------------- */
 
@@ -34,11 +34,6 @@ fuzz_one_in(FuzzInput *in, uint32_t n)
 
 /* ---- a device ------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    bool memory; /* false: ports */
-    uint64_t addr, size;
-} FuzzRange;
-
 #define FUZZ_N_SEEN 8
 #define FUZZ_PAGES 0x10000u     /* guest memory that descriptors and buffers are taken from */
 #define FUZZ_PAGES_SIZE 0x8000u
@@ -53,7 +48,7 @@ typedef struct {
     EmuDevice *dev;     /* of the type */
     EmuDevice *front;   /* whose registers lead to it: itself, or the device that provides its bus */
     EmuChardev *chardev; /* NULL: it has none */
-    GArray *ranges;     /* FuzzRange, of the front */
+    GArray *ranges;      /* EmuTestRange, of the front */
     GPtrArray *lines;   /* inputs */
     uint64_t seen[FUZZ_N_SEEN]; /* values that were read last */
     uint64_t accesses;

@@ -1,0 +1,780 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What holds for any device type, whatever it models. Each claim gets a machine of its own: the smallest that has a place for
+ * the device, or a pc.
+ */
+
+#include <emu/emu.h>
+#include <emu/test-kit.h>
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <string.h>
+
+#define LINT_SEGMENTS 4
+#define LINT_LEAK_MIN 24 /* bytes a round; malloc gives no smaller pieces than 32 */
+#define LINT_BOARD_LEAK_MIN 2048 /* fewer rounds, more noise */
+#define LINT_RAM 0x1000000
+
+typedef struct {
+    const char *type;
+    EmuLintOptions options;
+    uint64_t random;
+    EmuMachine *machine;
+    EmuDevice *dev;
+    char *problem; /* of the claim that runs, NULL: none */
+    bool skipped;
+} Lint;
+
+typedef void (*LintFunc)(Lint *self);
+
+static void G_GNUC_PRINTF(2, 3)
+lint_fail(Lint *self, const char *format, ...)
+{
+    va_list ap;
+
+    if (!self->problem) {
+        va_start(ap, format);
+        self->problem = g_strdup_vprintf(format, ap);
+        va_end(ap);
+    }
+}
+
+static void
+lint_fail_error(Lint *self, const char *what, GError *error)
+{
+    lint_fail(self, "%s: %s", what, error ? error->message : "failed without saying why");
+}
+
+/* SplitMix64. */
+static uint64_t
+lint_random(Lint *self)
+{
+    uint64_t z = self->random += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+static uint32_t
+lint_below(Lint *self, uint32_t n)
+{
+    return (uint32_t)((lint_random(self) >> 32) * n >> 32);
+}
+
+/* ---- machines --------------------------------------------------------------------------------------------- */
+
+static const char *
+device_bus_type(const char *type)
+{
+    g_autoptr(GTypeClass) klass = g_type_class_ref(emu_type_lookup(type, NULL));
+
+    return EMU_DEVICE_CLASS(klass)->bus_type;
+}
+
+static EmuMachine *
+small_machine(const char *bus_type, GError **error)
+{
+    EmuMachine *machine = emu_test_machine_new_with_drive("none", error);
+
+    if (!machine) {
+        return NULL;
+    }
+    emu_test_add_ram(machine, 0, LINT_RAM);
+    if (g_strcmp0(bus_type, "ISA") == 0) {
+        emu_test_isa_bus_new(machine);
+    } else if (g_strcmp0(bus_type, "spi-bus") == 0) {
+        emu_test_spi_bus_new(machine, 4);
+    }
+    return machine;
+}
+
+static void
+lint_close(Lint *self)
+{
+    if (self->machine) {
+        emu_machine_destroy(self->machine);
+        g_clear_object(&self->machine);
+    }
+    self->dev = NULL;
+}
+
+/* The machine alone, without the device. */
+static bool
+lint_open_machine(Lint *self, bool small, GError **error)
+{
+    lint_close(self);
+    if (small) {
+        self->machine = small_machine(device_bus_type(self->type), error);
+    } else {
+        self->machine = emu_test_machine_new_with_drive(self->options.board ? self->options.board : "pc", error);
+    }
+    if (self->machine) {
+        emu_test_reset(self->machine);
+    }
+    return self->machine != NULL;
+}
+
+/* With the device in it, placed; else the claim is skipped. */
+static bool
+lint_open(Lint *self)
+{
+    g_autoptr(GError) first = NULL, second = NULL;
+
+    if (!self->options.board && lint_open_machine(self, true, &first)) {
+        self->dev = emu_test_add_device_fully(self->machine, self->type, self->options.properties, &first);
+    }
+    if (!self->dev && lint_open_machine(self, false, &second)) {
+        self->dev = emu_test_add_device_fully(self->machine, self->type, self->options.properties, &second);
+    }
+    if (!self->dev) {
+        GError *error = second ? second : first;
+
+        if (!error || strlen(error->message) < 10) {
+            lint_fail(self, "it does not come up and gives no reason");
+        } else {
+            self->skipped = true;
+            lint_fail(self, "it does not come up by itself: %s", error->message);
+        }
+        lint_close(self);
+        return false;
+    }
+    emu_test_reset(self->machine);
+    emu_test_place(self->dev);
+    return true;
+}
+
+static bool
+lint_unplug(Lint *self)
+{
+    EmuDevice *dev = self->dev;
+
+    g_object_add_weak_pointer(G_OBJECT(dev), (gpointer *)&dev);
+    emu_machine_lock(self->machine);
+    emu_device_unrealize(self->dev);
+    emu_machine_unlock(self->machine);
+    self->dev = NULL;
+    for (unsigned i = 0; dev && i < 200; i++) {
+        emu_test_settle(self->machine);
+        if (dev) {
+            g_usleep(1000);
+        }
+    }
+    if (dev) {
+        lint_fail(self, "it is still there after unrealize: %u references are left", G_OBJECT(dev)->ref_count);
+        g_object_remove_weak_pointer(G_OBJECT(dev), (gpointer *)&dev);
+        return false;
+    }
+    return true;
+}
+
+/* ---- accesses ------------------------------------------------------------------------------------------------- */
+
+static uint64_t
+lint_value(Lint *self)
+{
+    static const uint32_t edges[] = {0, 1, 0x7f, 0x80, 0xff, 0xffff, 0x8000, 0x10000, 0xfffffff0, 0x7fffffff, 0x80000000, 0xffffffff};
+
+    switch (lint_below(self, 4)) {
+    case 0:
+        return edges[lint_below(self, G_N_ELEMENTS(edges))];
+    case 1:
+        return UINT64_C(1) << lint_below(self, 64);
+    case 2:
+        return 0x10000 + lint_below(self, 0x1000) * 4;
+    default:
+        return lint_random(self);
+    }
+}
+
+static void
+lint_access(Lint *self, const EmuTestRange *range)
+{
+    uint64_t addr = range->addr + lint_random(self) % (lint_below(self, 2) ? range->size : MIN(range->size, 64));
+    unsigned size = 1u << lint_below(self, range->memory ? 4 : 3);
+
+    if (lint_below(self, 2)) {
+        addr &= ~(uint64_t)(size - 1);
+    }
+    switch ((range->memory ? 2u : 0u) + lint_below(self, 2)) {
+    case 0:
+        emu_test_in(self->machine, (uint16_t)addr, size);
+        break;
+    case 1:
+        emu_test_out(self->machine, (uint16_t)addr, lint_value(self), size);
+        break;
+    case 2:
+        emu_test_read(self->machine, addr, size);
+        break;
+    default:
+        emu_test_write(self->machine, addr, lint_value(self), size);
+    }
+}
+
+static void
+lint_shake(Lint *self, unsigned n)
+{
+    g_autoptr(GArray) ranges = emu_test_list_ranges(self->dev);
+    g_autoptr(GPtrArray) lines = emu_device_list_lines(self->dev);
+
+    for (unsigned i = 0; i < n; i++) {
+        unsigned what = lint_below(self, 64);
+
+        if (what == 0) {
+            emu_test_advance(self->machine, 1 + lint_below(self, 2000000));
+        } else if (what == 1 && EMU_IS_PCI_DEVICE(self->dev)) {
+            unsigned reg = lint_below(self, 256);
+
+            emu_test_config_write(self->dev, reg & ~3u, (uint32_t)lint_value(self), 4);
+            emu_test_config_read(self->dev, reg, 1);
+        } else if (what == 2 && lines->len) {
+            EmuLine *line = g_ptr_array_index(lines, lint_below(self, lines->len));
+
+            if (!emu_line_is_output(line)) {
+                emu_machine_lock(self->machine);
+                emu_line_set(line, (int)lint_below(self, 2));
+                emu_machine_unlock(self->machine);
+            }
+        } else if (what == 3) {
+            emu_test_write(self->machine, 0x10000 + lint_below(self, 0x1000) * 4, lint_value(self), 4);
+        } else if (ranges->len) {
+            lint_access(self, &g_array_index(ranges, EmuTestRange, lint_below(self, ranges->len)));
+        }
+    }
+}
+
+/* ---- claims ------------------------------------------------------------------------------------------------------ */
+
+static void
+claim_described(Lint *self)
+{
+    GType type = emu_type_lookup(self->type, NULL);
+    g_autoptr(GPtrArray) properties = emu_type_list_properties(self->type, NULL);
+    g_autoptr(GPtrArray) registers = emu_type_list_registers(self->type, NULL);
+
+    if (!emu_type_description(type) || !*emu_type_description(type)) {
+        lint_fail(self, "the type has no description");
+    }
+    for (unsigned i = 0; properties && i < properties->len; i++) {
+        const EmuPropertyInfo *info = g_ptr_array_index(properties, i);
+
+        if (!info->description || !*info->description) {
+            lint_fail(self, "property '%s' has no description", info->name);
+        }
+    }
+    for (unsigned i = 0; registers && i < registers->len; i++) {
+        const EmuRegisterInfo *info = g_ptr_array_index(registers, i);
+
+        for (unsigned j = 0; j < i; j++) {
+            const EmuRegisterInfo *other = g_ptr_array_index(registers, j);
+
+            if (strcmp(info->name, other->name) == 0 && strcmp(info->bank, other->bank) == 0) {
+                lint_fail(self, "two registers of bank '%s' have the name '%s'", info->bank, info->name);
+            }
+        }
+    }
+}
+
+/* Sets one property of a new device on @machine; both failing with a sentence and coming up are fine. */
+static void
+try_property(Lint *self, const char *name, const char *value)
+{
+    g_autofree char *text = self->options.properties ? g_strdup_printf("%s,%s=%s", self->options.properties, name, value)
+                                                     : g_strdup_printf("%s=%s", name, value);
+    g_autoptr(GError) error = NULL;
+
+    self->dev = emu_test_add_device_fully(self->machine, self->type, text, &error);
+    if (self->dev) {
+        emu_test_place(self->dev);
+        lint_shake(self, 20);
+        lint_unplug(self);
+    } else if (!error || strlen(error->message) < 10) {
+        lint_fail(self, "%s=%s is refused without a reason", name, value);
+    }
+}
+
+static void
+claim_properties(Lint *self)
+{
+    static const char *const values[] = {"0", "1", "2", "255", "256", "65535", "2147483647", "4294967295", "-1", "on", "off", ""};
+    g_autoptr(GPtrArray) properties = emu_type_list_properties(self->type, NULL);
+
+    if (!lint_open(self) || !lint_unplug(self)) {
+        return;
+    }
+    for (unsigned i = 0; properties && i < properties->len; i++) {
+        const EmuPropertyInfo *info = g_ptr_array_index(properties, i);
+        bool text = !info->type || strstr(info->type, "link") || strstr(info->type, "str") || strcmp(info->name, "drive") == 0;
+
+        for (unsigned j = 0; info->writable && !text && j < G_N_ELEMENTS(values) && !self->problem; j++) {
+            try_property(self, info->name, values[j]);
+        }
+    }
+}
+
+static gint64
+memory_in_use(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return (gint64)(info.uordblks + info.hblkhd);
+}
+
+/* Bytes that each of @n rounds leaves behind. Caches of the allocator and what waits for RCU grow as well, but not in every
+ * stretch of rounds; a leak does. */
+static gint64
+leak_of(Lint *self, bool (*round)(Lint *self), unsigned n)
+{
+    gint64 least = G_MAXINT64, before, after = 0;
+
+    for (unsigned i = 0; i < LINT_SEGMENTS; i++) {
+        before = memory_in_use();
+        for (unsigned j = 0; j < n; j++) {
+            if (!round(self)) {
+                return 0;
+            }
+        }
+        for (unsigned j = 0; j < 20 && (after = memory_in_use()) > before; j++) {
+            g_usleep(1000);
+            if (self->machine) {
+                emu_test_settle(self->machine);
+            }
+        }
+        least = MIN(least, (after - before) / (gint64)n);
+    }
+    return least;
+}
+
+static bool
+count_objects_cb(EmuObject *object, gpointer data)
+{
+    ++*(unsigned *)data;
+    emu_object_foreach_child(object, count_objects_cb, data);
+    return false;
+}
+
+static unsigned
+count_objects(EmuMachine *machine)
+{
+    unsigned n = 0;
+
+    emu_object_foreach_child(emu_machine_get_root(machine), count_objects_cb, &n);
+    return n;
+}
+
+static char *
+describe_address_spaces(EmuMachine *machine)
+{
+    g_autofree char *memory = emu_address_space_describe_flat(emu_machine_get_memory_as(machine));
+    g_autofree char *io = emu_address_space_describe_flat(emu_machine_get_io_as(machine));
+
+    return g_strconcat(memory, io, NULL);
+}
+
+static bool
+one_life(Lint *self)
+{
+    g_autoptr(GError) error = NULL;
+
+    self->dev = emu_test_add_device_fully(self->machine, self->type, self->options.properties, &error);
+    if (!self->dev) {
+        lint_fail_error(self, "it does not come up again", error);
+        return false;
+    }
+    return lint_unplug(self);
+}
+
+static void
+claim_life(Lint *self)
+{
+    g_autofree char *before = NULL, *after = NULL;
+    unsigned objects, left;
+    gint64 leak;
+
+    if (!lint_open(self) || !lint_unplug(self) || !one_life(self)) {
+        return;
+    }
+    before = describe_address_spaces(self->machine);
+    objects = count_objects(self->machine);
+    leak = leak_of(self, one_life, MAX(self->options.rounds / LINT_SEGMENTS, 1));
+    if (self->problem) {
+        return;
+    }
+    if (leak >= LINT_LEAK_MIN) {
+        lint_fail(self, "each round leaves %" PRId64 " bytes behind", (int64_t)leak);
+    }
+    left = count_objects(self->machine);
+    if (left != objects) {
+        lint_fail(self, "%u rounds turn %u objects of the machine into %u", self->options.rounds, objects, left);
+    }
+    after = describe_address_spaces(self->machine);
+    if (strcmp(before, after) != 0) {
+        lint_fail(self, "something of it stays mapped; before:\n%s\nafter:\n%s", before, after);
+    }
+}
+
+static void
+claim_access(Lint *self)
+{
+    if (!lint_open(self)) {
+        return;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        lint_shake(self, self->options.accesses / 4);
+        emu_test_reset(self->machine);
+        if (emu_machine_get_run_state(self->machine) != EMU_RUN_STATE_RUNNING) {
+            /* It may end the machine, when that is what it is for. */
+            if (!lint_open(self)) {
+                return;
+            }
+        }
+        emu_test_place(self->dev);
+    }
+}
+
+static GByteArray *
+save_device(Lint *self)
+{
+    g_autoptr(GByteArray) out = g_byte_array_new();
+    g_autoptr(GError) error = NULL;
+    bool ok;
+
+    emu_machine_lock(self->machine);
+    ok = emu_vmstate_save(EMU_DEVICE_GET_CLASS(self->dev)->vmstate, self->dev, out, &error);
+    emu_machine_unlock(self->machine);
+    if (!ok) {
+        lint_fail_error(self, "its state cannot be saved", error);
+        return NULL;
+    }
+    return g_steal_pointer(&out);
+}
+
+static bool
+load_device(Lint *self, const GByteArray *state, GError **error)
+{
+    gsize pos = 0;
+    bool ok;
+
+    emu_machine_lock(self->machine);
+    ok = emu_vmstate_load(EMU_DEVICE_GET_CLASS(self->dev)->vmstate, self->dev, state->data, state->len, &pos, error);
+    emu_machine_unlock(self->machine);
+    if (ok && pos != state->len) {
+        lint_fail(self, "%u bytes of its state are not read", (unsigned)(state->len - pos));
+    }
+    return ok;
+}
+
+static bool
+same(const GByteArray *a, const GByteArray *b)
+{
+    return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+static bool
+has_state(Lint *self)
+{
+    if (!EMU_DEVICE_GET_CLASS(self->dev)->vmstate) {
+        self->skipped = true;
+        lint_fail(self, "it has no saved state");
+        return false;
+    }
+    return true;
+}
+
+static void
+claim_state(Lint *self)
+{
+    if (!lint_open(self) || !has_state(self)) {
+        return;
+    }
+    for (unsigned i = 0; i < 20 && !self->problem; i++) {
+        g_autoptr(GByteArray) first = NULL, second = NULL, third = NULL;
+        g_autoptr(GError) error = NULL;
+
+        lint_shake(self, self->options.accesses / 40);
+        emu_test_settle(self->machine);
+        first = save_device(self);
+        if (!first || !load_device(self, first, &error)) {
+            lint_fail_error(self, "what it saved it does not load", error);
+            return;
+        }
+        second = save_device(self);
+        if (!second || !same(first, second)) {
+            lint_fail(self, "saved, loaded and saved again it is not the same");
+            return;
+        }
+        /* And over another state of the same device. */
+        lint_shake(self, 50);
+        emu_test_settle(self->machine);
+        if (!load_device(self, first, &error)) {
+            lint_fail_error(self, "what it saved it does not load later", error);
+            return;
+        }
+        third = save_device(self);
+        if (!third || !same(first, third)) {
+            lint_fail(self, "loaded over another state and saved again it is not the same");
+        }
+        emu_test_place(self->dev);
+    }
+}
+
+static void
+claim_damaged_state(Lint *self)
+{
+    if (!lint_open(self) || !has_state(self)) {
+        return;
+    }
+    lint_shake(self, self->options.accesses / 40);
+    for (unsigned i = 0; i < 200 && !self->problem; i++) {
+        g_autoptr(GByteArray) state = save_device(self);
+        g_autoptr(GError) error = NULL;
+
+        if (!state) {
+            return;
+        }
+        for (unsigned n = 1 + lint_below(self, 8); n > 0; n--) {
+            state->data[lint_below(self, state->len)] = (uint8_t)lint_random(self);
+        }
+        if (i % 4 == 0) {
+            g_byte_array_set_size(state, lint_below(self, state->len));
+        }
+        if (!load_device(self, state, &error) && (!error || strlen(error->message) < 10)) {
+            lint_fail(self, "a damaged state is refused without a reason");
+        }
+        emu_test_place(self->dev);
+        lint_shake(self, 20);
+        emu_test_reset(self->machine);
+        emu_test_place(self->dev);
+    }
+}
+
+static void
+claim_inspection(Lint *self)
+{
+    g_autoptr(GByteArray) before = NULL, after = NULL;
+    g_autoptr(GPtrArray) registers = NULL;
+
+    if (!lint_open(self) || !has_state(self)) {
+        return;
+    }
+    lint_shake(self, 200);
+    emu_test_settle(self->machine);
+    before = save_device(self);
+    emu_machine_lock(self->machine);
+    registers = emu_device_list_registers(self->dev);
+    emu_machine_unlock(self->machine);
+    after = save_device(self);
+    if (before && after && !same(before, after)) {
+        lint_fail(self, "looking at its registers changes it: one whose reading has effects needs a peek() or EMU_REGISTER_OPAQUE");
+    }
+    for (unsigned i = 0; i < registers->len; i++) {
+        const EmuRegisterInfo *info = g_ptr_array_index(registers, i);
+
+        if (info->width < 8 && info->has_value && info->value >> 8 * info->width) {
+            lint_fail(self, "register '%s' has a value that its %u bytes do not hold", info->name, info->width);
+        }
+    }
+}
+
+static void
+claim_unplug(Lint *self)
+{
+    for (unsigned i = 0; i < 10 && !self->problem; i++) {
+        g_autoptr(GArray) ranges = NULL;
+
+        if (!lint_open(self)) {
+            return;
+        }
+        ranges = emu_test_list_ranges(self->dev);
+        lint_shake(self, 10 + lint_below(self, 500));
+        /* With whatever it had begun. */
+        if (!lint_unplug(self)) {
+            return;
+        }
+        for (unsigned j = 0; ranges->len && j < 100; j++) {
+            lint_access(self, &g_array_index(ranges, EmuTestRange, lint_below(self, ranges->len)));
+        }
+        emu_test_advance(self->machine, 2 * EMU_NS_PER_SEC);
+        emu_test_reset(self->machine);
+    }
+}
+
+static bool
+one_board(Lint *self)
+{
+    g_autofree char *board = g_str_has_suffix(self->type, "-machine") ? g_strndup(self->type, strlen(self->type) - 8) : g_strdup(self->type);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) first = NULL, second = NULL;
+
+    self->machine = emu_test_machine_new(board, &error);
+    if (!self->machine) {
+        lint_fail_error(self, "it cannot be built", error);
+        return false;
+    }
+    emu_test_reset(self->machine);
+    emu_test_advance(self->machine, 1000000);
+    first = emu_test_save(self->machine, &error);
+    if (!first || !emu_test_load(self->machine, first, &error)) {
+        lint_fail_error(self, "its state cannot be saved and loaded", error);
+        return false;
+    }
+    second = emu_test_save(self->machine, NULL);
+    if (!second || !g_bytes_equal(first, second)) {
+        lint_fail(self, "saved, loaded and saved again it is not the same");
+        return false;
+    }
+    lint_close(self);
+    return true;
+}
+
+static void
+claim_board(Lint *self)
+{
+    gint64 leak = one_board(self) ? leak_of(self, one_board, MAX(self->options.rounds / 200, 2)) : 0;
+
+    if (leak >= LINT_BOARD_LEAK_MIN) {
+        lint_fail(self, "each machine leaves %" PRId64 " bytes behind", (int64_t)leak);
+    }
+}
+
+static const struct {
+    const char *claim;
+    LintFunc func;
+    bool board;
+} claims[] = {
+    {"described", claim_described, false},
+    {"life", claim_life, false},
+    {"properties", claim_properties, false},
+    {"access", claim_access, false},
+    {"state", claim_state, false},
+    {"damaged-state", claim_damaged_state, false},
+    {"inspection", claim_inspection, false},
+    {"unplug", claim_unplug, false},
+    {"board", claim_board, true},
+};
+
+/* ---- running them ---------------------------------------------------------------------------------------------- */
+
+static void
+lint_init(Lint *self, const char *type, const EmuLintOptions *options)
+{
+    *self = (Lint){.type = type, .options = {.struct_size = sizeof(EmuLintOptions)}};
+    if (options) {
+        memcpy(&self->options, options, MIN(options->struct_size, sizeof(self->options)));
+    }
+    self->options.rounds = self->options.rounds ? self->options.rounds : 1000;
+    self->options.accesses = self->options.accesses ? self->options.accesses : 20000;
+}
+
+static void
+lint_run(Lint *self, unsigned i)
+{
+    self->random = self->options.seed ^ (uint64_t)g_str_hash(self->type) << 32 ^ i;
+    claims[i].func(self);
+    lint_close(self);
+}
+
+/**
+ * emu_lint_type:
+ * @type_name: a device or machine type
+ * @options: (nullable): %NULL: the defaults
+ * @report: (scope call): called for every claim when it has been tried
+ *
+ * Since: 1.0
+ */
+bool
+emu_lint_type(const char *type_name, const EmuLintOptions *options, EmuLintReport report, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    GType type = emu_type_lookup(type_name, &error);
+    bool board, all = true;
+    Lint lint;
+
+    if (type == G_TYPE_INVALID) {
+        report("type", error->message, false, data);
+        return false;
+    }
+    board = g_type_is_a(type, EMU_TYPE_MACHINE);
+    if (G_TYPE_IS_ABSTRACT(type) || G_TYPE_IS_INTERFACE(type) || !(board || g_type_is_a(type, EMU_TYPE_DEVICE)) || g_type_is_a(type, EMU_TYPE_CPU)) {
+        report("type", "no device or machine that can be made", true, data);
+        return true;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(claims); i++) {
+        if (claims[i].board == board) {
+            lint_init(&lint, type_name, options);
+            lint_run(&lint, i);
+            report(claims[i].claim, lint.problem, lint.skipped, data);
+            all &= !lint.problem || lint.skipped;
+            g_free(lint.problem);
+        }
+    }
+    return all;
+}
+
+typedef struct {
+    char *type, *properties, *board;
+    EmuLintOptions options;
+    unsigned claim;
+} LintTest;
+
+static void
+lint_test_free(gpointer data)
+{
+    LintTest *test = data;
+
+    g_free(test->type);
+    g_free(test->properties);
+    g_free(test->board);
+    g_free(test);
+}
+
+static void
+lint_test_run(gconstpointer data)
+{
+    const LintTest *test = data;
+    Lint lint;
+
+    lint_init(&lint, test->type, &test->options);
+    lint_run(&lint, test->claim);
+    if (lint.problem && lint.skipped) {
+        g_test_skip(lint.problem);
+    } else if (lint.problem) {
+        g_test_fail_printf("%s", lint.problem);
+    }
+    g_free(lint.problem);
+}
+
+void
+emu_lint_add_tests(const char *type_name, const EmuLintOptions *options)
+{
+    g_autoptr(GError) error = NULL;
+    GType type = emu_type_lookup(type_name, &error);
+    Lint defaults;
+
+    g_assert_no_error(error);
+    lint_init(&defaults, type_name, options);
+    for (unsigned i = 0; i < G_N_ELEMENTS(claims); i++) {
+        if (claims[i].board == g_type_is_a(type, EMU_TYPE_MACHINE)) {
+            g_autofree char *path = g_strdup_printf("/lint/%s/%s", type_name, claims[i].claim);
+            LintTest *test = g_new0(LintTest, 1);
+
+            *test = (LintTest){g_strdup(type_name), g_strdup(defaults.options.properties), g_strdup(defaults.options.board), defaults.options, i};
+            test->options.properties = test->properties;
+            test->options.board = test->board;
+            g_test_add_data_func_full(path, test, lint_test_run, lint_test_free);
+        }
+    }
+}
+
+const char *const *
+emu_lint_list_claims(void)
+{
+    static const char *names[G_N_ELEMENTS(claims) + 1];
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(claims); i++) {
+        names[i] = claims[i].claim;
+    }
+    return names;
+}
