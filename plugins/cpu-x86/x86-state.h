@@ -84,6 +84,7 @@ enum {
 
 #define X86_DR6_BD (1u << 13)
 #define X86_DR6_BS (1u << 14)
+#define X86_DR6_BT (1u << 15)
 #define X86_DR7_GD (1u << 13)
 #define X86_DEBUGCTL_BTF (1u << 1)
 
