@@ -91,6 +91,8 @@ kvm_accel_create_vcpu(EmuAccel *accel, EmuCpu *cpu, GError **error)
     }
     if (self->n_vcpus++ == 0) {
         kvm_memory_init(self);
+        kvm_ports_init(self);
+        kvm_clock_init(self);
     }
     g_object_ref(accel); /* the vCPU's state lives in the service */
     return true;
@@ -104,6 +106,8 @@ kvm_accel_destroy_vcpu(EmuAccel *accel, EmuCpu *cpu)
 
         kvm_vcpu_destroy(self, cpu);
         if (--self->n_vcpus == 0) {
+            kvm_clock_finish(self);
+            kvm_ports_finish(self);
             kvm_memory_finish(self);
         }
         g_object_unref(accel);
@@ -164,6 +168,18 @@ kvm_accel_get_device_type(EmuAccel *accel, const char *type_name)
     return kvm_irqchip_get_device_type(KVM_ACCEL(accel), type_name);
 }
 
+static int
+kvm_accel_set_message_route(EmuAccel *accel, int handle, int fd, uint64_t address, uint32_t data)
+{
+    return kvm_irqchip_set_message_route(KVM_ACCEL(accel), handle, fd, address, data);
+}
+
+static void
+kvm_accel_drop_message_route(EmuAccel *accel, int handle, int fd)
+{
+    kvm_irqchip_drop_message_route(KVM_ACCEL(accel), handle, fd);
+}
+
 static void
 kvm_accel_init(KvmAccel *self)
 {
@@ -213,6 +229,8 @@ kvm_accel_class_init(KvmAccelClass *klass)
     accel->before_resume = kvm_accel_before_resume;
     accel->waits_inside = kvm_accel_waits_inside;
     accel->get_device_type = kvm_accel_get_device_type;
+    accel->set_message_route = kvm_accel_set_message_route;
+    accel->drop_message_route = kvm_accel_drop_message_route;
     emu_object_class_add_properties(klass, kvm_accel_properties, G_N_ELEMENTS(kvm_accel_properties));
 }
 

@@ -163,6 +163,63 @@ emu_kvm_set_pin_message(EmuMachine *machine, unsigned pin, bool masked, uint64_t
     }
 }
 
+/* ---- messages that an eventfd sends ------------------------------------------------------------------------------ */
+
+static bool
+kvm_set_irqfd(KvmAccel *self, int gsi, int fd, uint32_t flags)
+{
+    struct kvm_irqfd irqfd = {.fd = (uint32_t)fd, .gsi = (uint32_t)gsi, .flags = flags};
+
+    return ioctl(self->vm.vm_fd, KVM_IRQFD, &irqfd) == 0;
+}
+
+/* The first number above the chips' that no route has. */
+static int
+kvm_routes_find_free(KvmAccel *self)
+{
+    int limit = ioctl(self->vm.kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQ_ROUTING);
+    int gsi = EMU_KVM_GSI_FREE;
+
+    g_mutex_lock(&self->routes_lock);
+    for (guint i = 0; i < self->routes->len; i++) {
+        if (g_array_index(self->routes, struct kvm_irq_routing_entry, i).gsi == (uint32_t)gsi) {
+            gsi++;
+            i = (guint)-1;
+        }
+    }
+    g_mutex_unlock(&self->routes_lock);
+    return gsi < limit ? gsi : -1;
+}
+
+int
+kvm_irqchip_set_message_route(KvmAccel *self, int handle, int fd, uint64_t address, uint32_t data)
+{
+    int gsi = handle;
+
+    if (!self->vm.local_apics || ioctl(self->vm.kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQFD) <= 0) {
+        return -1;
+    }
+    if (gsi < 0) {
+        gsi = kvm_routes_find_free(self);
+    }
+    if (gsi < 0) {
+        return -1;
+    }
+    kvm_routes_set_message(self, (unsigned)gsi, true, address, data);
+    if (handle < 0 && !kvm_set_irqfd(self, gsi, fd, 0)) {
+        kvm_routes_set_message(self, (unsigned)gsi, false, 0, 0);
+        return -1;
+    }
+    return gsi;
+}
+
+void
+kvm_irqchip_drop_message_route(KvmAccel *self, int handle, int fd)
+{
+    kvm_set_irqfd(self, handle, fd, KVM_IRQFD_FLAG_DEASSIGN);
+    kvm_routes_set_message(self, (unsigned)handle, false, 0, 0);
+}
+
 /* ---- set-up ------------------------------------------------------------------------------------------------------ */
 
 static bool

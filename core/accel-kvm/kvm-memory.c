@@ -112,6 +112,7 @@ kvm_dirty_timer_cb(gpointer data)
     KvmAccel *self = data;
 
     emu_machine_lock(self->machine);
+    kvm_drain(self);
     kvm_memory_log_sync_cb(self);
     emu_machine_unlock(self->machine);
     return G_SOURCE_CONTINUE;
@@ -223,6 +224,8 @@ kvm_memory_init(KvmAccel *self)
         .log = kvm_memory_log_cb,
         .commit = kvm_memory_commit_cb,
         .log_sync = kvm_memory_log_sync_cb,
+        .doorbell = kvm_memory_doorbell_cb,
+        .coalesced = kvm_memory_coalesced_cb,
     };
     GSource *source = g_timeout_source_new(DIRTY_PERIOD_MS);
 

@@ -3,7 +3,7 @@
 
 /*
  * What the files of core/accel-kvm share. kvm-accel.c: the accelerator object and checks; kvm-memory.c: memory slots from
- * the flat view; kvm-irqchip.c: interrupt routes; kvm-vcpu.c: the run loop; kvm-report.c: exits in words.
+ * the flat view; kvm-clock.c: time; kvm-irqchip.c: interrupt routes; kvm-shortcut.c: writes that stay in the kernel; kvm-vcpu.c: the run loop; kvm-report.c: exits in words.
  */
 
 #include <emu/kvm.h>
@@ -39,6 +39,11 @@ struct _KvmAccel {
     unsigned n_vcpus;
     bool has_readonly;
 
+    /* the VM's clock */
+    gulong clock_handler;
+    bool clock_runs;
+    uint64_t clock; /* while it stands; 0: it never stood */
+
     /* interrupt routes, under @routes_lock */
     GMutex routes_lock;
     GArray *routes; /* struct kvm_irq_routing_entry */
@@ -50,6 +55,12 @@ struct _KvmAccel {
     GArray *to_add;
     GArray *to_log;    /* uint64_t: addresses of ranges whose writes are wanted */
     guint dirty_timer;
+
+    /* writes that stay in the kernel */
+    gpointer ports_listener;
+    struct kvm_coalesced_mmio_ring *ring; /* in the first vCPU's run area */
+    bool has_coalesced, has_coalesced_ports;
+    bool draining;
 };
 
 typedef struct {
@@ -70,10 +81,30 @@ typedef struct {
 void kvm_memory_init(KvmAccel *self);
 void kvm_memory_finish(KvmAccel *self);
 
+/* kvm-clock.c */
+void kvm_clock_init(KvmAccel *self);
+void kvm_clock_finish(KvmAccel *self);
+
+/* kvm-shortcut.c */
+void kvm_memory_doorbell_cb(gpointer opaque, uint64_t addr, const EmuDoorbell *doorbell, bool added);
+void kvm_memory_coalesced_cb(gpointer opaque, uint64_t addr, uint64_t size, bool added);
+void kvm_ports_init(KvmAccel *self);
+void kvm_ports_finish(KvmAccel *self);
+void kvm_drain(KvmAccel *self);
+
+static inline bool
+kvm_has_late_writes(const KvmAccel *self)
+{
+    return self->ring && self->ring->first != __atomic_load_n(&self->ring->last, __ATOMIC_ACQUIRE);
+}
+
 /* kvm-irqchip.c */
 bool kvm_irqchip_setup(KvmAccel *self, GError **error);
 void kvm_irqchip_finish(KvmAccel *self);
 const char *kvm_irqchip_get_device_type(KvmAccel *self, const char *type_name);
+
+int kvm_irqchip_set_message_route(KvmAccel *self, int handle, int fd, uint64_t address, uint32_t data);
+void kvm_irqchip_drop_message_route(KvmAccel *self, int handle, int fd);
 
 /* kvm-vcpu.c */
 bool kvm_vcpu_create(KvmAccel *self, EmuCpu *cpu, GError **error);

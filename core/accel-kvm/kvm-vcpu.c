@@ -67,6 +67,13 @@ kvm_vcpu_create(KvmAccel *self, EmuCpu *cpu, GError **error)
         close(v->fd);
         return false;
     }
+    if (self->n_vcpus == 0) {
+        int page = ioctl(self->vm.kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_MMIO);
+
+        self->has_coalesced = page > 0 && (page + 1) * 4096 <= self->run_size;
+        self->has_coalesced_ports = ioctl(self->vm.kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_PIO) > 0;
+        self->ring = self->has_coalesced ? (gpointer)((char *)v->run + page * 4096) : NULL;
+    }
     /* Before the thread is there to be kicked. */
     kvm_install_kick_signal();
     v->accel = self;
@@ -106,6 +113,9 @@ kvm_vcpu_destroy(KvmAccel *self, EmuCpu *cpu)
     emu_cpu_set_accel_data(cpu, NULL);
     emu_cpu_set_state(cpu, NULL);
     emu_tcg_service_remove(self->service, v->state);
+    if ((char *)self->ring >= (char *)v->run && (char *)self->ring < (char *)v->run + self->run_size) {
+        self->ring = NULL;
+    }
     munmap(v->run, self->run_size);
     close(v->fd);
     g_free(v->arch);
@@ -360,6 +370,11 @@ kvm_vcpu_enter(KvmVcpu *v)
     }
     v->io_pending = false;
     fe->after_run(v->state, v->arch, v->run);
+    if (kvm_has_late_writes(v->accel)) {
+        emu_machine_lock(v->accel->machine);
+        kvm_drain(v->accel);
+        emu_machine_unlock(v->accel->machine);
+    }
     if (result == 0) {
         kvm_handle_exit(v);
     }

@@ -366,6 +366,15 @@ again:
         return EMU_MEM_OK; /* the bus has no way to say that a ROM did not take it */
     }
 
+    if (write && G_UNLIKELY(mr->doorbells)) {
+        const EmuDoorbells *doorbells = rcu_dereference(mr->doorbells);
+
+        memcpy(&lanes, buf, MIN(*len, sizeof(lanes)));
+        if (doorbells && *len <= sizeof(lanes) && emu_doorbells_ring(doorbells, offset, lanes, *len)) {
+            return EMU_MEM_OK;
+        }
+        lanes = 0;
+    }
     locked = access_take_lock(as, mr);
     if (locked && rcu_dereference(as->view) != view) {
         /* While we waited the region may have gone, and its device with it. */

@@ -117,6 +117,29 @@ listener_update(const AddressSpaceListener *l, const EmuFlatView *old, const Emu
     }
 }
 
+static bool
+listener_wants_shortcuts(const AddressSpaceListener *l)
+{
+    return l->ops.doorbell || l->ops.coalesced;
+}
+
+static void
+address_space_update_shortcuts(EmuAddressSpace *as)
+{
+    g_autoptr(GArray) old = as->shortcuts;
+
+    if (!old) {
+        return;
+    }
+    as->shortcuts = emu_shortcuts_of_view(as->view);
+    for (unsigned i = 0; i < as->listeners->len; i++) {
+        const AddressSpaceListener *l = g_ptr_array_index(as->listeners, i);
+
+        emu_shortcuts_tell(&l->ops, l->opaque, old, as->shortcuts, false);
+        emu_shortcuts_tell(&l->ops, l->opaque, as->shortcuts, old, true);
+    }
+}
+
 gpointer
 emu_address_space_add_listener(EmuAddressSpace *as, const EmuMemoryListener *ops, gpointer opaque)
 {
@@ -128,6 +151,12 @@ emu_address_space_add_listener(EmuAddressSpace *as, const EmuMemoryListener *ops
     emu_memory_tree_lock();
     g_ptr_array_add(as->listeners, l);
     listener_update(l, &nothing, as->view);
+    if (listener_wants_shortcuts(l)) {
+        if (!as->shortcuts) {
+            as->shortcuts = emu_shortcuts_of_view(as->view);
+        }
+        emu_shortcuts_tell(ops, opaque, as->shortcuts, NULL, true);
+    }
     emu_memory_tree_unlock();
     return l;
 }
@@ -172,6 +201,7 @@ address_space_show(EmuAddressSpace *as, EmuFlatView *view)
     for (unsigned i = 0; i < as->listeners->len; i++) {
         listener_update(g_ptr_array_index(as->listeners, i), old, view);
     }
+    address_space_update_shortcuts(as);
     emu_flat_view_unref(old);
 }
 
@@ -296,6 +326,7 @@ emu_address_space_free(EmuAddressSpace *as)
     g_ptr_array_set_free_func(as->listeners, g_free);
     g_ptr_array_unref(as->listeners);
     as->listeners = NULL;
+    g_clear_pointer(&as->shortcuts, g_array_unref);
     g_clear_object(&as->root);
     emu_flat_view_unref(as->view);
     gone = g_new(AddressSpaceGone, 1);

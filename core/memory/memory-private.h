@@ -8,6 +8,7 @@
  *   region.c         the tree: regions, sub-regions, aliases; says which address spaces changed
  *   flatview.c       tree -> sorted array of ranges; look-up; difference of two arrays
  *   address-space.c  publishes flat views under RCU, transactions, listeners
+ *   shortcut.c       doorbells and writes that may come late
  *   access.c         reads, writes, loads, stores, DMA through a flat view
  *   describe.c       info mtree
  *   rcu.c            thread registration
@@ -78,13 +79,19 @@ typedef enum {
     EMU_REGION_IOMMU,
 } EmuRegionKind;
 
+typedef struct {
+    unsigned n;
+    EmuDoorbell items[];
+} EmuDoorbells;
+
 struct _EmuMemoryRegion {
     EmuObject parent_instance;
     EmuRegionKind kind;
     char *name;
     uint64_t last; /* offset of the last byte: 0..2^64-1 */
     bool empty;    /* size 0 */
-    bool enabled, readonly, rom_mode, lockless, warned;
+    bool enabled, readonly, rom_mode, lockless, warned, coalesced;
+    EmuDoorbells *doorbells; /* RCU; NULL: none */
     uint8_t log_mask; /* 1 << EmuDirtyClient */
 
     /* place in the container */
@@ -171,6 +178,22 @@ emu_flat_view_find(const EmuFlatView *view, uint64_t addr)
 
 void emu_flat_range_to_section(const EmuFlatRange *range, EmuMemorySection *out);
 
+/* ---- short ways ------------------------------------------------------------------------------------ */
+
+void emu_memory_region_free_doorbells(EmuMemoryRegion *self); /* finalize */
+/* True when the write of @size bytes was one, and is done. */
+bool emu_doorbells_ring(const EmuDoorbells *list, uint64_t offset, uint64_t value, uint64_t size);
+
+typedef struct {
+    uint64_t addr, size;
+    bool coalesced; /* else a doorbell */
+    EmuDoorbell doorbell;
+} EmuShortcut;
+
+GArray *emu_shortcuts_of_view(const EmuFlatView *view); /* EmuShortcut; (transfer full) */
+/* Tells of those in @list that are not in @other. */
+void emu_shortcuts_tell(const EmuMemoryListener *ops, gpointer opaque, const GArray *list, const GArray *other, bool added);
+
 /* ---- address spaces ------------------------------------------------------------------------------- */
 
 struct _EmuAddressSpace {
@@ -181,6 +204,7 @@ struct _EmuAddressSpace {
     const EmuMemoryLock *lock;
     gpointer lock_opaque;
     gpointer master;
+    GArray *shortcuts; /* of the view, when a listener wants them */
     bool changed; /* in the pending list */
 };
 

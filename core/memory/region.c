@@ -47,6 +47,7 @@ emu_memory_region_finalize(GObject *object)
         g_object_unref(self->target);
     }
     emu_memory_tree_unlock();
+    emu_memory_region_free_doorbells(self);
     emu_ram_block_free(self->block);
     g_free(self->name);
     G_OBJECT_CLASS(emu_memory_region_parent_class)->finalize(object);

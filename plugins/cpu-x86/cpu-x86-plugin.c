@@ -7,7 +7,7 @@
 EMU_ACCEL_PLUGIN(.name = "cpu-x86", .version = "1.0", .license = "LGPL-2.1-or-later",
                  .description = "x86 CPUs, 16 to 64 bits, with local APIC",
                  .provides =
-                 "x86_64-cpu:cpu max-x86_64-cpu:x86_64-cpu "
+                 "x86_64-cpu:cpu max-x86_64-cpu:x86_64-cpu host-x86_64-cpu:x86_64-cpu "
                  "486-x86_64-cpu:x86_64-cpu athlon-x86_64-cpu:x86_64-cpu "
                  "Broadwell-x86_64-cpu:x86_64-cpu Broadwell-IBRS-x86_64-cpu:x86_64-cpu "
                  "Broadwell-noTSX-x86_64-cpu:x86_64-cpu Broadwell-noTSX-IBRS-x86_64-cpu:x86_64-cpu "
@@ -54,6 +54,7 @@ x86_register_types(void)
 {
     type_register_static(&x86_cpu_type_info);
     type_register_static(&x86_cpu_max_type_info);
+    type_register_static(&x86_cpu_host_type_info);
     for (gsize i = 0; i < G_N_ELEMENTS(x86_model_type_infos); i++) {
         type_register_static(&x86_model_type_infos[i]);
     }

@@ -352,7 +352,6 @@ x86_cpu_attach_state(EmuCpu *base, gpointer state)
     s->hooks = &x86_hooks;
     s->cpu_index = emu_cpu_get_index(base);
     s->apic_id = cpu->apic_id;
-    s->intel = memcmp(cpu->vendor_text, "GenuineIntel", sizeof(cpu->vendor_text)) == 0;
     s->lax_real_mode = !cpu->real_mode_limits;
     memcpy(s->features, cpu->features, sizeof(s->features));
     s->phys_mask = (UINT64_C(1) << cpu->phys_bits) - 1;
@@ -682,6 +681,8 @@ x86_cpu_reset_enter(EmuDevice *dev)
         return;
     }
     x86_cpu_show_smram(cpu, false);
+    memset(cpu->pv_msrs, 0, sizeof(cpu->pv_msrs));
+    cpu->pv_clock = 0;
     x86_reset(cpu->state);
     if (emu_cpu_get_index((EmuCpu *)cpu) != 0) {
         cpu->state->wait_sipi = 1;
@@ -724,6 +725,24 @@ static const EmuProperty x86_cpu_properties[] = {
     EMU_PROP_BOOL("enforce", X86Cpu, enforce, false, "refuse to start without all features"),
     EMU_PROP_BOOL("real-mode-limits", X86Cpu, real_mode_limits, false,
                   "fault on data beyond a segment's limit in real mode, as silicon does"),
+    EMU_PROP_BOOL("kvm", X86Cpu, kvm, true, "under KVM, the guest may know it"),
+    EMU_PROP_BOOL("kvmclock", X86Cpu, kvmclock, true, "under KVM, its clock"),
+    EMU_PROP_BOOL("hv-relaxed", X86Cpu, hv[X86_HV_RELAXED], false, "no watchdogs that a stolen CPU would trigger"),
+    EMU_PROP_BOOL("hv-vapic", X86Cpu, hv[X86_HV_VAPIC], false, "fast access to the local APIC"),
+    EMU_PROP_BOOL("hv-time", X86Cpu, hv[X86_HV_TIME], false, "reference counter and TSC page"),
+    EMU_PROP_BOOL("hv-crash", X86Cpu, hv[X86_HV_CRASH], false, "crash reports"),
+    EMU_PROP_BOOL("hv-reset", X86Cpu, hv[X86_HV_RESET], false, "reset by MSR"),
+    EMU_PROP_BOOL("hv-vpindex", X86Cpu, hv[X86_HV_VPINDEX], false, "numbers of virtual processors"),
+    EMU_PROP_BOOL("hv-runtime", X86Cpu, hv[X86_HV_RUNTIME], false, "time that a virtual processor ran"),
+    EMU_PROP_BOOL("hv-synic", X86Cpu, hv[X86_HV_SYNIC], false, "synthetic interrupt controller"),
+    EMU_PROP_BOOL("hv-stimer", X86Cpu, hv[X86_HV_STIMER], false, "synthetic timers"),
+    EMU_PROP_BOOL("hv-stimer-direct", X86Cpu, hv[X86_HV_STIMER_DIRECT], false, "synthetic timers that interrupt directly"),
+    EMU_PROP_BOOL("hv-frequencies", X86Cpu, hv[X86_HV_FREQUENCIES], false, "TSC and APIC frequencies by MSR"),
+    EMU_PROP_BOOL("hv-reenlightenment", X86Cpu, hv[X86_HV_REENLIGHTENMENT], false, "told of a changed TSC frequency"),
+    EMU_PROP_BOOL("hv-tlbflush", X86Cpu, hv[X86_HV_TLBFLUSH], false, "TLB flush by hypercall"),
+    EMU_PROP_BOOL("hv-ipi", X86Cpu, hv[X86_HV_IPI], false, "interprocessor interrupts by hypercall"),
+    EMU_PROP_UINT32("hv-spinlocks", X86Cpu, hv_spinlocks, UINT32_MAX, "spins before a lock is reported; default: never"),
+    EMU_PROP_STRING("hv-vendor-id", X86Cpu, hv_vendor_id, NULL, "signature that Hyper-V guests see; default: Microsoft Hv"),
     {.name = "pic", .kind = EMU_PROP_KIND_LINK, .offset = offsetof(X86Cpu, pic), .link_type = "interrupt-ack",
      .flags = EMU_PROP_FLAG_RUNTIME, .blurb = "who answers interrupt acknowledge cycles"},
 };

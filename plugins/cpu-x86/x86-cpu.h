@@ -6,6 +6,7 @@
 #include "x86-state.h"
 
 #include <emu/cpu.h>
+#include <emu/kvm.h>
 #include <emu/x86-pc.h>
 
 typedef struct _X86Cpu X86Cpu;
@@ -106,6 +107,21 @@ char *x86_apic_describe(const X86Apic *apic, unsigned cpu_index); /* info lapic;
 void x86_apic_update_mapping(X86Apic *apic);
 void x86_apic_loaded(X86Apic *apic); /* after its fields came out of a saved state */
 
+/* ---- under KVM -------------------------------------------------------------------------------- */
+
+typedef struct {
+    char vendor[13], id[49];
+} X86HostTexts;
+
+/* Hyper-V enlightenments: what a Windows guest may know of its hypervisor. */
+typedef enum {
+    X86_HV_RELAXED, X86_HV_VAPIC, X86_HV_TIME, X86_HV_CRASH, X86_HV_RESET, X86_HV_VPINDEX, X86_HV_RUNTIME, X86_HV_SYNIC, X86_HV_STIMER,
+    X86_HV_STIMER_DIRECT, X86_HV_FREQUENCIES, X86_HV_REENLIGHTENMENT, X86_HV_TLBFLUSH, X86_HV_IPI, X86_N_HV_FEATURES,
+} X86HvFeature;
+
+/* MSRs of paravirtual interfaces, which only KVM serves. */
+#define X86_N_PV_MSRS 40
+
 /* ---- the object ------------------------------------------------------------------------------- */
 
 struct _X86Cpu {
@@ -121,6 +137,10 @@ struct _X86Cpu {
     uint32_t phys_bits; /* 0: the default for the features */
     bool host_phys_bits;
     bool check, enforce, real_mode_limits;
+    bool kvm, kvmclock;    /* leaves 40000000H and 40000001H under KVM */
+    bool hv[X86_N_HV_FEATURES];
+    uint32_t hv_spinlocks; /* retries before the guest tells the hypervisor; UINT32_MAX: never */
+    char *hv_vendor_id;
     EmuObject *pic;
 
     X86State *state;
@@ -131,6 +151,10 @@ struct _X86Cpu {
     EmuLine *ferr;
     X86Apic apic;
     bool has_apic;
+    X86Model host_model; /* when the model is what the host has */
+    X86HostTexts host_texts;
+    uint64_t pv_msrs[X86_N_PV_MSRS]; /* see x86-kvm.c */
+    uint64_t pv_clock;               /* of the VM, ns; the first CPU's state has it */
     unsigned n_logged; /* events under -d int */
 
     /* Resolved identity. */
@@ -144,6 +168,9 @@ struct _X86Cpu {
 };
 
 #define X86_TYPE_CPU_NAME "x86_64-cpu"
+
+/* The host's own model, and what "max" is under KVM. */
+bool x86_kvm_get_host_model(const EmuKvmVm *vm, X86Model *model, X86HostTexts *texts, GError **error);
 
 static inline EmuMachine *
 x86_cpu_get_machine(X86Cpu *cpu)
@@ -172,6 +199,7 @@ extern const X86FeatureAlias x86_feature_aliases[];
 /* Features, signature, texts and topology from model and properties; warns about what is left out. */
 bool x86_cpuid_resolve(X86Cpu *cpu, GError **error);
 extern const EmuTypeInfo x86_cpu_max_type_info;
+extern const EmuTypeInfo x86_cpu_host_type_info;
 void x86_cpuid(X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 
 /* x86-describe.c */

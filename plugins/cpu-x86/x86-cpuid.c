@@ -52,7 +52,7 @@ static const struct {
 
 /* What the interpreter and the translator carry out. */
 #define X86_SUPPORTED_WORDS \
-    [X86_CPUID_1_EDX] = F(FPU) | F(VME) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) | F(CX8) | F(APIC) | F(SEP) | \
+    [X86_CPUID_1_EDX] = F(FPU) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) | F(CX8) | F(APIC) | F(SEP) | \
                         F(MTRR) | F(PGE) | F(MCA) | F(CMOV) | F(PAT) | F(PSE36) | F(CLFLUSH) | F(MMX) | F(FXSR) | \
                         F(SSE) | F(SSE2) | F_ACPI | F_SS, \
     [X86_CPUID_1_ECX] = F(XSAVE) | F(AVX) | F(FMA) | F(F16C) | \
@@ -130,6 +130,16 @@ const EmuTypeInfo x86_cpu_max_type_info = {
     .class_init = x86_cpu_model_class_init,
     .class_data = &x86_model_max,
     .description = "every feature that can be offered",
+};
+
+static const X86Model x86_model_host = {.name = "host"};
+
+const EmuTypeInfo x86_cpu_host_type_info = {
+    .name = "host-x86_64-cpu",
+    .parent = X86_TYPE_CPU_NAME,
+    .class_init = x86_cpu_model_class_init,
+    .class_data = &x86_model_host,
+    .description = "what the host has (KVM only)",
 };
 
 /* Left out without a word when only the model asks for it: the default model names it. */
@@ -247,10 +257,20 @@ bool
 x86_cpuid_resolve(X86Cpu *cpu, GError **error)
 {
     const X86Model *model = ((X86CpuClass *)G_OBJECT_GET_CLASS(cpu))->model;
+    const EmuKvmVm *vm = emu_kvm_get_vm(x86_cpu_get_machine(cpu));
 
     if (!model) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_ABSTRACT, "%s is not a CPU model",
                     emu_object_get_type_name(cpu));
+        return false;
+    }
+    if (vm && (model == &x86_model_host || model == &x86_model_max)) {
+        if (!x86_kvm_get_host_model(vm, &cpu->host_model, &cpu->host_texts, error)) {
+            return false;
+        }
+        model = &cpu->host_model;
+    } else if (model == &x86_model_host) {
+        g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "CPU model 'host' requires KVM");
         return false;
     }
     cpu->family = cpu->family == UINT32_MAX ? model->family : cpu->family;
@@ -288,7 +308,8 @@ x86_cpuid_resolve(X86Cpu *cpu, GError **error)
         cpu->features[word] = (own | cpu->feature_on[word]) & ~cpu->feature_off[word];
     }
     x86_cpuid_drop_dependent(cpu->features, asked);
-    if (!x86_cpuid_filter(cpu, asked, error)) {
+    /* KVM has features of its own, and looks at them when it makes the vCPU. */
+    if (!vm && !x86_cpuid_filter(cpu, asked, error)) {
         return false;
     }
     uint32_t *ext = &cpu->features[X86_CPUID_80000001_EDX];

@@ -56,6 +56,7 @@ x86_kvm_apic_from_page(X86Apic *apic, const struct kvm_lapic_state *page)
         apic->lvt[i] = page_get(page, PAGE_LVT + 16 * i);
     }
     apic->divide = page_get(page, PAGE_DIVIDE);
+    apic->timer_expired = false;
     x86_apic_set_count(apic, page_get(page, PAGE_INITIAL_COUNT), page_get(page, PAGE_CURRENT_COUNT));
 }
 

@@ -7,6 +7,7 @@
 #include <emu/log.h>
 
 #include <errno.h>
+#include <asm/kvm_para.h>
 #include <linux/kvm.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -45,6 +46,11 @@ static const struct {
     {7, 0, 1, X86_CPUID_7_EBX},
     {7, 0, 2, X86_CPUID_7_ECX},
     {7, 0, 3, X86_CPUID_7_EDX},
+    {7, 1, 0, X86_CPUID_7_1_EAX},
+    {6, 0, 0, X86_CPUID_6_EAX},
+    {0xd, 1, 0, X86_CPUID_D_1_EAX},
+    {0x80000007u, 0, 3, X86_CPUID_80000007_EDX},
+    {0x80000008u, 0, 1, X86_CPUID_80000008_EBX},
     {0x80000001u, 0, 3, X86_CPUID_80000001_EDX},
     {0x80000001u, 0, 2, X86_CPUID_80000001_ECX},
 };
@@ -57,41 +63,350 @@ x86_kvm_cpuid_register(const struct kvm_cpuid_entry2 *e, unsigned reg)
     return values[reg];
 }
 
-/* Takes the features away that this KVM does not offer, with a message for each. */
-static void
-x86_kvm_filter(X86State *s, const X86KvmCpuid *supported)
+static bool
+x86_kvm_get_supported(const EmuKvmVm *vm, X86KvmCpuid *supported, GError **error)
 {
+    memset(supported, 0, sizeof(*supported));
+    supported->header.nent = X86_KVM_MAX_CPUID;
+    if (ioctl(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, supported) != 0) {
+        return x86_kvm_fail(error, "KVM_GET_SUPPORTED_CPUID");
+    }
+    return true;
+}
+
+/* Row @i of the table, as this KVM has it. */
+static uint32_t
+x86_kvm_offered(const EmuKvmVm *vm, const X86KvmCpuid *supported, gsize i)
+{
+    const struct kvm_cpuid_entry2 *e =
+        x86_kvm_find_cpuid(supported, x86_kvm_feature_leaves[i].function, x86_kvm_feature_leaves[i].index);
+    uint32_t offered = e ? x86_kvm_cpuid_register(e, x86_kvm_feature_leaves[i].reg) : 0;
+
+    switch (x86_kvm_feature_leaves[i].word) {
+    case X86_CPUID_1_EDX:
+        return offered | 1u << 9 | 1u << 28; /* a local APIC is there in any case; HTT follows from the topology */
+    case X86_CPUID_1_ECX:
+        offered |= 1u << 31; /* hypervisor */
+        /* Kept by the local APIC behind MSRs that KVM does not pass to ours. */
+        return vm->local_apics ? offered | 1u << 21 : offered & ~(1u << 21 | 1u << 24);
+    case X86_CPUID_80000001_ECX:
+        return offered | 1u << 1; /* CMP_LEGACY follows from the topology */
+    case X86_CPUID_6_EAX:
+        return offered | 1u << 2; /* ARAT: the timer never stops */
+    default:
+        return offered;
+    }
+}
+
+/* Takes the features away that this KVM does not offer, with a message for each. */
+static bool
+x86_kvm_filter(X86State *s, const EmuKvmVm *vm, const X86KvmCpuid *supported, GError **error)
+{
+    static const char registers[4][4] = {"EAX", "EBX", "ECX", "EDX"};
     X86Cpu *cpu = s->owner;
+    bool speak = (cpu->check || cpu->enforce) && s->cpu_index == 0;
+    unsigned n = 0;
 
     for (gsize i = 0; i < G_N_ELEMENTS(x86_kvm_feature_leaves); i++) {
         unsigned word = x86_kvm_feature_leaves[i].word;
-        const struct kvm_cpuid_entry2 *e =
-            x86_kvm_find_cpuid(supported, x86_kvm_feature_leaves[i].function, x86_kvm_feature_leaves[i].index);
-        uint32_t offered = e ? x86_kvm_cpuid_register(e, x86_kvm_feature_leaves[i].reg) : 0;
-        uint32_t missing;
+        uint32_t missing = cpu->features[word] & ~x86_kvm_offered(vm, supported, i);
 
-        /* Ours: the local APIC. */
-        if (word == X86_CPUID_1_EDX) {
-            offered |= 1u << 9;
+        cpu->features[word] &= ~missing;
+        s->features[word] = cpu->features[word];
+        if (word == X86_CPUID_80000001_ECX && !(cpu->feature_on[word] & 1u << 2)) {
+            missing &= ~(1u << 2); /* SVM, which the default model names, is not missed */
         }
-        if (word == X86_CPUID_1_ECX) {
-            offered |= 1u << 31; /* hypervisor */
-        }
-        missing = cpu->features[word] & ~offered;
-        if (missing && cpu->check && s->cpu_index == 0) {
-            for (unsigned bit = 0; bit < 32; bit++) {
-                if (missing & (1u << bit)) {
-                    const char *name = x86_feature_names[word][bit];
+        for (unsigned bit = 0; bit < 32; bit++) {
+            const char *name = x86_feature_names[word][bit];
 
-                    emu_warn_report("kvm: the host does not offer CPU feature %s (CPUID 0x%x bit %u)", name ? name : "without a name",
-                                    x86_kvm_feature_leaves[i].function, bit);
-                }
+            if (!(missing & 1u << bit)) {
+                continue;
+            }
+            n++;
+            if (speak) {
+                emu_warn_report("host doesn't support requested feature: CPUID.%02XH:%s%s%s [bit %u]", x86_kvm_feature_leaves[i].function,
+                                registers[x86_kvm_feature_leaves[i].reg], name ? "." : "", name ? name : "", bit);
             }
         }
-        cpu->features[word] &= offered;
-        s->features[word] = cpu->features[word];
+    }
+    if (n && cpu->enforce) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "host doesn't support %u requested features and enforce is on", n);
+        return false;
+    }
+    return true;
+}
+
+/* ---- the host's own model ------------------------------------------------------------------------------------------ */
+
+static void
+x86_kvm_copy_text(char *text, const struct kvm_cpuid_entry2 *e)
+{
+    const uint32_t words[4] = {e->eax, e->ebx, e->ecx, e->edx};
+
+    memcpy(text, words, sizeof(words));
+}
+
+/**
+ * x86_kvm_get_host_model:
+ * @model: filled in; its texts are in @texts
+ *
+ * What this KVM offers as a model of its own.
+ */
+bool
+x86_kvm_get_host_model(const EmuKvmVm *vm, X86Model *model, X86HostTexts *texts, GError **error)
+{
+    g_autofree X86KvmCpuid *supported = g_new0(X86KvmCpuid, 1);
+    const struct kvm_cpuid_entry2 *basic, *signature, *extended;
+
+    if (!x86_kvm_get_supported(vm, supported, error)) {
+        return false;
+    }
+    basic = x86_kvm_find_cpuid(supported, 0, 0);
+    signature = x86_kvm_find_cpuid(supported, 1, 0);
+    extended = x86_kvm_find_cpuid(supported, 0x80000000u, 0);
+    if (!basic || !signature) {
+        errno = ENODATA;
+        return x86_kvm_fail(error, "KVM_GET_SUPPORTED_CPUID");
+    }
+    *texts = (X86HostTexts){0};
+    memcpy(texts->vendor, &basic->ebx, 4);
+    memcpy(texts->vendor + 4, &basic->edx, 4);
+    memcpy(texts->vendor + 8, &basic->ecx, 4);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct kvm_cpuid_entry2 *e = x86_kvm_find_cpuid(supported, 0x80000002u + i, 0);
+
+        if (e) {
+            x86_kvm_copy_text(texts->id + 16 * i, e);
+        }
+    }
+    *model = (X86Model){
+        .name = "host",
+        .vendor = texts->vendor,
+        .family = (signature->eax >> 8 & 15) + ((signature->eax >> 8 & 15) == 15 ? signature->eax >> 20 & 0xff : 0),
+        .model = (signature->eax >> 4 & 15) | (signature->eax >> 12 & 0xf0),
+        .stepping = signature->eax & 15,
+        .level = basic->eax,
+        .xlevel = extended ? extended->eax : 0,
+        .model_id = texts->id,
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(x86_kvm_feature_leaves); i++) {
+        model->features[x86_kvm_feature_leaves[i].word] = x86_kvm_offered(vm, supported, i);
+    }
+    return true;
+}
+
+/* ---- leaves of the hypervisor ---------------------------------------------------------------------------------------- */
+
+#define LEAF_HYPERVISOR 0x40000000u
+#define LEAF_KVM_BEHIND_HYPERV 0x40000100u
+
+/* Features of leaf 40000001H that are on unless asked otherwise. */
+#define KVM_FEATURES_WANTED \
+    (1u << KVM_FEATURE_CLOCKSOURCE | 1u << KVM_FEATURE_NOP_IO_DELAY | 1u << KVM_FEATURE_CLOCKSOURCE2 | 1u << KVM_FEATURE_ASYNC_PF | \
+     1u << KVM_FEATURE_STEAL_TIME | 1u << KVM_FEATURE_PV_EOI | 1u << KVM_FEATURE_PV_UNHALT | 1u << KVM_FEATURE_ASYNC_PF_INT | \
+     1u << KVM_FEATURE_CLOCKSOURCE_STABLE_BIT)
+/* These work on a local APIC that is the kernel's. */
+#define KVM_FEATURES_OF_APIC \
+    (1u << KVM_FEATURE_PV_EOI | 1u << KVM_FEATURE_PV_UNHALT | 1u << KVM_FEATURE_ASYNC_PF | 1u << KVM_FEATURE_ASYNC_PF_INT)
+
+static void
+x86_kvm_add_raw(X86KvmCpuid *list, uint32_t function, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+{
+    if (list->header.nent < X86_KVM_MAX_CPUID) {
+        list->entries[list->header.nent++] =
+            (struct kvm_cpuid_entry2){.function = function, .eax = a, .ebx = b, .ecx = c, .edx = d};
     }
 }
+
+static void
+x86_kvm_add_signature(X86KvmCpuid *list, uint32_t function, uint32_t top, const char *text)
+{
+    char padded[12] = {0};
+    uint32_t words[3];
+
+    memcpy(padded, text, MIN(strlen(text), sizeof(padded)));
+    memcpy(words, padded, sizeof(words));
+    x86_kvm_add_raw(list, function, top, words[0], words[1], words[2]);
+}
+
+static void
+x86_kvm_add_kvm_leaves(X86Cpu *cpu, const EmuKvmVm *vm, X86KvmCpuid *list, const X86KvmCpuid *supported, uint32_t base)
+{
+    const struct kvm_cpuid_entry2 *e = x86_kvm_find_cpuid(supported, KVM_CPUID_FEATURES, 0);
+    uint32_t features = e ? e->eax & KVM_FEATURES_WANTED : 0;
+
+    if (!cpu->kvmclock) {
+        features &= ~(1u << KVM_FEATURE_CLOCKSOURCE | 1u << KVM_FEATURE_CLOCKSOURCE2 | 1u << KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
+    }
+    if (!vm->local_apics) {
+        features &= ~KVM_FEATURES_OF_APIC;
+    }
+    x86_kvm_add_signature(list, base, base | 1, KVM_SIGNATURE);
+    x86_kvm_add_raw(list, base | 1, features, 0, 0, 0);
+}
+
+/*
+ * Hyper-V enlightenments (Hypervisor Top Level Functional Specification, chapter 2): where each one shows, and what it needs.
+ * Register numbers: 0 eax ... 3 edx.
+ */
+static const struct {
+    X86HvFeature feature;
+    const char *name;
+    struct {
+        uint32_t leaf;
+        uint8_t reg;
+        uint32_t bits;
+    } shows[2];
+} x86_hv_features[] = {
+    {X86_HV_RELAXED, "hv-relaxed", {{0x40000004u, 0, 1u << 5}}},
+    {X86_HV_VAPIC, "hv-vapic", {{0x40000003u, 0, 1u << 4}, {0x40000004u, 0, 1u << 3}}},
+    {X86_HV_TIME, "hv-time", {{0x40000003u, 0, 1u << 1 | 1u << 9}}},
+    {X86_HV_CRASH, "hv-crash", {{0x40000003u, 3, 1u << 10}}},
+    {X86_HV_RESET, "hv-reset", {{0x40000003u, 0, 1u << 7}}},
+    {X86_HV_VPINDEX, "hv-vpindex", {{0x40000003u, 0, 1u << 6}}},
+    {X86_HV_RUNTIME, "hv-runtime", {{0x40000003u, 0, 1u << 0}}},
+    {X86_HV_SYNIC, "hv-synic", {{0x40000003u, 0, 1u << 2}}},
+    {X86_HV_STIMER, "hv-stimer", {{0x40000003u, 0, 1u << 3}}},
+    {X86_HV_STIMER_DIRECT, "hv-stimer-direct", {{0x40000003u, 3, 1u << 19}}},
+    {X86_HV_FREQUENCIES, "hv-frequencies", {{0x40000003u, 0, 1u << 11}, {0x40000003u, 3, 1u << 8}}},
+    {X86_HV_REENLIGHTENMENT, "hv-reenlightenment", {{0x40000003u, 0, 1u << 13}}},
+    {X86_HV_TLBFLUSH, "hv-tlbflush", {{0x40000004u, 0, 1u << 2 | 1u << 11}}},
+    {X86_HV_IPI, "hv-ipi", {{0x40000004u, 0, 1u << 10 | 1u << 11}}},
+};
+
+#define HV_LEAF_TOP 0x40000005u
+#define HV_INTERFACE 0x31237648u /* "Hv#1" */
+#define HV_HYPERCALL_AVAILABLE (1u << 5)
+#define HV_MAX_VIRTUAL_PROCESSORS UINT32_MAX
+#define HV_MAX_LOGICAL_PROCESSORS 0x40u
+/* What says Windows Server 2012 R2. */
+#define HV_VERSION_BUILD 0x1bbcu
+#define HV_VERSION 0x00060001u
+
+static bool
+x86_kvm_get_hv_supported(const EmuKvmVm *vm, int vcpu_fd, X86KvmCpuid *supported)
+{
+    memset(supported, 0, sizeof(*supported));
+    supported->header.nent = X86_KVM_MAX_CPUID;
+    if (ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_HYPERV) <= 0 || ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_HYPERV_CPUID) <= 0) {
+        return false;
+    }
+    return ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SYS_HYPERV_CPUID) > 0
+               ? ioctl(vm->kvm_fd, KVM_GET_SUPPORTED_HV_CPUID, supported) == 0
+               : ioctl(vcpu_fd, KVM_GET_SUPPORTED_HV_CPUID, supported) == 0;
+}
+
+/* Takes those away that this KVM does not have, with a message each. */
+static bool
+x86_kvm_filter_hv(X86Cpu *cpu, const EmuKvmVm *vm, const X86KvmCpuid *supported, GError **error)
+{
+    bool first = emu_cpu_get_index((EmuCpu *)cpu) == 0;
+    unsigned n = 0;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(x86_hv_features); i++) {
+        X86HvFeature feature = x86_hv_features[i].feature;
+        bool there = (feature != X86_HV_VAPIC && feature != X86_HV_SYNIC) || vm->local_apics;
+
+        if (!cpu->hv[feature]) {
+            continue;
+        }
+        for (unsigned j = 0; j < 2 && x86_hv_features[i].shows[j].leaf; j++) {
+            const struct kvm_cpuid_entry2 *e = x86_kvm_find_cpuid(supported, x86_hv_features[i].shows[j].leaf, 0);
+
+            there = there && e &&
+                    !(x86_hv_features[i].shows[j].bits & ~x86_kvm_cpuid_register(e, x86_hv_features[i].shows[j].reg));
+        }
+        if (!there) {
+            n++;
+            cpu->hv[feature] = false;
+            if (first && (cpu->check || cpu->enforce)) {
+                emu_warn_report("host doesn't support requested Hyper-V enlightenment %s", x86_hv_features[i].name);
+            }
+        }
+    }
+    if (cpu->hv_spinlocks != UINT32_MAX && !x86_kvm_find_cpuid(supported, 0x40000004u, 0)) {
+        n++;
+        cpu->hv_spinlocks = UINT32_MAX;
+        if (first && (cpu->check || cpu->enforce)) {
+            emu_warn_report("host doesn't support requested Hyper-V enlightenment hv-spinlocks");
+        }
+    }
+    if (n && cpu->enforce) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "host doesn't support %u requested Hyper-V enlightenments and enforce is on",
+                    n);
+        return false;
+    }
+    return true;
+}
+
+static bool
+x86_kvm_wants_hv(const X86Cpu *cpu)
+{
+    for (unsigned i = 0; i < X86_N_HV_FEATURES; i++) {
+        if (cpu->hv[i]) {
+            return true;
+        }
+    }
+    return cpu->hv_spinlocks != UINT32_MAX;
+}
+
+static bool
+x86_kvm_add_hv_leaves(X86Cpu *cpu, int vcpu_fd, X86KvmCpuid *list, GError **error)
+{
+    uint32_t leaves[2][4] = {{HV_HYPERCALL_AVAILABLE, 0, 0, 0}, {0, cpu->hv_spinlocks, 0, 0}};
+    struct kvm_enable_cap synic = {.cap = KVM_CAP_HYPERV_SYNIC2};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(x86_hv_features); i++) {
+        for (unsigned j = 0; cpu->hv[x86_hv_features[i].feature] && j < 2; j++) {
+            if (x86_hv_features[i].shows[j].leaf) {
+                leaves[x86_hv_features[i].shows[j].leaf - 0x40000003u][x86_hv_features[i].shows[j].reg] |= x86_hv_features[i].shows[j].bits;
+            }
+        }
+    }
+    x86_kvm_add_signature(list, LEAF_HYPERVISOR, HV_LEAF_TOP, cpu->hv_vendor_id && *cpu->hv_vendor_id ? cpu->hv_vendor_id : "Microsoft Hv");
+    x86_kvm_add_raw(list, LEAF_HYPERVISOR + 1, HV_INTERFACE, 0, 0, 0);
+    x86_kvm_add_raw(list, LEAF_HYPERVISOR + 2, HV_VERSION_BUILD, HV_VERSION, 0, 0);
+    x86_kvm_add_raw(list, LEAF_HYPERVISOR + 3, leaves[0][0], leaves[0][1], leaves[0][2], leaves[0][3]);
+    x86_kvm_add_raw(list, LEAF_HYPERVISOR + 4, leaves[1][0], leaves[1][1], leaves[1][2], leaves[1][3]);
+    x86_kvm_add_raw(list, LEAF_HYPERVISOR + 5, HV_MAX_VIRTUAL_PROCESSORS, HV_MAX_LOGICAL_PROCESSORS, 0, 0);
+    if (cpu->hv[X86_HV_SYNIC] && ioctl(vcpu_fd, KVM_ENABLE_CAP, &synic) != 0) {
+        return x86_kvm_fail(error, "hv-synic");
+    }
+    return true;
+}
+
+static bool
+x86_kvm_add_hypervisor(X86State *s, const EmuKvmVm *vm, int vcpu_fd, X86KvmCpuid *list, const X86KvmCpuid *supported, GError **error)
+{
+    X86Cpu *cpu = s->owner;
+    uint32_t base = LEAF_HYPERVISOR;
+
+    if (x86_kvm_wants_hv(cpu)) {
+        g_autofree X86KvmCpuid *hv = g_new0(X86KvmCpuid, 1);
+
+        if (!x86_kvm_get_hv_supported(vm, vcpu_fd, hv)) {
+            hv->header.nent = 0;
+        }
+        if (!x86_kvm_filter_hv(cpu, vm, hv, error)) {
+            return false;
+        }
+    }
+    if (!(cpu->features[X86_CPUID_1_ECX] & 1u << 31)) {
+        return true; /* -hypervisor: the guest is not to know */
+    }
+    if (x86_kvm_wants_hv(cpu)) {
+        if (!x86_kvm_add_hv_leaves(cpu, vcpu_fd, list, error)) {
+            return false;
+        }
+        base = LEAF_KVM_BEHIND_HYPERV;
+    }
+    if (cpu->kvm) {
+        x86_kvm_add_kvm_leaves(cpu, vm, list, supported, base);
+    }
+    return true;
+}
+
+/* ---- all leaves ------------------------------------------------------------------------------------------------------ */
 
 static void
 x86_kvm_add_leaf(X86State *s, X86KvmCpuid *list, uint32_t function, uint32_t index, bool indexed)
@@ -152,12 +467,13 @@ x86_kvm_set_cpuid(X86State *s, const EmuKvmVm *vm, int vcpu_fd, GError **error)
     g_autofree X86KvmCpuid *supported = g_new0(X86KvmCpuid, 1);
     g_autofree X86KvmCpuid *list = g_new0(X86KvmCpuid, 1);
 
-    supported->header.nent = X86_KVM_MAX_CPUID;
-    if (ioctl(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, supported) != 0) {
-        return x86_kvm_fail(error, "KVM_GET_SUPPORTED_CPUID");
+    if (!x86_kvm_get_supported(vm, supported, error) || !x86_kvm_filter(s, vm, supported, error)) {
+        return false;
     }
-    x86_kvm_filter(s, supported);
     x86_kvm_build_cpuid(s, list);
+    if (!x86_kvm_add_hypervisor(s, vm, vcpu_fd, list, supported, error)) {
+        return false;
+    }
     if (ioctl(vcpu_fd, KVM_SET_CPUID2, list) != 0) {
         return x86_kvm_fail(error, "KVM_SET_CPUID2");
     }

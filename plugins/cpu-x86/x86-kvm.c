@@ -70,77 +70,159 @@ x86_kvm_init_vcpu(EmuTcgState *tcg, gpointer opaque, const EmuKvmVm *vm, int vcp
 
 /* MSRs and where the state keeps them. */
 static const struct {
-    uint32_t index;
+    uint32_t index, n; /* so many in a row */
     gsize offset;
     uint16_t feature;
+    bool quiet; /* changes only when the guest changes it: goes in with a whole new state alone */
 } x86_kvm_msrs[] = {
-    {0x174, offsetof(X86State, sysenter_cs), X86_FEAT_NONE},
-    {0x175, offsetof(X86State, sysenter_esp), X86_FEAT_NONE},
-    {0x176, offsetof(X86State, sysenter_eip), X86_FEAT_NONE},
-    {0x1a0, offsetof(X86State, misc_enable), X86_FEAT_NONE},
-    {0x277, offsetof(X86State, pat), X86_FEAT_NONE},
-    {0xc0000081u, offsetof(X86State, star), X86_FEAT_SYSCALL},
-    {0xc0000082u, offsetof(X86State, lstar), X86_FEAT_LM},
-    {0xc0000083u, offsetof(X86State, cstar), X86_FEAT_LM},
-    {0xc0000084u, offsetof(X86State, sfmask), X86_FEAT_SYSCALL},
-    {0xc0000102u, offsetof(X86State, kernel_gs_base), X86_FEAT_LM},
-    {0xc0000103u, offsetof(X86State, tsc_aux), X86_FEAT_RDTSCP},
+    {0x174, 1, offsetof(X86State, sysenter_cs), X86_FEAT_SEP, false},
+    {0x175, 1, offsetof(X86State, sysenter_esp), X86_FEAT_SEP, false},
+    {0x176, 1, offsetof(X86State, sysenter_eip), X86_FEAT_SEP, false},
+    {0x1a0, 1, offsetof(X86State, misc_enable), X86_FEAT_NONE, true},
+    {0x277, 1, offsetof(X86State, pat), X86_FEAT_PAT, false},
+    {0xc0000081u, 1, offsetof(X86State, star), X86_FEAT_SYSCALL, false},
+    {0xc0000082u, 1, offsetof(X86State, lstar), X86_FEAT_LM, false},
+    {0xc0000083u, 1, offsetof(X86State, cstar), X86_FEAT_LM, false},
+    {0xc0000084u, 1, offsetof(X86State, sfmask), X86_FEAT_SYSCALL, false},
+    {0xc0000102u, 1, offsetof(X86State, kernel_gs_base), X86_FEAT_LM, false},
+    {0xc0000103u, 1, offsetof(X86State, tsc_aux), X86_FEAT_RDTSCP, false},
+    {0x200, 16, offsetof(X86State, mtrr_var), X86_FEAT_MTRR, true},
+    {0x250, 1, offsetof(X86State, mtrr_fixed), X86_FEAT_MTRR, true},
+    {0x258, 2, offsetof(X86State, mtrr_fixed) + 8, X86_FEAT_MTRR, true},
+    {0x268, 8, offsetof(X86State, mtrr_fixed) + 24, X86_FEAT_MTRR, true},
+    {0x2ff, 1, offsetof(X86State, mtrr_def_type), X86_FEAT_MTRR, true},
 };
 
-/* struct kvm_msrs with room. */
+/* MSRs of paravirtual interfaces and where X86Cpu.pv_msrs keeps them; in the order in which they go in. */
+static const struct {
+    uint32_t index, n;
+    int hv; /* X86HvFeature that has it, -1: KVM's own, -2: all of Hyper-V */
+} x86_kvm_pv_msrs[] = {
+    {0x4b564d00, 5, -1}, /* wall clock, system time, asynchronous faults, stolen time, EOI */
+    {0x4b564d06, 1, -1}, /* vector of asynchronous faults */
+    {0x11, 2, -1},       /* the two clocks' older numbers */
+    {0x40000000, 2, -2}, /* guest's name, hypercall page */
+    {0x40000021, 1, X86_HV_TIME},
+    {0x40000073, 1, X86_HV_VAPIC},
+    {0x40000080, 1, X86_HV_SYNIC},
+    {0x40000082, 2, X86_HV_SYNIC},
+    {0x40000090, 16, X86_HV_SYNIC},
+    {0x400000b0, 8, X86_HV_STIMER},
+};
+
+#define MSR_TSC 0x10
+#define MSR_TSC_DEADLINE 0x6e0
+#define X86_KVM_MAX_MSRS 128
+
+/* struct kvm_msrs with room, and where each value belongs. */
 typedef struct {
     struct {
         uint32_t nmsrs, pad;
     } header;
-    struct kvm_msr_entry entries[G_N_ELEMENTS(x86_kvm_msrs)];
+    struct kvm_msr_entry entries[X86_KVM_MAX_MSRS];
+    uint64_t *places[X86_KVM_MAX_MSRS];
 } X86KvmMsrs;
 
 G_STATIC_ASSERT(offsetof(X86KvmMsrs, entries) == offsetof(struct kvm_msrs, entries));
 
-/* All that this CPU has, in one go; what KVM stops at is left out from then on. */
 static void
-x86_kvm_put_msrs(X86State *s, X86KvmArch *arch)
+x86_kvm_list_msr(X86KvmArch *arch, X86KvmMsrs *m, uint32_t index, uint64_t *place)
 {
-    X86KvmMsrs m = {0};
-    gsize which[G_N_ELEMENTS(x86_kvm_msrs)];
+    for (unsigned i = 0; i < arch->n_refused; i++) {
+        if (arch->refused[i] == index) {
+            return;
+        }
+    }
+    if (m->header.nmsrs < X86_KVM_MAX_MSRS) {
+        m->entries[m->header.nmsrs] = (struct kvm_msr_entry){.index = index, .data = *place};
+        m->places[m->header.nmsrs++] = place;
+    }
+}
+
+static bool
+x86_kvm_has_pv_msrs(const X86Cpu *cpu, int hv)
+{
+    if (hv >= 0) {
+        return cpu->hv[hv];
+    }
+    return hv == -1 ? cpu->kvm : cpu->hv[X86_HV_RELAXED] || cpu->hv[X86_HV_VAPIC] || cpu->hv[X86_HV_TIME] || cpu->hv[X86_HV_SYNIC] ||
+                                     cpu->hv[X86_HV_VPINDEX];
+}
+
+static void
+x86_kvm_list_msrs(X86State *s, X86KvmArch *arch, X86KvmMsrs *m, bool all)
+{
+    X86Cpu *cpu = s->owner;
+    uint64_t *place = cpu->pv_msrs;
+
+    m->header.nmsrs = 0;
+    m->header.pad = 0;
+    for (gsize i = 0; i < G_N_ELEMENTS(x86_kvm_msrs); i++) {
+        for (uint32_t n = 0; n < x86_kvm_msrs[i].n && x86_has_feature(s, x86_kvm_msrs[i].feature) && (all || !x86_kvm_msrs[i].quiet); n++) {
+            x86_kvm_list_msr(arch, m, x86_kvm_msrs[i].index + n, (uint64_t *)((char *)s + x86_kvm_msrs[i].offset) + n);
+        }
+    }
+    if (all) {
+        x86_kvm_list_msr(arch, m, MSR_TSC, &arch->tsc);
+        if (x86_has_feature(s, X86_FEAT_TSC_DEADLINE) && arch->vm->local_apics) {
+            x86_kvm_list_msr(arch, m, MSR_TSC_DEADLINE, &cpu->apic.deadline);
+        }
+    }
+    for (gsize i = 0; all && i < G_N_ELEMENTS(x86_kvm_pv_msrs); i++) {
+        for (uint32_t n = 0; n < x86_kvm_pv_msrs[i].n; n++, place++) {
+            if (x86_kvm_has_pv_msrs(cpu, x86_kvm_pv_msrs[i].hv)) {
+                x86_kvm_list_msr(arch, m, x86_kvm_pv_msrs[i].index + n, place);
+            }
+        }
+    }
+}
+
+/* KVM stopped at number @done: leaves it out from now on. */
+static void
+x86_kvm_refuse_msr(X86KvmArch *arch, const X86KvmMsrs *m, int done)
+{
+    emu_unimp("kvm: MSR 0x%x does not take 0x%llx", m->entries[done].index, (unsigned long long)m->entries[done].data);
+    if (arch->n_refused < G_N_ELEMENTS(arch->refused)) {
+        arch->refused[arch->n_refused++] = m->entries[done].index;
+    }
+}
+
+static void
+x86_kvm_move_msrs(X86State *s, X86KvmArch *arch, unsigned long request, X86KvmMsrs *m, bool all)
+{
     int done;
 
     do {
-        m.header.nmsrs = 0;
-        for (gsize i = 0; i < G_N_ELEMENTS(x86_kvm_msrs); i++) {
-            if (x86_has_feature(s, x86_kvm_msrs[i].feature) && !(arch->msrs_refused >> i & 1)) {
-                struct kvm_msr_entry *entry = &m.entries[m.header.nmsrs];
+        x86_kvm_list_msrs(s, arch, m, all);
+        done = ioctl(arch->fd, request, m);
+        if (done >= 0 && done < (int)m->header.nmsrs) {
+            x86_kvm_refuse_msr(arch, m, done);
+        }
+    } while (done >= 0 && done < (int)m->header.nmsrs && arch->n_refused < G_N_ELEMENTS(arch->refused));
+}
 
-                *entry = (struct kvm_msr_entry){.index = x86_kvm_msrs[i].index};
-                memcpy(&entry->data, (char *)s + x86_kvm_msrs[i].offset, 8);
-                which[m.header.nmsrs++] = i;
-            }
-        }
-        done = ioctl(arch->fd, KVM_SET_MSRS, &m);
-        if (done >= 0 && done < (int)m.header.nmsrs) {
-            emu_unimp("kvm: MSR 0x%x does not take 0x%llx", m.entries[done].index, (unsigned long long)m.entries[done].data);
-            arch->msrs_refused |= 1u << which[done];
-        }
-    } while (done >= 0 && done < (int)m.header.nmsrs);
+/* In what the guest gave, the counter goes on from where it was; between, KVM's runs. */
+static void
+x86_kvm_put_msrs(X86State *s, X86KvmArch *arch, bool replaced)
+{
+    g_autofree X86KvmMsrs *m = g_new(X86KvmMsrs, 1);
+
+    if (replaced) {
+        arch->tsc = s->hooks->read_tsc(s) + s->tsc_offset;
+    }
+    x86_kvm_move_msrs(s, arch, KVM_SET_MSRS, m, replaced);
 }
 
 static void
 x86_kvm_get_msrs(X86State *s, X86KvmArch *arch)
 {
-    X86KvmMsrs m = {0};
-    gsize which[G_N_ELEMENTS(x86_kvm_msrs)];
-    int done;
+    g_autofree X86KvmMsrs *m = g_new(X86KvmMsrs, 1);
 
-    for (gsize i = 0; i < G_N_ELEMENTS(x86_kvm_msrs); i++) {
-        if (x86_has_feature(s, x86_kvm_msrs[i].feature) && !(arch->msrs_refused >> i & 1)) {
-            m.entries[m.header.nmsrs] = (struct kvm_msr_entry){.index = x86_kvm_msrs[i].index};
-            which[m.header.nmsrs++] = i;
-        }
+    x86_kvm_move_msrs(s, arch, KVM_GET_MSRS, m, true);
+    for (uint32_t i = 0; i < m->header.nmsrs; i++) {
+        *m->places[i] = m->entries[i].data;
     }
-    done = ioctl(arch->fd, KVM_GET_MSRS, &m);
-    for (int i = 0; i < done; i++) {
-        memcpy((char *)s + x86_kvm_msrs[which[i]].offset, &m.entries[i].data, 8);
-    }
+    s->tsc_offset = arch->tsc - s->hooks->read_tsc(s);
 }
 
 static void
@@ -379,10 +461,14 @@ x86_kvm_put(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
             return x86_kvm_fail(error, "KVM_SET_XCRS");
         }
     }
-    x86_kvm_put_msrs(s, arch);
+    if (replaced && s->cpu_index == 0 && ((X86Cpu *)s->owner)->pv_clock) {
+        emu_kvm_set_clock(x86_cpu_get_machine(s->owner), ((X86Cpu *)s->owner)->pv_clock);
+    }
+    /* The APIC's mode before its deadline. */
     if (!x86_kvm_apic_put(s, arch, error) || !x86_kvm_put_mp_state(s, arch, error) || !x86_kvm_put_events(s, arch, replaced, error)) {
         return false;
     }
+    x86_kvm_put_msrs(s, arch, replaced);
     if (ioctl(fd, KVM_SET_DEBUGREGS, &debug) != 0) {
         return x86_kvm_fail(error, "KVM_SET_DEBUGREGS");
     }
@@ -458,6 +544,9 @@ x86_kvm_get(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
     x86_kvm_regs_from_kvm(s, &regs);
     x86_kvm_sregs_from_kvm(s, &sregs);
     x86_kvm_get_msrs(s, arch);
+    if (s->cpu_index == 0) {
+        ((X86Cpu *)s->owner)->pv_clock = emu_kvm_get_clock(x86_cpu_get_machine(s->owner));
+    }
     memcpy(s->dr, debug.db, sizeof(debug.db));
     s->dr[6] = debug.dr6;
     s->dr[7] = debug.dr7;

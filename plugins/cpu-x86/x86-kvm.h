@@ -12,7 +12,9 @@ typedef struct {
     const EmuKvmVm *vm;
     int fd;
     uint32_t mp_state;     /* KVM_MP_STATE_* that KVM has */
-    uint32_t msrs_refused; /* bit per row of the table */
+    uint64_t tsc;          /* as KVM has it, or is to have it */
+    uint32_t refused[32];  /* MSRs that this KVM does not have */
+    unsigned n_refused;
     bool fresh;            /* it has not run since the registers went in */
     bool nmi_taken;        /* one that KVM had pending is in the request word */
 } X86KvmArch;

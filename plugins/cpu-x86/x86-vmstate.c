@@ -136,6 +136,34 @@ cpu_post_load(gpointer opaque, unsigned version, GError **error)
     return true;
 }
 
+/* What only KVM serves: the guest's side of paravirtual interfaces. A machine that never ran under KVM has none of it. */
+static bool
+pv_needed(gpointer opaque)
+{
+    const X86Cpu *cpu = opaque;
+
+    for (unsigned i = 0; i < X86_N_PV_MSRS; i++) {
+        if (cpu->pv_msrs[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const EmuVMField pv_fields[] = {
+    EMU_VM_U64_ARRAY(X86Cpu, pv_msrs),
+    EMU_VM_U64(X86Cpu, pv_clock),
+    EMU_VM_END,
+};
+static const EmuVMState pv_vmstate = {
+    .name = "x86-cpu/paravirtual",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = pv_fields,
+    .needed = pv_needed,
+};
+static const EmuVMState *const cpu_subsections[] = {&pv_vmstate, NULL};
+
 static const EmuVMField cpu_fields[] = {
     EMU_VM_POINTER(X86Cpu, state, &state_vmstate),
     EMU_VM_STRUCT(X86Cpu, apic, &x86_apic_vmstate),
@@ -146,5 +174,6 @@ const EmuVMState x86_cpu_vmstate = {
     .version = 1,
     .minimum_version = 1,
     .fields = cpu_fields,
+    .subsections = cpu_subsections,
     .post_load = cpu_post_load,
 };

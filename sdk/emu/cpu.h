@@ -73,11 +73,20 @@ struct _EmuAccelClass {
     void (*before_resume)(EmuAccel *self, EmuCpu *cpu);
     /* Does a halted vCPU wait inside run()? Optional: no. */
     bool (*waits_inside)(EmuAccel *self, EmuCpu *cpu);
-    EMU_RESERVED_SLOTS(12);
+    /* An eventfd's signals become interrupt messages without the main loop. @handle -1: a new one; else a change. Returns the handle, -1
+     * when that cannot be had. Optional, together. */
+    int (*set_message_route)(EmuAccel *self, int handle, int fd, uint64_t address, uint32_t data);
+    void (*drop_message_route)(EmuAccel *self, int handle, int fd);
+    EMU_RESERVED_SLOTS(10);
 };
 EMU_AVAILABLE_IN_1_0 EmuAccel *emu_machine_get_accel(EmuMachine *machine);
 /* The type that a board makes for a chip: @type_name, or the form of it that goes with the machine's accelerator. */
 EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_device_type(EmuMachine *machine, const char *type_name);
+/* Interrupt messages (MSI) that an eventfd sends. */
+typedef struct _EmuMessageRoute EmuMessageRoute;
+EMU_AVAILABLE_IN_1_0 EmuMessageRoute *emu_message_route_new(EmuMachine *machine, int fd, uint64_t address, uint32_t data);
+EMU_AVAILABLE_IN_1_0 void emu_message_route_set(EmuMessageRoute *self, uint64_t address, uint32_t data);
+EMU_AVAILABLE_IN_1_0 void emu_message_route_free(EmuMessageRoute *self); /* accepts NULL */
 EMU_AVAILABLE_IN_1_0 gpointer emu_cpu_get_accel_data(EmuCpu *self);
 EMU_AVAILABLE_IN_1_0 void emu_cpu_set_accel_data(EmuCpu *self, gpointer data);
 EMU_AVAILABLE_IN_1_0 void emu_cpu_set_state(EmuCpu *self, gpointer state);

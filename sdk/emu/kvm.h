@@ -36,6 +36,10 @@ EMU_AVAILABLE_IN_1_0 void emu_kvm_send_message(EmuMachine *machine, uint64_t add
 /* Under split: what I/O APIC pin 0..23 would send, so that the local APICs know whose end of interrupt to tell. Big lock held. */
 EMU_AVAILABLE_IN_1_0 void emu_kvm_set_pin_message(EmuMachine *machine, unsigned pin, bool masked, uint64_t address, uint32_t data);
 
+/* The VM's clock, which paravirtual clocks show, in ns. It stands while the machine does. Setting: the machine stands. */
+EMU_AVAILABLE_IN_1_0 uint64_t emu_kvm_get_clock(EmuMachine *machine);
+EMU_AVAILABLE_IN_1_0 void emu_kvm_set_clock(EmuMachine *machine, uint64_t ns);
+
 typedef struct _EmuKvmFrontend {
     uint32_t struct_size;
     const EmuTcgFrontend *tcg;
@@ -60,6 +64,8 @@ typedef struct _EmuKvmFrontend {
     bool (*wake)(EmuTcgState *s);
     /* KVM_EXIT_IOAPIC_EOI. Takes the big lock. */
     void (*end_of_interrupt)(EmuTcgState *s, uint8_t vector);
+    /* A debugger's stops: at most four addresses, after each instruction. Optional. */
+    bool (*set_debug)(EmuTcgState *s, int vcpu_fd, const uint64_t *breakpoints, unsigned n, bool single_step);
     /* KVM_EXIT_X86_RDMSR, _WRMSR and other exits of the architecture's own; false: not known. State in KVM. Optional. */
     bool (*handle_exit)(EmuTcgState *s, gpointer arch, int vcpu_fd, struct kvm_run *run);
 } EmuKvmFrontend;

@@ -118,6 +118,20 @@ typedef enum { EMU_DIRTY_VGA = 0, EMU_DIRTY_CODE = 1, EMU_DIRTY_MIGRATION = 2 } 
 EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_log(EmuMemoryRegion *self, bool log, EmuDirtyClient client);
 EMU_AVAILABLE_IN_1_0 bool emu_memory_region_test_and_clear_dirty(EmuMemoryRegion *self, uint64_t offset, uint64_t size, EmuDirtyClient client);
 
+/* A write of @size bytes (0: of any size) at @offset of an I/O region, of just @value when @match says so, adds 1 to the eventfd and
+ * does nothing else: no function is called, no lock taken; under KVM the guest is not even left. */
+typedef struct {
+    uint64_t offset;
+    unsigned size;
+    bool match;
+    uint64_t value;
+    int fd;
+} EmuDoorbell;
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_add_doorbell(EmuMemoryRegion *self, const EmuDoorbell *doorbell);
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_del_doorbell(EmuMemoryRegion *self, const EmuDoorbell *doorbell);
+/* Writes to the region may come late, in their order, but before any later access that is not such a write. */
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_coalesced(EmuMemoryRegion *self, bool coalesced);
+
 /* Several changes as one: the flat views are rebuilt at the outermost commit. Big lock held. */
 EMU_AVAILABLE_IN_1_0 void emu_memory_transaction_begin(void);
 EMU_AVAILABLE_IN_1_0 void emu_memory_transaction_commit(void);
@@ -167,6 +181,9 @@ typedef struct {
     void (*commit)(gpointer opaque);
     /* Optional: writes that are logged elsewhere (by the host's kernel) become dirty bits now. */
     void (*log_sync)(gpointer opaque);
+    /* Optional: short ways come and go, after commit(). Without them, accesses do the work. */
+    void (*doorbell)(gpointer opaque, uint64_t addr, const EmuDoorbell *doorbell, bool added);
+    void (*coalesced)(gpointer opaque, uint64_t addr, uint64_t size, bool added);
 } EmuMemoryListener;
 EMU_AVAILABLE_IN_1_0 gpointer emu_address_space_add_listener(EmuAddressSpace *as, const EmuMemoryListener *ops, gpointer opaque);
 /* What was written so far, whoever keeps the log of it, shows in dirty bits from here on: before a series of
