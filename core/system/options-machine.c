@@ -64,6 +64,14 @@ option_accel(EmuStartup *startup, const char *arg, GError **error)
 }
 
 static bool
+option_enable_kvm(EmuStartup *startup, const char *arg G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+    /* It wins over a -machine accel= before it. */
+    emu_opts_set(startup->machine_opts, "accel", "kvm");
+    return true;
+}
+
+static bool
 option_cpu(EmuStartup *startup, const char *arg, GError **error)
 {
     if (emu_opts_is_help(arg)) {
@@ -349,6 +357,7 @@ static const EmuOption options[] = {
     {"M", "[type=]NAME[,PROPERTY=VALUE]", EMU_PHASE_HELP, option_machine, "the board ('help' lists them) and its properties"},
     {"machine", "[type=]NAME[,PROPERTY=VALUE]", EMU_PHASE_HELP, option_machine, NULL},
     {"accel", "NAME[,PROPERTY=VALUE]", EMU_PHASE_HELP, option_accel, "accelerator; several are tried in order ('help' lists them)"},
+    {"enable-kvm", NULL, EMU_PHASE_HELP, option_enable_kvm, "same as -machine accel=kvm"},
     {"cpu", "MODEL[,+FEATURE][,-FEATURE]", EMU_PHASE_HELP, option_cpu, "CPU model ('help' lists them)"},
     {"m", "[size=]MEGS[,slots=N,maxmem=SIZE]", EMU_PHASE_MACHINE, option_memory, "guest memory, 128 MiB without it"},
     {"smp", "[cpus=]N[,maxcpus=N][,sockets=N][,dies=N][,cores=N][,threads=N]", EMU_PHASE_MACHINE, option_smp, "number of CPUs"},

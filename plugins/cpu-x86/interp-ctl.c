@@ -172,8 +172,14 @@ software_interrupt(X86State *s, unsigned vector)
 void
 x86_exec_int(X86State *s, const X86Insn *insn)
 {
-    if ((s->eflags & X86_VM) && x86_iopl(s) != 3) {
-        x86_raise(s, X86_EXC_GP, 0);
+    if (s->eflags & X86_VM) {
+        if ((s->cr4 & X86_CR4_VME) && x86_interrupt_redirected(s, (unsigned)insn->imm)) {
+            s->interp->step = X86_STEP_NONE;
+            return;
+        }
+        if (x86_iopl(s) != 3) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
     }
     software_interrupt(s, (unsigned)insn->imm);
 }

@@ -664,7 +664,11 @@ void
 x86_exec_pushf(X86State *s, const X86Insn *insn)
 {
     if ((s->eflags & X86_VM) && x86_iopl(s) != 3) {
-        x86_raise(s, X86_EXC_GP, 0);
+        if (!(s->cr4 & X86_CR4_VME) || insn->opsize != 2) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
+        x86_push(s, x86_virtual_flags(s), 2);
+        return;
     }
     x86_push(s, x86_get_eflags(s) & ~(X86_VM | X86_RF), insn->opsize);
 }
@@ -676,7 +680,12 @@ x86_exec_popf(X86State *s, const X86Insn *insn)
     uint32_t take = X86_CC | X86_TF | X86_DF | X86_NT | X86_AC | X86_ID | X86_RF, v;
 
     if ((s->eflags & X86_VM) && x86_iopl(s) != 3) {
-        x86_raise(s, X86_EXC_GP, 0);
+        if (!(s->cr4 & X86_CR4_VME) || size != 2) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
+        x86_set_virtual_flags(s, (uint16_t)x86_stack_peek(s, 0, 2));
+        x86_drop(s, 2);
+        return;
     }
     v = (uint32_t)x86_stack_peek(s, 0, size) & ~X86_RF;
     if (s->cpl <= x86_iopl(s) || !(s->cr0 & X86_CR0_PE)) {

@@ -271,6 +271,30 @@ write_efer(X86State *s, uint64_t v)
     }
 }
 
+static bool
+is_mtrr_type(unsigned type)
+{
+    return type < 7 && type != 2 && type != 3;
+}
+
+/* Reserved bits and types of MTRRs (SDM 3A 12.11.2). */
+static bool
+mtrr_value_valid(X86State *s, uint32_t index, uint64_t v)
+{
+    if (index == MSR_MTRR_DEF_TYPE) {
+        return is_mtrr_type(v & 0xff) && !(v & ~UINT64_C(0xcff));
+    }
+    if (index >= MSR_MTRR_PHYSBASE0 && index < MSR_MTRR_PHYSBASE0 + 16) {
+        return !(v & ~s->phys_mask) && ((index & 1) ? !(v & 0x7ff) : is_mtrr_type(v & 0xff) && !(v & 0xf00));
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        if (!is_mtrr_type(v >> (8 * i) & 0xff)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void
 x86_exec_wrmsr(X86State *s, const X86Insn *insn)
 {
@@ -281,6 +305,21 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
 
     (void)insn;
     switch (index) {
+    case MSR_MTRR_PHYSBASE0 ... MSR_MTRR_PHYSBASE0 + 15:
+    case MSR_MTRR_FIX64K:
+    case MSR_MTRR_FIX16K0:
+    case MSR_MTRR_FIX16K1:
+    case MSR_MTRR_FIX4K0 ... MSR_MTRR_FIX4K0 + 7:
+    case MSR_MTRR_DEF_TYPE:
+        if (!mtrr_value_valid(s, index, v)) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
+        break;
+    case MSR_FEATURE_CONTROL:
+        if (s->feature_control & 1) {
+            x86_raise(s, X86_EXC_GP, 0); /* locked */
+        }
+        break;
     case MSR_PKRS:
         if (v >> 32) {
             x86_raise(s, X86_EXC_GP, 0);

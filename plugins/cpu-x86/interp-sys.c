@@ -24,7 +24,11 @@ x86_exec_cli(X86State *s, const X86Insn *insn)
 {
     (void)insn;
     if (!(s->tcg.mode_key & X86_MODE_IOPL)) {
-        x86_raise(s, X86_EXC_GP, 0);
+        if (!x86_virtual_interrupts(s)) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
+        s->eflags &= ~X86_VIF;
+        return;
     }
     s->eflags &= ~X86_IF;
 }
@@ -34,7 +38,12 @@ x86_exec_sti(X86State *s, const X86Insn *insn)
 {
     (void)insn;
     if (!(s->tcg.mode_key & X86_MODE_IOPL)) {
-        x86_raise(s, X86_EXC_GP, 0);
+        /* An interrupt that waits for VIF is the monitor's to deliver. */
+        if (!x86_virtual_interrupts(s) || (s->eflags & X86_VIP)) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
+        s->eflags |= X86_VIF;
+        return;
     }
     if (!(s->eflags & X86_IF)) {
         s->eflags |= X86_IF;

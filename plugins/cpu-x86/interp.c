@@ -423,7 +423,8 @@ x86_interp(EmuTcgState *tcg, unsigned max_insns, unsigned *executed)
         } else if (G_UNLIKELY(!x86_canonical(s, pc))) {
             x86_raise(s, X86_EXC_GP, 0);
         }
-        if (G_UNLIKELY(s->tcg.mode_key & X86_MODE_DR) && !(flags & X86_RF) && s->shadow != X86_SHADOW_SS) {
+        if (G_UNLIKELY(s->tcg.mode_key & X86_MODE_DR) && !(flags & X86_RF) &&
+            !(s->intel && s->shadow == X86_SHADOW_SS)) {
             check_instruction_breakpoints(s, pc);
         }
         insn = fetch(s, pc);

@@ -352,6 +352,7 @@ x86_cpu_attach_state(EmuCpu *base, gpointer state)
     s->hooks = &x86_hooks;
     s->cpu_index = emu_cpu_get_index(base);
     s->apic_id = cpu->apic_id;
+    s->intel = memcmp(cpu->vendor_text, "GenuineIntel", sizeof(cpu->vendor_text)) == 0;
     s->lax_real_mode = !cpu->real_mode_limits;
     memcpy(s->features, cpu->features, sizeof(s->features));
     s->phys_mask = (UINT64_C(1) << cpu->phys_bits) - 1;

@@ -52,7 +52,7 @@ static const struct {
 
 /* What the interpreter and the translator carry out. */
 #define X86_SUPPORTED_WORDS \
-    [X86_CPUID_1_EDX] = F(FPU) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) | F(CX8) | F(APIC) | F(SEP) | \
+    [X86_CPUID_1_EDX] = F(FPU) | F(VME) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) | F(CX8) | F(APIC) | F(SEP) | \
                         F(MTRR) | F(PGE) | F(MCA) | F(CMOV) | F(PAT) | F(PSE36) | F(CLFLUSH) | F(MMX) | F(FXSR) | \
                         F(SSE) | F(SSE2) | F_ACPI | F_SS, \
     [X86_CPUID_1_ECX] = F(XSAVE) | F(AVX) | F(FMA) | F(F16C) | \

@@ -122,10 +122,17 @@ describe_fpu(GString *out, X86State *s, bool wide)
                                i % 2 ? '\n' : ' ');
     }
     for (unsigned i = 0; i < (wide ? 16 : 8); i++) {
-        uint64_t v[2];
+        uint64_t v[4];
+
         memcpy(v, s->fx.xmm[i], 16);
-        g_string_append_printf(out, "XMM%02u=%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x%c", i, v[1], v[0],
-                               i % 2 ? '\n' : ' ');
+        memcpy(v + 2, x86_ymm_high(s, i), 16);
+        if ((s->xcr0 & 6) == 6) {
+            g_string_append_printf(out, "YMM%02u=%016" G_GINT64_MODIFIER "x %016" G_GINT64_MODIFIER "x %016" G_GINT64_MODIFIER
+                                        "x %016" G_GINT64_MODIFIER "x\n", i, v[3], v[2], v[1], v[0]);
+        } else {
+            g_string_append_printf(out, "XMM%02u=%016" G_GINT64_MODIFIER "x %016" G_GINT64_MODIFIER "x%c", i, v[1], v[0],
+                                   i % 2 ? '\n' : ' ');
+        }
     }
 }
 

@@ -76,6 +76,11 @@ enum { X86_SWITCH_JMP, X86_SWITCH_CALL, X86_SWITCH_IRET, X86_SWITCH_GATE };
 void x86_task_switch(X86State *s, uint16_t selector, const uint32_t desc[2], int how,
                      bool has_error, uint32_t error);
 void x86_check_io(X86State *s, uint32_t port, unsigned size);
+/* VM86 with CR4.VME: FLAGS as a task with IOPL < 3 sees them, and what it may store there; #GP for the monitor. */
+uint16_t x86_virtual_flags(const X86State *s);
+void x86_set_virtual_flags(X86State *s, uint16_t flags);
+/* INT n in VM86 with CR4.VME: true when it went to the task's own handler. */
+bool x86_interrupt_redirected(X86State *s, unsigned vector);
 
 /* x86-smm.c */
 void x86_smm_enter(X86State *s);
@@ -145,6 +150,13 @@ static inline unsigned
 x86_iopl(const X86State *s)
 {
     return (s->eflags >> X86_IOPL_SHIFT) & 3;
+}
+
+/* CLI, STI, PUSHF, POPF, IRET and INT n work on VIF where IOPL keeps them from IF (SDM 3B 21.3, 21.4). */
+static inline bool
+x86_virtual_interrupts(const X86State *s)
+{
+    return (s->eflags & X86_VM) ? (s->cr4 & X86_CR4_VME) != 0 : (s->cr4 & X86_CR4_PVI) && s->cpl == 3;
 }
 
 static inline bool

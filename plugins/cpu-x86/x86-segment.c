@@ -745,6 +745,79 @@ iret_real(X86State *s, unsigned size)
     real_commit_cs(s, cs, rip);
 }
 
+uint16_t
+x86_virtual_flags(const X86State *s)
+{
+    return (uint16_t)((x86_get_eflags(s) & ~X86_IF) | X86_IOPL | (s->eflags & X86_VIF ? X86_IF : 0));
+}
+
+void
+x86_set_virtual_flags(X86State *s, uint16_t flags)
+{
+    uint32_t take = X86_CC | X86_DF | X86_NT | X86_VIF, v = flags & ~X86_VIF;
+
+    if ((flags & X86_TF) || ((flags & X86_IF) && (s->eflags & X86_VIP))) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+    if (flags & X86_IF) {
+        v |= X86_VIF;
+    }
+    x86_set_eflags(s, (x86_get_eflags(s) & ~take) | (v & take));
+    x86_update_mode(s);
+}
+
+static void
+iret_virtual(X86State *s)
+{
+    uint64_t rip = x86_stack_peek(s, 0, 2);
+    uint16_t cs = (uint16_t)x86_stack_peek(s, 2, 2), flags = (uint16_t)x86_stack_peek(s, 4, 2);
+
+    real_far(s, cs, rip);
+    x86_set_virtual_flags(s, flags);
+    x86_drop(s, 6);
+    real_commit_cs(s, cs, rip);
+}
+
+/*
+ * The interrupt redirection bitmap: 32 bytes below the I/O permission bitmap; a 0 sends the interrupt through the vector
+ * table at linear address 0 without leaving VM86 (SDM 3B 21.3.3, methods 5 and 6).
+ */
+bool
+x86_interrupt_redirected(X86State *s, unsigned vector)
+{
+    const X86Segment *tr = &s->seg[X86_TR];
+    unsigned system = x86_system_mmu_mode(s), map, user = X86_MMU_USER;
+    uint64_t tss = *x86_seg_base(s, X86_TR), sp = X86_LOW(s, X86_RSP);
+    uint32_t entry, clear = X86_TF;
+    uint16_t flags;
+
+    if (!(TYPE(tr->attr) & 8) || tr->limit < 103) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+    map = (unsigned)x86_load_linear(s, tss + 102, 2, system);
+    if (map < 32 || map > tr->limit) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+    if (x86_load_linear(s, tss + map - 32 + vector / 8, 1, system) >> (vector & 7) & 1) {
+        return false;
+    }
+    entry = (uint32_t)x86_load_linear(s, vector * 4, 4, user);
+    if (x86_iopl(s) == 3) {
+        flags = (uint16_t)x86_get_eflags(s);
+        clear |= X86_IF;
+    } else {
+        flags = x86_virtual_flags(s);
+        clear |= X86_VIF;
+    }
+    x86_store(s, X86_SS, (sp - 2) & 0xffff, flags, 2);
+    x86_store(s, X86_SS, (sp - 4) & 0xffff, s->seg[X86_CS].selector, 2);
+    x86_store(s, X86_SS, (sp - 6) & 0xffff, s->interp->next_rip & 0xffff, 2);
+    x86_set_sp(s, sp - 6);
+    s->eflags &= ~clear;
+    real_commit_cs(s, (uint16_t)(entry >> 16), entry & 0xffff);
+    return true;
+}
+
 static void
 iret_to_vm86(X86State *s, uint32_t flags)
 {
@@ -775,10 +848,13 @@ x86_iret(X86State *s, unsigned opsize)
     if (!(s->cr0 & X86_CR0_PE)) {
         iret_real(s, opsize);
     } else if (s->eflags & X86_VM) {
-        if (x86_iopl(s) != 3) {
+        if (x86_iopl(s) == 3) {
+            iret_real(s, opsize);
+        } else if ((s->cr4 & X86_CR4_VME) && opsize == 2) {
+            iret_virtual(s);
+        } else {
             x86_raise(s, X86_EXC_GP, 0);
         }
-        iret_real(s, opsize);
     } else if (s->eflags & X86_NT) {
         uint16_t link;
 

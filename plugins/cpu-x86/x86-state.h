@@ -84,6 +84,7 @@ enum {
 
 #define X86_DR6_BD (1u << 13)
 #define X86_DR6_BS (1u << 14)
+#define X86_DR6_BT (1u << 15)
 #define X86_DR7_GD (1u << 13)
 #define X86_DEBUGCTL_BTF (1u << 1)
 
@@ -431,6 +432,7 @@ struct _X86State {
     uint32_t ignne; /* FERR# handled by the board: IGNNE# */
     uint8_t va_shift; /* 64 less the width of linear addresses: 16, with CR4.LA57 7 */
     uint8_t dr6_pending; /* data breakpoints met by MOV SS or POP SS: reported after the next instruction */
+    uint8_t intel; /* where CPUs differ by vendor: no instruction breakpoint behind MOV SS */
     uint8_t lax_real_mode; /* data segment limits are not checked in real mode (property real-mode-limits) */
     uint8_t smm_nmi_blocked; /* nmi_blocked before the SMI */
     uint64_t pkrs; /* IA32_PKRS; PKRU is in the XSAVE area */

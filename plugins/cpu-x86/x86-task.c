@@ -10,6 +10,7 @@
 typedef struct {
     uint32_t cr3, eip, eflags, gpr[8];
     uint16_t seg[6], ldt;
+    bool debug; /* T: trap before the first instruction */
 } Task;
 
 static void
@@ -76,6 +77,9 @@ x86_task_switch(X86State *s, uint16_t selector, const uint32_t desc[2], int how,
     uint16_t old_selector = s->seg[X86_TR].selector;
     Task t;
 
+    if (s->seg[X86_TR].limit < (old32 ? 0x5fu : 0x29u)) {
+        x86_raise(s, X86_EXC_TS, old_selector & ~3u); /* no room for what is saved */
+    }
     if (limit < (new32 ? 0x67u : 0x2bu)) {
         x86_raise(s, X86_EXC_TS, selector & ~3u);
     }
@@ -91,6 +95,7 @@ x86_task_switch(X86State *s, uint16_t selector, const uint32_t desc[2], int how,
             t.seg[i] = (uint16_t)x86_load_linear(s, base + 0x48 + 4 * i, 2, mode);
         }
         t.ldt = (uint16_t)x86_load_linear(s, base + 0x60, 2, mode);
+        t.debug = x86_load_linear(s, base + 0x64, 1, mode) & 1;
     } else {
         t.eip = (uint32_t)x86_load_linear(s, base + 0x0e, 2, mode);
         t.eflags = (uint32_t)x86_load_linear(s, base + 0x10, 2, mode);
@@ -180,6 +185,9 @@ x86_task_switch(X86State *s, uint16_t selector, const uint32_t desc[2], int how,
         }
     }
     x86_update_mode(s);
+    if (t.debug) {
+        s->interp->dr6_hit |= X86_DR6_BT;
+    }
     if (has_error) {
         x86_push(s, error, new32 ? 4 : 2);
     }
