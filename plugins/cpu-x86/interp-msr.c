@@ -267,7 +267,7 @@ write_efer(X86State *s, uint64_t v)
     }
     s->efer = (v & ~(uint64_t)X86_EFER_LMA) | (s->efer & X86_EFER_LMA);
     if (changed & X86_EFER_NXE) {
-        emu_tcg_flush_all(&s->tcg);
+        x86_flush_all(s);
     }
 }
 
@@ -392,7 +392,7 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
         }
     }
     if (index == MSR_PKRS && (s->cr4 & X86_CR4_PKS)) {
-        emu_tcg_flush_all(&s->tcg);
+        x86_flush_all(s);
     }
     x86_update_mode(s);
 }

@@ -333,7 +333,7 @@ x86_write_cr0(X86State *s, uint64_t v)
     }
     s->cr0 = v;
     if (changed & (X86_CR0_PG | X86_CR0_PE | X86_CR0_WP)) {
-        emu_tcg_flush_all(&s->tcg);
+        x86_flush_all(s);
     }
     x86_update_mode(s);
 }
@@ -360,7 +360,7 @@ x86_write_cr3(X86State *s, uint64_t v)
     s->cr3 = v;
     /* One address space at a time is cached: a kept PCID is refilled, which is always allowed. */
     (void)keep;
-    emu_tcg_flush_non_global(&s->tcg);
+    x86_flush_non_global(s);
 }
 
 static uint64_t
@@ -417,7 +417,7 @@ x86_write_cr4(X86State *s, uint64_t v)
     s->cr4 = v;
     if (changed & (X86_CR4_PAE | X86_CR4_PSE | X86_CR4_PGE | X86_CR4_SMEP | X86_CR4_SMAP |
                    X86_CR4_PCIDE | X86_CR4_PKE | X86_CR4_PKS)) {
-        emu_tcg_flush_all(&s->tcg);
+        x86_flush_all(s);
     }
     if (v & X86_CR4_OSXSAVE) {
         s->features[X86_FEAT_OSXSAVE >> 5] |= 1u << (X86_FEAT_OSXSAVE & 31);
@@ -783,7 +783,7 @@ x86_exec_invlpg(X86State *s, const X86Insn *insn)
     if (s->code_size != 64) {
         la = (uint32_t)la;
     }
-    emu_tcg_flush_page(&s->tcg, la);
+    x86_flush_page(s, la);
 }
 
 void
@@ -793,13 +793,13 @@ x86_exec_invpcid(X86State *s, const X86Insn *insn)
 
     pcid = x86_load(s, insn->segment, ea, 8);
     address = x86_load(s, insn->segment, (ea + 8) & x86_size_mask(insn->addrsize), 8);
-    if (type > 3 || (type < 2 && pcid >> 12) || (type == 0 && !x86_canonical_base(s, address))) {
+    if (type > 3 || (type < 2 && (pcid >> 12 || (pcid && !(s->cr4 & X86_CR4_PCIDE)))) || (type == 0 && !x86_canonical_base(s, address))) {
         x86_raise(s, X86_EXC_GP, 0);
     }
     if (type == 0 && (pcid == (s->cr3 & 0xfff) || !(s->cr4 & X86_CR4_PCIDE))) {
-        emu_tcg_flush_page(&s->tcg, address);
+        x86_flush_page(s, address);
     } else {
-        emu_tcg_flush_all(&s->tcg);
+        x86_flush_all(s);
     }
 }
 

@@ -328,7 +328,7 @@ load_component(X86State *s, const Component *c, const uint8_t *from)
     }
     memcpy(to, from, touched(s, c));
     if (c->bit == 9) {
-        emu_tcg_flush_all(&s->tcg); /* the rights that PKRU gives are cached */
+        x86_flush_all(s); /* the rights that PKRU gives are cached */
     }
 }
 

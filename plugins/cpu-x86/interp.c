@@ -37,6 +37,7 @@ x86_interp_init(X86State *s)
 {
     s->interp = g_new0(X86Interp, 1);
     s->interp->cache = g_new0(X86DecodeEntry, CACHE_SIZE);
+    s->interp->paging_generation = 1;
     s->exception = -1;
 }
 

@@ -30,6 +30,19 @@ enum {
     X86_STEP_AFTER, /* SYSCALL, SYSRET: TF as they leave it */
 };
 
+/*
+ * Paging-structure cache (SDM 3A 4.10.3): which page table maps 2 MiB, with what its upper levels grant, so that most walks
+ * read one entry.  Walks of 8-byte entries only.
+ */
+#define X86_PAGING_ENTRIES 256u
+#define X86_PAGING_TAG_BITS 43u /* of an address, above 21; the generation is above them */
+
+typedef struct {
+    uint64_t tag;    /* 0: none */
+    uint64_t rights; /* R/W, U/S and XD of the levels above */
+    uint64_t table;  /* physical address */
+} X86PagingEntry;
+
 typedef struct _X86Interp {
     uint64_t next_rip;
     jmp_buf *unwind;     /* the innermost handler */
@@ -42,6 +55,8 @@ typedef struct _X86Interp {
     uint64_t code_page; /* whose host address code_ptr is; ~0 = none.  Dies at every system insn */
     const uint8_t *code_ptr;
     X86DecodeEntry *cache;
+    X86PagingEntry paging[X86_PAGING_ENTRIES];
+    uint64_t paging_generation; /* entries of others are void; never 0 */
     X86StubCache *stubs;
 } X86Interp;
 

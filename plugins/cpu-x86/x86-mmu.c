@@ -26,9 +26,13 @@ typedef struct {
     EmuTcgAccess access;
     unsigned mmu_mode;
     bool record;
+    bool cached; /* began at the last level, by the paging-structure cache */
+    bool stale;  /* and found a fault, which the cached entry may be to blame for */
+    bool full;   /* not again */
     unsigned levels;
     uint64_t at[5], entry[5]; /* top first */
     unsigned size;            /* of an entry */
+    uint64_t table, rights;   /* for the paging-structure cache; table 0: nothing */
 } Walk;
 
 static bool
@@ -36,6 +40,10 @@ walk_fault(Walk *w, uint32_t bits)
 {
     X86State *s = w->s;
 
+    if (w->cached) {
+        w->stale = true;
+        return false;
+    }
     if (w->record) {
         if (w->access == EMU_TCG_WRITE) {
             bits |= PF_W;
@@ -54,6 +62,45 @@ walk_fault(Walk *w, uint32_t bits)
         s->exception_cr2 = w->vaddr;
     }
     return false;
+}
+
+static X86PagingEntry *
+paging_entry(X86State *s, uint64_t va, uint64_t *tag)
+{
+    *tag = va >> 21 | s->interp->paging_generation << X86_PAGING_TAG_BITS;
+    return &s->interp->paging[(va >> 21) & (X86_PAGING_ENTRIES - 1)];
+}
+
+static void
+paging_forget(X86State *s)
+{
+    X86Interp *ip = s->interp;
+
+    if (ip && (++ip->paging_generation << X86_PAGING_TAG_BITS) == 0) {
+        memset(ip->paging, 0, sizeof(ip->paging));
+        ip->paging_generation = 1;
+    }
+}
+
+void
+x86_flush_all(X86State *s)
+{
+    paging_forget(s);
+    emu_tcg_flush_all(&s->tcg);
+}
+
+void
+x86_flush_non_global(X86State *s)
+{
+    paging_forget(s);
+    emu_tcg_flush_non_global(&s->tcg);
+}
+
+void
+x86_flush_page(X86State *s, uint64_t vaddr)
+{
+    paging_forget(s); /* all of it, whatever the address */
+    emu_tcg_flush_page(&s->tcg, vaddr);
 }
 
 static uint64_t
@@ -128,13 +175,20 @@ static bool
 walk_64bit(Walk *w, uint64_t *page, unsigned *shift, uint64_t *all, uint64_t *nx)
 {
     X86State *s = w->s;
-    uint64_t va = w->vaddr, e, reserved = ~s->phys_mask & PTE_ADDRESS;
+    uint64_t va = w->vaddr, e, reserved = ~s->phys_mask & PTE_ADDRESS, rights, tag;
+    X86PagingEntry *cached = paging_entry(s, va, &tag);
     unsigned at;
 
     if (!(s->efer & X86_EFER_NXE)) {
         reserved |= PTE_NX;
     }
-    if (x86_long(s)) {
+    if (w->record && !w->full && cached->tag == tag) {
+        w->cached = true;
+        e = cached->table;
+        *all &= cached->rights;
+        *nx |= cached->rights & PTE_NX;
+        at = 12;
+    } else if (x86_long(s)) {
         e = s->cr3;
         at = (s->cr4 & X86_CR4_LA57) ? 48 : 39;
     } else {
@@ -146,9 +200,10 @@ walk_64bit(Walk *w, uint64_t *page, unsigned *shift, uint64_t *all, uint64_t *nx
         at = 21;
     }
     for (;; at -= 9) {
-        uint64_t size = UINT64_C(1) << at;
+        uint64_t size = UINT64_C(1) << at, table = e & PTE_ADDRESS;
 
-        e = walk_load(w, e & PTE_ADDRESS, (va >> at) & 0x1ff);
+        rights = *all | *nx;
+        e = walk_load(w, table, (va >> at) & 0x1ff);
         if (!(e & PTE_P)) {
             return walk_fault(w, 0);
         }
@@ -167,6 +222,10 @@ walk_64bit(Walk *w, uint64_t *page, unsigned *shift, uint64_t *all, uint64_t *nx
         }
         *page = e & PTE_ADDRESS & ~(size - 1);
         *shift = at;
+        if (at == 12) {
+            w->table = table;
+            w->rights = rights;
+        }
         return true;
     }
 }
@@ -222,6 +281,12 @@ walk_once(Walk *w, EmuTcgTranslation *out, bool *retry)
                 return false;
             }
         }
+        if (w->table && !w->cached) {
+            uint64_t tag;
+            X86PagingEntry *cached = paging_entry(s, va, &tag);
+
+            *cached = (X86PagingEntry){tag, w->rights, w->table}; /* accessed bits are set */
+        }
         e = w->entry[w->levels - 1];
         if (!(e & PTE_D)) {
             prot &= ~(uint32_t)EMU_TCG_PROT_WRITE;
@@ -265,10 +330,15 @@ x86_walk(EmuTcgState *tcg, uint64_t vaddr, EmuTcgAccess access, unsigned mmu_mod
     for (;;) {
         bool retry = false;
 
+        w.cached = false;
+        w.table = 0;
         if (walk_once(&w, out, &retry)) {
             return true;
         }
-        if (!retry) {
+        if (w.stale) {
+            w.stale = false;
+            w.full = true;
+        } else if (!retry) {
             return false;
         }
     }

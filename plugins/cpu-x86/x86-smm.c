@@ -210,7 +210,7 @@ smm_show_memory(X86State *s, bool in_smm)
     if (s->hooks && s->hooks->set_smm) {
         s->hooks->set_smm(s, in_smm);
     }
-    emu_tcg_flush_all(&s->tcg);
+    x86_flush_all(s);
 }
 
 void

@@ -204,7 +204,7 @@ x86_set_pkru(X86State *s, uint32_t value)
     if (x86_get_pkru(s) != value) {
         memcpy(s->xsave + X86_XSAVE_PKRU, &value, sizeof(value));
         if (s->cr4 & X86_CR4_PKE) {
-            emu_tcg_flush_all(&s->tcg);
+            x86_flush_all(s);
         }
     }
 }
@@ -287,7 +287,7 @@ x86_reset(X86State *s)
     s->a20_mask = ~UINT64_C(0);
     __atomic_store_n(&s->interrupt_request, 0, __ATOMIC_SEQ_CST);
     x86_update_mode(s);
-    emu_tcg_flush_all(&s->tcg);
+    x86_flush_all(s);
 }
 
 void
@@ -299,7 +299,7 @@ x86_init(X86State *s)
     s->cr0 = X86_CR0_ET | cache_bits;
     s->tsc_aux = 0;
     x86_update_mode(s);
-    emu_tcg_flush_all(&s->tcg);
+    x86_flush_all(s);
 }
 
 void
@@ -321,7 +321,7 @@ x86_set_a20(X86State *s, bool enabled)
     if (mask != s->a20_mask) {
         s->a20_mask = mask;
         x86_update_mode(s);
-        emu_tcg_flush_all(&s->tcg);
+        x86_flush_all(s);
     }
 }
 

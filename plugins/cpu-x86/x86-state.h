@@ -534,6 +534,11 @@ void x86_set_pkru(X86State *s, uint32_t value);
 extern const EmuTcgGlobal x86_globals[X86_N_GLOBALS];
 extern const unsigned x86_n_globals;
 
+/* As emu_tcg_flush_all(), _non_global() and _page(), and the paging-structure cache with them. */
+void x86_flush_all(X86State *s);
+void x86_flush_non_global(X86State *s);
+void x86_flush_page(X86State *s, uint64_t vaddr);
+
 /* Recomputes tcg.mode_key, tcg.mmu_mode, code_size and stack_size from the registers. */
 void x86_update_mode(X86State *s);
 

@@ -128,7 +128,7 @@ cpu_post_load(gpointer opaque, unsigned version, GError **error)
 
     x86_cpu_show_smram(cpu, cpu->state->in_smm);
     x86_update_mode(cpu->state);
-    emu_tcg_flush_all(&cpu->state->tcg);
+    x86_flush_all(cpu->state);
     if (cpu->has_apic) {
         x86_apic_update_mapping(&cpu->apic);
         x86_apic_loaded(&cpu->apic);

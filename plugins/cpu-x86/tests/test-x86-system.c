@@ -1176,13 +1176,32 @@ test_paging(void)
     X86_LOW(s, X86_RBX) = (UINT64_C(1) << 48) + DATA;
     run(1);
     expect(13, 0);
-    /* INVPCID of an unknown type, and of a PCID out of range. */
-    begin64(0);
-    put_code(CODE, 0x66, 0x0f, 0x38, 0x82, 0x03); /* invpcid rax, [rbx] */
-    X86_LOW(s, X86_RBX) = DATA;
-    X86_LOW(s, X86_RAX) = 4;
-    run(1);
-    expect(13, 0);
+    /* INVPCID: unknown types, PCIDs out of range, or not 0 while there are none, addresses. */
+    static const struct {
+        unsigned type, pcid;
+        uint64_t cr4, address;
+        int vector;
+    } invpcid[] = {
+        {4, 0, 0, 0, 13},
+        {0, 0, 0, 0, NO_EXCEPTION},
+        {1, 1, 0, 0, 13},
+        {2, 1, 0, 0, NO_EXCEPTION},
+        {1, 1, X86_CR4_PCIDE, 0, NO_EXCEPTION},
+        {1, 0x1000, X86_CR4_PCIDE, 0, 13},
+        {0, 1, X86_CR4_PCIDE, UINT64_C(0xaaaaaaaaaaaaaaaa), 13},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(invpcid); i++) {
+        begin64(0);
+        s->cr4 |= invpcid[i].cr4;
+        put_code(CODE, 0x66, 0x0f, 0x38, 0x82, 0x03); /* invpcid rax, [rbx] */
+        put(DATA, invpcid[i].pcid, 8);
+        put(DATA + 8, invpcid[i].address, 8);
+        X86_LOW(s, X86_RBX) = DATA;
+        X86_LOW(s, X86_RAX) = invpcid[i].type;
+        run(1);
+        expect(invpcid[i].vector, 0);
+    }
 }
 
 static void
