@@ -66,6 +66,9 @@ tcg_vcpu_run(EmuTcgVcpu *v)
         } else if (kicked) {
             return;
         } else if (vcpu_is_halted(v)) {
+            if (tcg_debug_halted(v)) {
+                return;
+            }
             /* Work that came between the two looks is an interrupt: it is taken before any instruction behind the HLT. */
             if (v->shutdown || !v->fe->has_work(s)) {
                 vcpu_wait(v);
@@ -73,7 +76,9 @@ tcg_vcpu_run(EmuTcgVcpu *v)
             continue;
         } else {
             tcg_vcpu_enter(v);
-            if (v->machine->mode == TCG_MODE_JIT) {
+            if (G_UNLIKELY(tcg_debug_wants_interp(v))) {
+                reason = tcg_debug_execute(v);
+            } else if (v->machine->mode == TCG_MODE_JIT) {
                 reason = tcg_execute(v);
             } else {
                 unsigned executed;

@@ -22,6 +22,7 @@ emu_tcg_service_new(EmuMachine *machine)
     EmuTcgService *self = g_new0(EmuTcgService, 1);
 
     self->m.machine = machine;
+    self->m.debug = emu_machine_get_debug(machine);
     self->m.io = emu_machine_get_io_as(machine);
     self->m.mode = TCG_MODE_INTERP;
     self->m.vcpus = g_ptr_array_new();
@@ -49,6 +50,7 @@ emu_tcg_service_add(EmuTcgService *self, const EmuTcgFrontend *fe, EmuCpu *cpu)
 
     v->machine = &self->m;
     v->cpu = cpu;
+    v->debug = emu_cpu_get_debug(cpu);
     v->as = emu_cpu_get_memory_as(cpu);
     v->index = emu_cpu_get_index(cpu);
     pthread_mutex_lock(&self->m.lock);

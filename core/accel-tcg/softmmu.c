@@ -317,6 +317,11 @@ tlb_fill(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, unsigned mmu_mode,
         }
     }
     emu_rcu_read_unlock();
+    if (G_UNLIKELY(tcg_debug(v)->n_watchpoints) && emu_debug_is_watched(tcg_debug(v), page, page | ~TCG_PAGE_MASK, UINT_MAX)) {
+        e->delta = 0;
+        e->ram = UINT64_MAX;
+        read_flags = write_flags = TCG_TLB_IO;
+    }
 
     e->phys = phys;
     e->gen = tr->global ? v->gen_global : v->gen_local;
@@ -471,6 +476,9 @@ entry_read(EmuTcgVcpu *v, TcgTlbEntry *e, EmuTcgAccess access, uint64_t vaddr, v
 {
     if (G_UNLIKELY(e->tag[access] & TCG_TLB_IO)) {
         io_read(v, e->phys | (vaddr & ~TCG_PAGE_MASK), dst, size);
+        if (G_UNLIKELY(tcg_debug(v)->n_watchpoints) && access == EMU_TCG_READ) {
+            tcg_debug_access(v, vaddr, size, false, dst);
+        }
     } else {
         copy_in(dst, (const void *)(uintptr_t)(vaddr + e->delta), size);
     }
@@ -481,6 +489,9 @@ entry_write(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, const void *src, unsi
 {
     if (G_UNLIKELY(e->tag[EMU_TCG_WRITE] & TCG_TLB_IO)) {
         io_write(v, e->phys | (vaddr & ~TCG_PAGE_MASK), src, size);
+        if (G_UNLIKELY(tcg_debug(v)->n_watchpoints)) {
+            tcg_debug_access(v, vaddr, size, true, src);
+        }
     } else if (G_UNLIKELY(e->tag[EMU_TCG_WRITE] & TCG_TLB_TRACKED) && ram_tracked(v, e)) {
         uint64_t ram = e->ram + (vaddr & ~TCG_PAGE_MASK);
 

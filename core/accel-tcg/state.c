@@ -44,6 +44,7 @@ emu_tcg_state_new(const EmuTcgFrontend *fe, gpointer cpu)
     v->state = s;
     v->hot = (TcgHot *)((char *)s + state_size);
     v->fe = fe;
+    v->debug = &v->no_debug;
     v->mapping = map;
     v->mapping_size = size;
     pthread_mutex_init(&v->halt_lock, NULL);

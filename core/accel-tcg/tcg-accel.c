@@ -41,6 +41,7 @@ tcg_accel_setup(EmuAccel *accel, EmuMachine *machine, GError **error)
 
     m->machine = machine;
     tcg_machine_register(m);
+    m->debug = emu_machine_get_debug(machine);
     m->io = emu_machine_get_io_as(machine);
     m->mode = self->mode == 0 ? TCG_MODE_JIT : TCG_MODE_INTERP;
     m->one_insn_per_block = self->one_insn_per_block;
@@ -76,6 +77,7 @@ tcg_accel_create_vcpu(EmuAccel *accel, EmuCpu *cpu, GError **error)
 
     v->machine = &self->m;
     v->cpu = cpu;
+    v->debug = emu_cpu_get_debug(cpu);
     v->as = emu_cpu_get_memory_as(cpu);
     v->index = emu_cpu_get_index(cpu);
     /* The vCPU's memory points into this object: it stays until the last of them is gone. */
@@ -145,6 +147,12 @@ tcg_accel_reset_vcpu(EmuAccel *accel, EmuCpu *cpu)
 
     v->shutdown = false;
     emu_tcg_flush_all(v->state);
+}
+
+static void
+tcg_accel_debug_changed(EmuAccel *accel)
+{
+    tcg_debug_changed(&TCG_ACCEL(accel)->m);
 }
 
 static char *
@@ -229,6 +237,7 @@ tcg_accel_class_init(TcgAccelClass *klass)
     accel->kick = tcg_accel_kick;
     accel->reset_vcpu = tcg_accel_reset_vcpu;
     accel->describe = tcg_accel_describe;
+    accel->debug_changed = tcg_accel_debug_changed;
     emu_object_class_add_properties(klass, tcg_accel_properties, G_N_ELEMENTS(tcg_accel_properties));
 }
 

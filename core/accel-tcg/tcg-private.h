@@ -10,6 +10,8 @@
  *                                   ^ host rsp while translated code runs
  */
 
+#include "cpu/debug.h"
+
 #include <emu/cpu.h>
 #include <emu/log.h>
 #include <emu/memory.h>
@@ -121,6 +123,7 @@ struct _EmuTcgVcpu {
     /* Set by the accelerator. */
     TcgMachine *machine;
     EmuCpu *cpu;
+    EmuCpuDebug *debug, no_debug;
     EmuAddressSpace *as;
     gpointer listener; /* on @as */
     unsigned index;
@@ -162,6 +165,7 @@ typedef enum { TCG_MODE_JIT, TCG_MODE_INTERP } TcgRunMode;
 
 struct _TcgMachine {
     EmuMachine *machine;
+    EmuDebug *debug;
     EmuAddressSpace *io;
     TcgRunMode mode;
     bool one_insn_per_block;
@@ -194,6 +198,18 @@ void tcg_predict_clear(EmuTcgVcpu *v);
 void tcg_machine_register(TcgMachine *m);
 void tcg_machine_unregister(TcgMachine *m);
 void tcg_code_written(TcgMachine *m, EmuTcgVcpu *self, uint64_t ram, uint64_t size);
+
+/* debug.c */
+/* Whether the vCPU stands before a breakpoint that it has to report; reports it. */
+bool tcg_debug_stops(EmuTcgVcpu *v, uint64_t pc);
+/* Instruction by instruction in the interpreter: steps, traces, breakpoints. */
+EmuTcgExit tcg_debug_execute(EmuTcgVcpu *v);
+bool tcg_debug_wants_interp(const EmuTcgVcpu *v);
+/* A halted vCPU that steps. */
+bool tcg_debug_halted(EmuTcgVcpu *v);
+/* An access was made to a page that has watchpoints. */
+void tcg_debug_access(EmuTcgVcpu *v, uint64_t vaddr, unsigned size, bool write, const void *data);
+void tcg_debug_changed(TcgMachine *m);
 
 /* run.c */
 void tcg_vcpu_run(EmuTcgVcpu *v);
@@ -241,6 +257,15 @@ tcg_tlb_hit(const EmuTcgVcpu *v, const TcgTlbEntry *e, uint64_t vaddr, EmuTcgAcc
 {
     return (e->tag[access] & (TCG_PAGE_MASK | TCG_TLB_INVALID)) == (vaddr & TCG_PAGE_MASK) &&
            tcg_tlb_current(v, e);
+}
+
+/* NULL in tests that have no machine. */
+static inline const EmuDebug *
+tcg_debug(const EmuTcgVcpu *v)
+{
+    static const EmuDebug none;
+
+    return v->machine->debug ? v->machine->debug : &none;
 }
 
 static inline EmuTcgVcpu *

@@ -552,6 +552,18 @@ cache_drop(EmuTcgVcpu *v)
     }
 }
 
+void
+tcg_translator_drop(TcgMachine *m)
+{
+    EmuTcgVcpu *v = m->vcpus->len > 0 ? g_ptr_array_index(m->vcpus, 0) : NULL;
+
+    if (m->cache != NULL && v != NULL) {
+        tcg_vcpu_enter(v);
+        cache_drop(v);
+        tcg_vcpu_leave(v);
+    }
+}
+
 static TcgBlock *
 block_alloc(TcgCache *c, unsigned n_stubs, unsigned n_insns)
 {
@@ -653,7 +665,8 @@ make_code(EmuTcgVcpu *v, uint64_t pc, const CodeAt *at, TcgHostJob *job, unsigne
     TcgCache *c = v->machine->cache;
     EmuTcgState *s = v->state;
     EmuTcgIr *ir = c->ir;
-    unsigned avail = at->avail;
+    /* A block ends before the next breakpoint: none is inside of one. */
+    unsigned avail = (unsigned)MIN(at->avail, emu_debug_next_breakpoint(tcg_debug(v), pc + 1) - pc);
     unsigned max = v->machine->one_insn_per_block || at->tail_page != NULL ? 1 : TCG_IR_MAX_INSNS;
 
     for (;;) {
@@ -771,7 +784,7 @@ translate(EmuTcgVcpu *v, uint64_t pc, CodeAt *at)
     b->n_insns = ir->n_insns;
     /* Declined at the end of a page: an instruction that straddles it; elsewhere: the mode. */
     b->interp_budget = ir->insns[0].length == 0 && (pc & ~TCG_PAGE_MASK) + 16 <= TCG_PAGE_SIZE &&
-                               !v->machine->one_insn_per_block
+                               !v->machine->one_insn_per_block && tcg_debug(v)->n_breakpoints == 0
                            ? INTERP_RUN
                            : 1;
     b->n_exits = out->n_exits;
@@ -866,6 +879,26 @@ tcg_execute(EmuTcgVcpu *v)
         uint64_t pc = v->fe->get_pc(s);
         EmuTcgExit reason;
         CodeAt at;
+
+        if (G_UNLIKELY(tcg_debug(v)->n_breakpoints)) {
+            if (tcg_debug_stops(v, pc)) {
+                return EMU_TCG_EXIT_DEBUG;
+            }
+            if (v->debug->skip && v->debug->skip_pc == pc) {
+                v->debug->skip = false;
+                site = UINT32_MAX;
+                reason = v->fe->interp(s, 1, &executed);
+                v->n_interp++;
+                if (reason != EMU_TCG_EXIT_NONE && reason != EMU_TCG_EXIT_MODE) {
+                    return reason;
+                }
+                if (v->fe->interrupt_wanted(s)) {
+                    return EMU_TCG_EXIT_NONE;
+                }
+                continue;
+            }
+        }
+
         bool interp, found = code_find(v, pc, &at, &interp);
 
         if (!found && !interp) {

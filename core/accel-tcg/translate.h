@@ -10,5 +10,8 @@ void tcg_translator_free(TcgMachine *m);
 bool tcg_translator_add_vcpu(EmuTcgVcpu *v, GError **error);
 void tcg_translator_describe(TcgMachine *m, GString *out);
 
+/* Forgets all translated code; every vCPU is parked. */
+void tcg_translator_drop(TcgMachine *m);
+
 /* Runs translated code on the vCPU's thread until there is a reason to come back. */
 EmuTcgExit tcg_execute(EmuTcgVcpu *v);

@@ -36,6 +36,7 @@ typedef struct {
     EmuVcpus *vcpus;
     unsigned index;
     gpointer state, accel_data;
+    EmuCpuDebug debug;
     EmuAddressSpace *memory_as;
 
     GThread *thread;
@@ -102,6 +103,12 @@ gint64
 emu_cpu_get_thread_id(EmuCpu *self)
 {
     return __atomic_load_n(&cpu_priv(self)->thread_id, __ATOMIC_RELAXED);
+}
+
+EmuCpuDebug *
+emu_cpu_get_debug(EmuCpu *self)
+{
+    return &cpu_priv(self)->debug;
 }
 
 EmuAddressSpace *
@@ -243,7 +250,7 @@ cpu_may_run(EmuCpu *self)
     EmuVcpus *vcpus = priv->vcpus;
     EmuCpuClass *klass = EMU_CPU_GET_CLASS(self);
 
-    if (priv->stop || priv->stopped || !vcpus->running || __atomic_load_n(&vcpus->held, __ATOMIC_SEQ_CST)) {
+    if (priv->stop || priv->stopped || !vcpus->running || (vcpus->only && vcpus->only != self) || __atomic_load_n(&vcpus->held, __ATOMIC_SEQ_CST)) {
         return false;
     }
     if (klass->is_halted && klass->is_halted(self)) {

@@ -25,6 +25,8 @@ void
 emu_vcpus_clear(EmuVcpus *self)
 {
     g_ptr_array_unref(self->cpus);
+    g_free(self->debug.breakpoints);
+    g_free(self->debug.watchpoints);
     g_cond_clear(&self->pause_cond);
     g_cond_clear(&self->work_cond);
     emu_big_lock_clear(&self->lock);

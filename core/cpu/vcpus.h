@@ -6,6 +6,8 @@
  * it out by emu_machine_get_vcpus().
  */
 
+#include "cpu/debug.h"
+
 #include <emu/cpu.h>
 
 G_BEGIN_DECLS
@@ -31,6 +33,8 @@ typedef struct {
     bool held;        /* a request waits: no vCPU enters guest code; atomic */
     GCond pause_cond; /* a vCPU has parked */
     GCond work_cond;  /* a piece of work on a vCPU has run */
+    EmuDebug debug;
+    EmuCpu *only;     /* the one that steps; NULL: all run. Changed while all are parked */
 } EmuVcpus;
 
 /* core/system */

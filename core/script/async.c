@@ -307,3 +307,49 @@ emu_script_machine_next_event_finish(EmuScriptMachine *self, GAsyncResult *resul
 {
     return end_pointer(self, result, emu_script_machine_next_event_async, error);
 }
+
+/* ---- steps ---------------------------------------------------------------------------------------------------- */
+
+static void
+step_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+    GError *error = NULL;
+    EmuScriptStop *stop = emu_script_cpu_step(source, (guint64)((Arguments *)data)->timeout_ms, cancellable, &error);
+
+    finish(task, stop, g_object_unref, error);
+}
+
+/**
+ * emu_script_cpu_step_async:
+ * @self: a CPU of a machine that stands
+ * @count: how many instructions
+ * @cancellable: (nullable): to stop earlier
+ * @callback: (scope async): called when it is done
+ * @user_data: (closure): for @callback
+ *
+ * As step(), without waiting.
+ */
+void
+emu_script_cpu_step_async(EmuCpu *self, guint64 count, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+    Arguments *args = g_new0(Arguments, 1);
+
+    args->timeout_ms = (gint64)count;
+    begin(self, args, cancellable, callback, user_data, emu_script_cpu_step_async, step_thread);
+}
+
+/**
+ * emu_script_cpu_step_finish:
+ * @self: a CPU
+ * @result: what the callback got
+ * @error: return location
+ *
+ * How step_async() ended.
+ *
+ * Returns: (transfer full): why it stopped
+ */
+EmuScriptStop *
+emu_script_cpu_step_finish(EmuCpu *self, GAsyncResult *result, GError **error)
+{
+    return end_pointer(self, result, emu_script_cpu_step_async, error);
+}

@@ -436,7 +436,7 @@ static GRegex *
 compile(const char *pattern, GError **error)
 {
     GError *core = NULL;
-    GRegex *regex = g_regex_new(pattern, G_REGEX_RAW | G_REGEX_MULTILINE | G_REGEX_NEWLINE_ANYCRLF, 0, &core);
+    GRegex *regex = g_regex_new(pattern, G_REGEX_RAW | G_REGEX_MULTILINE | G_REGEX_NEWLINE_LF, 0, &core);
 
     if (!regex) {
         script_set_error(error, BAD_VALUE, "/machine.pattern: %s", core->message);

@@ -491,6 +491,7 @@ assemble_on_thread(EmuScriptMachine *self, gpointer data G_GNUC_UNUSED, GError *
     g_mutex_unlock(&self->lock);
     script_run_watch(self);
     script_event_watch(self);
+    script_debug_watch(self);
     emu_machine_unlock(startup->machine);
     return true;
 }
@@ -520,10 +521,13 @@ take_down_on_thread(EmuScriptMachine *self, gpointer data G_GNUC_UNUSED, GError 
     /* Called with the lock held when there is a machine: whoever waits for it finds it gone. */
     if (machine) {
         script_event_unwatch(self);
-        while (self->points->len) {
-            script_trigger_disarm(g_ptr_array_index(self->points, self->points->len - 1));
-            g_ptr_array_set_size(self->points, (gint)self->points->len - 1);
+        script_debug_unwatch(self);
+        for (guint i = 0; i < self->points->len; i++) {
+            script_trigger_disarm(g_ptr_array_index(self->points, i));
         }
+        g_mutex_lock(&self->lock);
+        g_ptr_array_set_size(self->points, 0);
+        g_mutex_unlock(&self->lock);
         g_signal_handlers_disconnect_by_data(machine, self);
     }
     g_mutex_lock(&self->lock);

@@ -714,7 +714,9 @@ static bool
 remove_on_thread(EmuScriptMachine *self, gpointer data, GError **error G_GNUC_UNUSED)
 {
     script_trigger_disarm(data);
+    g_mutex_lock(&self->lock);
     g_ptr_array_remove(self->points, data);
+    g_mutex_unlock(&self->lock);
     return true;
 }
 

@@ -51,7 +51,6 @@ struct _EmuScriptMachine {
     GPtrArray *event_triggers; /* borrowed: armed ones */
     GHashTable *streams;     /* label -> ScriptStream */
     GPtrArray *points;       /* EmuScriptTrigger that are armed for good, owned */
-    gpointer debug;          /* debug.c */
 };
 
 /* ---- errors ---------------------------------------------------------------------------------------- */
@@ -119,6 +118,10 @@ typedef struct {
 } EmuScriptTriggerClass;
 EmuScriptTrigger *script_trigger_new(GType type, EmuScriptMachine *machine, EmuScriptStopReason reason, char *text);
 void script_trigger_fire(EmuScriptTrigger *self, gint cpu, guint64 pc);
+/* Arms a trigger for good: takes it, gives it back. */
+EmuScriptTrigger *script_trigger_place(EmuScriptMachine *machine, EmuScriptTrigger *trigger, GError **error);
+void script_debug_watch(EmuScriptMachine *self);
+void script_debug_unwatch(EmuScriptMachine *self);
 bool script_trigger_arm(EmuScriptTrigger *self, GError **error);
 void script_trigger_disarm(EmuScriptTrigger *self);
 

@@ -9,6 +9,7 @@
  */
 
 #include "x86-cpu.h"
+#include "x86-registers.h"
 #include "x86-kvm.h"
 #include "x86-lift.h"
 
@@ -768,6 +769,10 @@ x86_cpu_class_init(gpointer klass, gconstpointer class_data)
     cc->translate_debug = x86_cpu_translate_debug;
     cc->disas = x86_cpu_disas;
     cc->attach_state = x86_cpu_attach_state;
+    cc->registers = x86_registers;
+    cc->n_registers = x86_n_registers;
+    cc->read_register = x86_read_register;
+    cc->write_register = x86_write_register;
     x86_cpu_install_features(klass);
     emu_object_class_add_properties(klass, x86_cpu_properties, G_N_ELEMENTS(x86_cpu_properties));
 }

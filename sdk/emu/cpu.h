@@ -13,6 +13,12 @@ G_DECLARE_DERIVABLE_TYPE(EmuCpu, emu_cpu, EMU, CPU, EmuDevice)
 
 struct _EmuTcgFrontend;
 
+typedef struct {
+    const char *name;  /* "rax", "xmm3" */
+    const char *group; /* "general", "segment", "control", "float", "vector" */
+    unsigned size;     /* bytes, the first the least significant */
+} EmuCpuRegister;
+
 struct _EmuCpuClass {
     EmuDeviceClass parent_class;
     const struct _EmuTcgFrontend *tcg; /* NULL: no TCG */
@@ -27,7 +33,12 @@ struct _EmuCpuClass {
     /* The accelerator gives the CPU its state memory: state_size bytes of zeroes, starting with EmuTcgState under TCG.
      * NULL: the state goes away now; the vCPU's thread has ended. */
     void (*attach_state)(EmuCpu *self, gpointer state);
-    EMU_RESERVED_SLOTS(16);
+    /* Registers by number, for debuggers and scripts; the vCPU parked or on its thread. Optional. */
+    const EmuCpuRegister *registers;
+    gsize n_registers;
+    void (*read_register)(EmuCpu *self, unsigned index, void *buf); /* registers[index].size bytes */
+    bool (*write_register)(EmuCpu *self, unsigned index, const void *buf); /* false: cannot hold that value */
+    EMU_RESERVED_SLOTS(12);
 };
 
 EMU_AVAILABLE_IN_1_0 unsigned emu_cpu_get_index(EmuCpu *self);
@@ -77,7 +88,9 @@ struct _EmuAccelClass {
      * when that cannot be had. Optional, together. */
     int (*set_message_route)(EmuAccel *self, int handle, int fd, uint64_t address, uint32_t data);
     void (*drop_message_route)(EmuAccel *self, int handle, int fd);
-    EMU_RESERVED_SLOTS(10);
+    /* Breakpoints or watchpoints are others now; every vCPU is parked. Optional: without it there are none. */
+    void (*debug_changed)(EmuAccel *self);
+    EMU_RESERVED_SLOTS(9);
 };
 EMU_AVAILABLE_IN_1_0 EmuAccel *emu_machine_get_accel(EmuMachine *machine);
 /* The type that a board makes for a chip: @type_name, or the form of it that goes with the machine's accelerator. */

@@ -41,5 +41,16 @@ EMU_AVAILABLE_IN_1_0 char *emu_script_cpu_describe(EmuCpu *self, GError **error)
 EMU_AVAILABLE_IN_1_0 guint8 *emu_script_cpu_read(EmuCpu *self, guint64 address, gsize size, gsize *n_data, GError **error);
 EMU_AVAILABLE_IN_1_0 gboolean emu_script_cpu_write(EmuCpu *self, guint64 address, const guint8 *data, gsize n_data, GError **error);
 EMU_AVAILABLE_IN_1_0 char **emu_script_cpu_disassemble(EmuCpu *self, guint64 address, guint count, GError **error);
+EMU_AVAILABLE_IN_1_0 char **emu_script_cpu_list_registers(EmuCpu *self, const char *group);
+EMU_AVAILABLE_IN_1_0 guint emu_script_cpu_get_register_size(EmuCpu *self, const char *name, GError **error);
+EMU_AVAILABLE_IN_1_0 gboolean emu_script_cpu_get_register(EmuCpu *self, const char *name, guint64 *value, GError **error);
+EMU_AVAILABLE_IN_1_0 gboolean emu_script_cpu_set_register(EmuCpu *self, const char *name, guint64 value, GError **error);
+EMU_AVAILABLE_IN_1_0 guint8 *emu_script_cpu_get_register_bytes(EmuCpu *self, const char *name, gsize *n_data, GError **error);
+EMU_AVAILABLE_IN_1_0 gboolean emu_script_cpu_set_register_bytes(EmuCpu *self, const char *name, const guint8 *data, gsize n_data, GError **error);
+EMU_AVAILABLE_IN_1_0 EmuScriptStop *emu_script_cpu_step(EmuCpu *self, guint64 count, GCancellable *cancellable, GError **error);
+EMU_AVAILABLE_IN_1_0 void emu_script_cpu_step_async(EmuCpu *self, guint64 count, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+EMU_AVAILABLE_IN_1_0 EmuScriptStop *emu_script_cpu_step_finish(EmuCpu *self, GAsyncResult *result, GError **error);
+EMU_AVAILABLE_IN_1_0 gboolean emu_script_cpu_set_tracing(EmuCpu *self, gboolean on, GError **error);
+EMU_AVAILABLE_IN_1_0 guint8 *emu_script_cpu_take_trace(EmuCpu *self, gsize *n_data, GError **error);
 
 G_END_DECLS

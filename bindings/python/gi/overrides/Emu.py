@@ -12,6 +12,7 @@ import re
 import selectors
 import signal
 import threading
+import time
 
 from gi.repository import Gio, GLib
 
@@ -549,7 +550,80 @@ class _Virtual:
         self._cpu.write(start, data)
 
 
+class _Registers:
+    """The registers of a CPU: cpu.regs.rip, cpu.regs["xmm0"]; wider than 8 bytes: bytes."""
+
+    def __init__(self, cpu):
+        object.__setattr__(self, "_cpu", cpu)
+
+    def __getitem__(self, name):
+        if not isinstance(name, str):
+            raise _bad(f"/machine/cpu: {name!r} is no name of a register")
+        try:
+            if Emu.Cpu.get_register_size(self._cpu, name) > 8:
+                return bytes(Emu.Cpu.get_register_bytes(self._cpu, name))
+            return Emu.Cpu.get_register(self._cpu, name)[1]
+        except _GError as error:
+            raise _translate(error) from None
+
+    def __setitem__(self, name, value):
+        try:
+            if isinstance(value, int) and not isinstance(value, bool):
+                size = Emu.Cpu.get_register_size(self._cpu, name)
+                if not -(1 << 8 * size - 1) <= value < 1 << 8 * size:
+                    raise _bad(f"/machine/cpu.{name}: {value} does not fit into {size} bytes")
+                if size <= 8:
+                    Emu.Cpu.set_register(self._cpu, name, value & (1 << 8 * size) - 1)
+                    return
+                value = value.to_bytes(size, "little", signed=value < 0)
+            Emu.Cpu.set_register_bytes(self._cpu, name, _bytes(value, f"cpu.{name}"))
+        except _GError as error:
+            raise _translate(error) from None
+
+    __getattr__ = __getitem__
+    __setattr__ = __setitem__
+
+    def __dir__(self):
+        return self._cpu.list_registers(None)
+
+    __iter__ = lambda self: iter(self._cpu.list_registers(None))
+
+    def __repr__(self):
+        return "<" + " ".join(f"{name}={self[name]:#x}" for name in self._cpu.list_registers("general")) + ">"
+
+
 class Cpu(Emu.Cpu):
+    regs = property(_Registers)
+
+    def step(self, count=1):
+        """Executes instructions of this CPU alone; returns the Emu.Stop."""
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise _bad(f"/machine/cpu.count: {count!r}, expected a number of instructions")
+        return _call(self, Emu.Cpu, "step", (count,), lambda stop: stop)
+
+    @contextlib.contextmanager
+    def trace(self):
+        """with cpu.trace() as pcs: run; afterwards pcs holds the address of each instruction executed."""
+        import array
+
+        pcs = array.array("Q")
+        try:
+            Emu.Cpu.set_tracing(self, True)
+        except _GError as error:
+            raise _translate(error) from None
+        try:
+            yield pcs
+            pcs.frombytes(bytes(Emu.Cpu.take_trace(self)))
+        finally:
+            with contextlib.suppress(_GError):
+                Emu.Cpu.set_tracing(self, False)
+
+    def breakpoint(self, address, condition=None):
+        return self.get_machine().breakpoint(address, condition, cpu=self)
+
+    def watchpoint(self, address, size=1, access="w"):
+        return self.get_machine().watchpoint(address, size, access, cpu=self)
+
     describe = _method(Emu.Cpu, "describe")
     index = property(lambda self: self.get_index())
     pc = property(lambda self: self.get_pc())
@@ -635,6 +709,14 @@ __all__.append("Stop")
 class Trigger(Emu.Trigger):
     hits = property(lambda self: self.get_hits())
     enabled = property(lambda self: self.get_enabled(), lambda self, on: _method(Emu.Trigger, "set_enabled")(self, bool(on)))
+
+    condition = None
+    pc = property(lambda self: self.get_hit()[1])
+    address = property(lambda self: self.get_address())
+    hit_address = property(lambda self: self.get_hit()[2])
+    value = property(lambda self: self.get_hit()[3])
+    size = property(lambda self: self.get_hit()[4])
+    is_write = property(lambda self: self.get_hit()[5])
 
     def delete(self):
         self.remove()
@@ -762,18 +844,54 @@ class Machine(Emu.Machine):
         for one in triggers:
             if not isinstance(one, Emu.Trigger):
                 raise _bad(f"/machine.until: {one!r}, expected breakpoints, texts, times, events")
-        milliseconds = _milliseconds(timeout)
+        _milliseconds(timeout)
+        if _running_loop() is not None:
+
+            async def later():
+                answer = None
+                with contextlib.suppress(StopIteration):
+                    while True:
+                        answer = await steps.send(answer)
+                return steps_result.pop()
+
+            steps_result = []
+            steps = self._run(triggers, timeout, steps_result)
+            return later()
+        answer, result = None, []
+        steps = self._run(triggers, timeout, result)
+        with contextlib.suppress(StopIteration):
+            while True:
+                answer = steps.send(answer)
+        return result.pop()
+
+    def _run(self, triggers, timeout, result=None):
+        """What run() does, yielding each call that waits."""
+        end = None if timeout is None else time.monotonic() + timeout
         if not self.is_realized():
-            result = self.start(paused=True)
-            if _running_loop() is not None:
+            yield self.realize()
+        while True:
+            left = None if end is None else max(0.001, end - time.monotonic())
+            stop = yield _call(self, Emu.Machine, "run", (triggers, _milliseconds(left)), lambda stop: stop)
+            trigger = stop.trigger
+            if trigger is None or trigger.condition is None or trigger.condition():
+                result.append(trigger or stop)
+                return
 
-                async def later():
-                    await result
-                    return await _call(self, Emu.Machine, "run", (triggers, milliseconds), why)
+    def breakpoint(self, address, condition=None, cpu=None):
+        """Stops before the instruction at a linear address; condition: a function that is asked each time."""
+        try:
+            trigger = Emu.Trigger.new_breakpoint(self, _address(address, "breakpoint"), -1 if cpu is None else cpu.index)
+        except _GError as error:
+            raise _translate(error) from None
+        trigger.condition = condition
+        return trigger
 
-                why = lambda stop: stop.trigger or stop
-                return later()
-        return _call(self, Emu.Machine, "run", (triggers, milliseconds), lambda stop: stop.trigger or stop)
+    def watchpoint(self, address, size=1, access="w", cpu=None):
+        """Stops after an instruction has touched size bytes at a virtual address; access: "r", "w", "rw"."""
+        try:
+            return Emu.Trigger.new_watchpoint(self, _address(address, "watchpoint"), _size(size, "watchpoint"), access, -1 if cpu is None else cpu.index)
+        except _GError as error:
+            raise _translate(error) from None
 
     def text(self, pattern, console="serial0"):
         """For run(): something that a console prints."""
