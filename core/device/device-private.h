@@ -23,6 +23,11 @@ G_BEGIN_DECLS
 
 EmuLine *emu_line_new_child(gpointer owner, const char *name, bool output, EmuLineFunc fn, gpointer opaque, unsigned index);
 
+/* Sees each time that a line is driven, before the handlers of what it is connected to. Big lock held. */
+typedef void (*EmuLineObserverFunc)(gpointer opaque, EmuLine *line, int level);
+void emu_line_add_observer(EmuLine *line, EmuLineObserverFunc fn, gpointer opaque);
+void emu_line_remove_observer(EmuLine *line, EmuLineObserverFunc fn, gpointer opaque);
+
 /* ---- buses -------------------------------------------------------------------------------------- */
 
 /* Used by device.c. */

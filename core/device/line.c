@@ -18,7 +18,13 @@ struct _EmuLine {
     int level;
     unsigned n_peers;
     EmuLine **peers;
+    GArray *observers; /* of Observer; NULL: none */
 };
+
+typedef struct {
+    EmuLineObserverFunc fn;
+    gpointer opaque;
+} Observer;
 
 G_DEFINE_FINAL_TYPE(EmuLine, emu_line, EMU_TYPE_OBJECT)
 
@@ -67,6 +73,7 @@ emu_line_finalize(GObject *object)
 
     line_cut(self);
     g_free(self->peers);
+    g_clear_pointer(&self->observers, g_array_unref);
     G_OBJECT_CLASS(emu_line_parent_class)->finalize(object);
 }
 
@@ -114,10 +121,50 @@ emu_line_new_out(gpointer owner, const char *name)
     return emu_line_new_child(owner, child, true, NULL, NULL, 0);
 }
 
+void
+emu_line_add_observer(EmuLine *self, EmuLineObserverFunc fn, gpointer opaque)
+{
+    Observer observer = {fn, opaque};
+
+    if (!self->observers) {
+        self->observers = g_array_new(FALSE, FALSE, sizeof(Observer));
+    }
+    g_array_append_val(self->observers, observer);
+}
+
+void
+emu_line_remove_observer(EmuLine *self, EmuLineObserverFunc fn, gpointer opaque)
+{
+    for (guint i = 0; self->observers && i < self->observers->len; i++) {
+        const Observer *observer = &g_array_index(self->observers, Observer, i);
+
+        if (observer->fn == fn && observer->opaque == opaque) {
+            g_array_remove_index(self->observers, i);
+            break;
+        }
+    }
+    if (self->observers && !self->observers->len) {
+        g_clear_pointer(&self->observers, g_array_unref);
+    }
+}
+
+static void
+line_observe(EmuLine *self, int level)
+{
+    for (guint i = 0; self->observers && i < self->observers->len; i++) {
+        const Observer *observer = &g_array_index(self->observers, Observer, i);
+
+        observer->fn(observer->opaque, self, level);
+    }
+}
+
 static inline void
 line_drive_input(EmuLine *self, int level)
 {
     self->level = level;
+    if (G_UNLIKELY(self->observers)) {
+        line_observe(self, level);
+    }
     if (self->fn) {
         self->fn(self->opaque, self->index, level);
     }
@@ -141,6 +188,9 @@ emu_line_set(EmuLine *line, int level)
         return;
     }
     line->level = level;
+    if (G_UNLIKELY(line->observers)) {
+        line_observe(line, level);
+    }
     for (unsigned i = 0; i < line->n_peers; i++) {
         line_drive_input(line->peers[i], level);
     }

@@ -405,7 +405,11 @@ access_bytes(EmuAddressSpace *as, uint64_t addr, uint8_t *buf, uint64_t len, uns
     while (len) {
         uint64_t step = len;
         EmuMemResult r = access_step(as, addr, buf, &step, flags, attrs);
+        EmuMemoryTapFunc tap = __atomic_load_n(&as->tap, __ATOMIC_ACQUIRE);
 
+        if (G_UNLIKELY(tap)) {
+            tap(as->tap_opaque, addr, buf, step, flags & ACCESS_WRITE);
+        }
         result = result ? result : r;
         addr += step;
         buf += step;
@@ -413,6 +417,15 @@ access_bytes(EmuAddressSpace *as, uint64_t addr, uint8_t *buf, uint64_t len, uns
     }
     emu_rcu_leave();
     return result;
+}
+
+void
+emu_address_space_set_tap(EmuAddressSpace *as, EmuMemoryTapFunc fn, gpointer opaque)
+{
+    if (fn) {
+        as->tap_opaque = opaque;
+    }
+    __atomic_store_n(&as->tap, fn, __ATOMIC_RELEASE);
 }
 
 /* ---- public ------------------------------------------------------------------------------------- */

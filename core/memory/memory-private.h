@@ -43,6 +43,11 @@ void emu_address_space_copy_lock(EmuAddressSpace *as, EmuAddressSpace *from);
 /* The bus master whose transactions go through @as: they never reach its own I/O regions. */
 void emu_address_space_set_master(EmuAddressSpace *as, gpointer master);
 
+/* Sees each access to the address space (not those of CPUs that reach RAM directly), after it was made: @data is what was read or
+ * written. Any thread. One for an address space; NULL: none. Big lock held to set it; it may be called once more afterwards. */
+typedef void (*EmuMemoryTapFunc)(gpointer opaque, uint64_t addr, const uint8_t *data, uint64_t len, bool write);
+void emu_address_space_set_tap(EmuAddressSpace *as, EmuMemoryTapFunc fn, gpointer opaque);
+
 /* ---- RAM blocks ------------------------------------------------------------------------------- */
 
 #define EMU_RAM_PAGE_BITS 12
@@ -205,6 +210,8 @@ struct _EmuAddressSpace {
     gpointer lock_opaque;
     gpointer master;
     GArray *shortcuts; /* of the view, when a listener wants them */
+    EmuMemoryTapFunc tap; /* NULL: none; atomic */
+    gpointer tap_opaque;
     bool changed; /* in the pending list */
 };
 

@@ -522,6 +522,8 @@ take_down_on_thread(EmuScriptMachine *self, gpointer data G_GNUC_UNUSED, GError 
     if (machine) {
         script_event_unwatch(self);
         script_debug_unwatch(self);
+        script_run_unwatch(self);
+        script_timers_drop(self);
         for (guint i = 0; i < self->points->len; i++) {
             script_trigger_disarm(g_ptr_array_index(self->points, i));
         }
@@ -825,6 +827,7 @@ emu_script_machine_finalize(GObject *object)
     g_ptr_array_unref(self->argv);
     g_ptr_array_unref(self->event_triggers);
     g_ptr_array_unref(self->points);
+    g_ptr_array_unref(self->timers);
     g_hash_table_unref(self->streams);
     g_queue_clear_full(&self->events, g_free);
     g_clear_object(&self->next_stop);
@@ -843,6 +846,7 @@ emu_script_machine_init(EmuScriptMachine *self)
     self->user_context = g_main_context_ref_thread_default();
     self->argv = g_ptr_array_new_with_free_func(g_free);
     self->event_triggers = g_ptr_array_new();
+    self->timers = g_ptr_array_new();
     self->points = g_ptr_array_new_with_free_func(g_object_unref);
     self->streams = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, script_stream_unref);
     self->startup = emu_startup_new();

@@ -476,6 +476,10 @@ run_begin_on_thread(EmuScriptMachine *self, gpointer data, GError **error)
     if (!self->machine) {
         return script_machine_check(self, error);
     }
+    if (self->current_run) {
+        script_set_error(error, WRONG_STATE, "/machine: somebody else waits in run() already");
+        return false;
+    }
     g_mutex_lock(&self->lock);
     run->n_stops = self->n_stops;
     g_mutex_unlock(&self->lock);
@@ -499,14 +503,25 @@ run_begin_on_thread(EmuScriptMachine *self, gpointer data, GError **error)
         run_disarm(run);
         return false;
     }
+    self->current_run = run;
     return true;
 }
 
 static bool
-run_end_on_thread(EmuScriptMachine *self G_GNUC_UNUSED, gpointer data, GError **error G_GNUC_UNUSED)
+run_end_on_thread(EmuScriptMachine *self, gpointer data, GError **error G_GNUC_UNUSED)
 {
     run_disarm(data);
+    self->current_run = NULL;
     return true;
+}
+
+void
+script_run_unwatch(EmuScriptMachine *self)
+{
+    if (self->current_run) {
+        run_disarm(self->current_run);
+        self->current_run = NULL;
+    }
 }
 
 static bool

@@ -50,6 +50,8 @@ struct _EmuScriptMachine {
     GQueue events;           /* char *: JSON */
     GPtrArray *event_triggers; /* borrowed: armed ones */
     GHashTable *streams;     /* label -> ScriptStream */
+    GPtrArray *timers;       /* EmuScriptTimer, borrowed; big lock */
+    gpointer current_run;    /* run.c; big lock */
     GPtrArray *points;       /* EmuScriptTrigger that are armed for good, owned */
 };
 
@@ -97,6 +99,8 @@ char *script_object_name(gpointer object);
 
 /* ---- running --------------------------------------------------------------------------------------------- */
 
+void script_run_unwatch(EmuScriptMachine *self); /* before the machine goes */
+void script_timers_drop(EmuScriptMachine *self);
 bool script_run_watch(EmuScriptMachine *self); /* after the machine is made */
 EmuScriptStop *script_stop_new(EmuScriptStopReason reason, EmuScriptTrigger *trigger, gint cpu, guint64 pc, const char *message);
 /* Stops the machine if it runs, for the reason of @stop (transfer full) unless another came first. Any thread. */

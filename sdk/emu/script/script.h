@@ -4,9 +4,12 @@
 /* Everything of the scripting interface. */
 
 #include <emu/script/console.h>
+#include <emu/script/device.h>
 #include <emu/script/machine.h>
 #include <emu/script/memory.h>
 #include <emu/script/object.h>
 #include <emu/script/registry.h>
+#include <emu/script/snapshot.h>
+#include <emu/script/tap.h>
 #include <emu/script/trigger.h>
 #include <emu/script/types.h>

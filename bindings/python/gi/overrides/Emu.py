@@ -6,13 +6,16 @@ Emu.asyncio_loop()).
 """
 
 import asyncio
+import collections
 import contextlib
 import json
 import re
 import selectors
 import signal
+import struct
 import threading
 import time
+import traceback
 
 from gi.repository import Gio, GLib
 
@@ -409,7 +412,220 @@ Object = override(Object)
 __all__.append("Object")
 
 
+@_export
+class RegionSpec:
+    """Registers of a device: RegionSpec("ctl", 16, "io", at=0x300), at="iobase" (a property), bar=0 for PCI devices."""
+
+    def __init__(self, name, size, kind="memory", at=None, bar=None, read="do_read", write="do_write"):
+        if kind not in ("memory", "io"):
+            raise _bad(f"/region.{name}: kind is {kind!r}, expected \"memory\" or \"io\"")
+        self.name, self.size, self.io, self.at, self.bar, self.read, self.write = name, size, kind == "io", at, bar, read, write
+
+    def __repr__(self):
+        return f"<Emu.RegionSpec {self.name}, {self.size} bytes>"
+
+
+@_export
+class Saved:
+    """State of a device that snapshots keep: latch = Emu.Saved(int), buffer = Emu.Saved(bytes, size=64)."""
+
+    def __init__(self, type=int, default=None, size=0):
+        if type not in (int, bool, bytes) or (type is bytes) != bool(size):
+            raise _bad("/saved: expected Saved(int), Saved(bool) or Saved(bytes, size=N)")
+        self.type, self.size = type, size
+        self.default = default if default is not None else bytes(size) if type is bytes else type()
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, obj, owner=None):
+        return self if obj is None else obj.__dict__.get(self.name, self.default)
+
+    def __set__(self, obj, value):
+        obj.__dict__[self.name] = value
+
+    def pack(self, obj):
+        value = self.__get__(obj)
+        if self.type is bytes:
+            return bytes(value)[:self.size].ljust(self.size, b"\0")
+        return (int(value) & (1 << 64) - 1).to_bytes(8, "little")
+
+    def unpack(self, obj, data):
+        self.__set__(obj, bytes(data) if self.type is bytes else self.type(int.from_bytes(data, "little")))
+
+
+SavedProperty = Saved
+__all__.append("SavedProperty")
+
+
+def _guarded(device, function, default):
+    """What C calls: an exception pauses the machine, and is shown."""
+
+    def call(*args):
+        try:
+            return function(*args)
+        except BaseException:
+            device.report_exception(traceback.format_exc().rstrip())
+            return default
+
+    return call
+
+
+def _reader(device, spec):
+    function = getattr(device, spec.read, None)
+    if function is None:
+        return None
+
+    def read(offset, size):
+        try:
+            return function(spec, offset, size) & (1 << 8 * size) - 1
+        except BaseException:
+            device.report_exception(traceback.format_exc().rstrip())
+            return (1 << 8 * size) - 1
+
+    return read
+
+
+def _writer(device, spec):
+    function = getattr(device, spec.write, None)
+    if function is None:
+        return None
+
+    def write(offset, value, size):
+        try:
+            function(spec, offset, value, size)
+        except BaseException:
+            device.report_exception(traceback.format_exc().rstrip())
+
+    return write
+
+
+def _thread_hook(*_args):
+    # One reference more on this thread's state, so that it is not made anew for each call.
+    import ctypes
+
+    ctypes.pythonapi.PyGILState_Ensure()
+
+
 class Device(Emu.Device):
+    """A device; derive from IsaDevice, PciDevice, SysbusDevice or I2cDevice to write one.
+
+    Class attributes: __gtype_name__ (the type's name), description, category, regions, inputs and outputs ({"name": n}),
+    pci_ids (vendor, device, class), hotpluggable. Methods, all optional: do_realize(), do_unrealize(), do_reset(),
+    do_read(region, offset, size), do_write(region, offset, value, size), do_input(name, index, level),
+    do_i2c(what, data). Properties: GObject.Property; state: Emu.Saved. A property "irq" of an ISA device is wired.
+    """
+
+    regions = ()
+    inputs = {}
+    outputs = {}
+    description = None
+    category = "misc"
+    hotpluggable = False
+    pci_ids = None
+
+    # -- the type --
+
+    @classmethod
+    def _emu_saved(cls):
+        saved = {}
+        for base in reversed(cls.__mro__):
+            saved.update({name: value for name, value in vars(base).items() if isinstance(value, Saved)})
+        return list(saved.values())
+
+    @classmethod
+    def _emu_register(cls):
+        if "_emu_type_name" in vars(cls):
+            return cls._emu_type_name
+        if cls.__module__ == Device.__module__ or not issubclass(cls, Emu.Device):
+            raise _bad(f"/{cls.__name__}: not a class derived from a device's")
+        for spec in cls.regions:
+            if not isinstance(spec, RegionSpec):
+                raise _bad(f"/{cls.__name__}.regions: {spec!r}, expected Emu.RegionSpec")
+        name = vars(cls).get("__gtype_name__", cls.__name__)
+        try:
+            kind = Emu.DeviceType.new(cls.__gtype__, name)
+            kind.set_description(cls.description or (cls.__doc__ or "").strip().split("\n")[0])
+            kind.set_category(cls.category)
+            kind.set_hotpluggable(cls.hotpluggable)
+            if cls.pci_ids is not None:
+                ids = tuple(cls.pci_ids) + (0xFF00, 0)[len(cls.pci_ids) - 2:]
+                kind.set_pci_ids(*ids[:4])
+            for saved in cls._emu_saved():
+                kind.add_saved(saved.name, saved.size)
+            kind.set_realize(cls._emu_realize)
+            if hasattr(cls, "do_unrealize"):
+                kind.set_unrealize(lambda device, *_: _guarded(device, device.do_unrealize, None)())
+            if hasattr(cls, "do_reset"):
+                kind.set_reset(lambda device, *_: _guarded(device, device.do_reset, None)())
+            if hasattr(cls, "do_i2c"):
+                kind.set_i2c(lambda device, what, data, *_: int(_guarded(device, device.do_i2c, 0xff)(what, data) or 0))
+            kind.set_save(lambda device, *_: GLib.Bytes.new(b"".join(one.pack(device) for one in cls._emu_saved())))
+            kind.set_load(cls._emu_load)
+            kind.register()
+        except _GError as error:
+            raise _translate(error) from None
+        Emu.set_thread_hook(_thread_hook)
+        cls._emu_type_name = name
+        return name
+
+    @staticmethod
+    def _emu_load(device, data, *_args):
+        try:
+            data = data.get_data()
+            for one in type(device)._emu_saved():
+                size = one.size or 8
+                one.unpack(device, data[:size])
+                data = data[size:]
+            if hasattr(device, "do_loaded"):
+                device.do_loaded()
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        return None
+
+    @staticmethod
+    def _emu_realize(device, *_args):
+        try:
+            for spec in device.regions:
+                at = spec.bar if spec.bar is not None else getattr(device, spec.at) if isinstance(spec.at, str) else spec.at
+                Emu.Device.add_region(device, spec.name, spec.size, spec.io, (1 << 64) - 1 if at is None else at,
+                                      _reader(device, spec), (), _writer(device, spec))
+            for name, n in device.outputs.items():
+                Emu.Device.add_outputs(device, name, n)
+            for name, n in device.inputs.items():
+                Emu.Device.add_inputs(device, name, n, lambda index, level, *_a, name=name: _guarded(device, device.do_input, None)(name, index, level))
+            if isinstance(device, Emu.IsaDevice) and isinstance(getattr(device, "irq", None), int):
+                Emu.Device.connect_irq(device, device.irq)
+            if hasattr(device, "do_realize"):
+                device.do_realize()
+        except _GError as error:
+            return error.message
+        except Exception as error:
+            return f"{type(error).__name__}: {error}\n{traceback.format_exc().rstrip()}"
+        return None
+
+    # -- for devices in Python --
+
+    now_ns = property(lambda self: self.get_virtual_ns())
+
+    def timer(self, function):
+        """In do_realize(): a function to be called after set_timer(number, nanoseconds)."""
+        return Emu.Device.add_timer(self, lambda device, *_: _guarded(self, function, None)())
+
+    def dma_read(self, address, size):
+        try:
+            return bytes(Emu.Device.dma_read(self, _address(address), _size(size, "dma")))
+        except _GError as error:
+            raise _translate(error) from None
+
+    def dma_write(self, address, data):
+        try:
+            Emu.Device.dma_write(self, _address(address), _bytes(data, "dma"))
+        except _GError as error:
+            raise _translate(error) from None
+
+    # -- for all --
+
     reset = _method(Emu.Device, "reset")
     get_line = _method(Emu.Device, "get_line")
     label = property(lambda self: self.get_label())
@@ -426,6 +642,8 @@ class Device(Emu.Device):
 
 Device = override(Device)
 __all__.append("Device")
+
+
 
 
 class Line(Emu.Line):
@@ -755,6 +973,87 @@ _OPTIONS = {"memory": "m"}
 _ACCELS = {"jit": "tcg", "interp": "tcg,mode=interp"}
 
 
+_RECORD = struct.Struct("=qQQQIIiI")
+
+
+@_export
+class Access(collections.namedtuple("Access", "ns pc address value size write cpu")):
+    """A record of a tap."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return (f"<{'write' if self.write else 'read'} {self.address:#x} {'<-' if self.write else '->'} {self.value:#x}"
+                f" ({self.size} bytes) at pc {self.pc:#x}>")
+
+
+class Tap(Emu.Tap):
+    """Records of accesses: tap.take() is a list of Emu.Access."""
+
+    def take(self):
+        return [Access(ns, pc, address, value, size, bool(write), cpu)
+                for ns, pc, address, value, size, write, cpu, _ in _RECORD.iter_unpack(bytes(Emu.Tap.take(self)))]
+
+    lost = property(lambda self: self.get_lost())
+
+
+Tap = override(Tap)
+__all__.append("Tap")
+
+
+class Snapshot(Emu.Snapshot):
+    """A state of a machine; with m.snapshot(): ... restores it at the end."""
+
+    name = property(lambda self: self.get_name())
+    size = property(lambda self: self.get_size())
+    time = property(lambda self: self.get_virtual_ns() / 1e9)
+
+    def restore(self):
+        try:
+            Emu.Snapshot.restore(self, None)
+        except _GError as error:
+            raise _translate(error) from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exc):
+        self.restore()
+
+
+Snapshot = override(Snapshot)
+__all__.append("Snapshot")
+
+
+class Screen(Emu.Screen):
+    def _pixels(self):
+        try:
+            data, width, height = Emu.Screen.get_pixels(self)
+        except _GError as error:
+            raise _translate(error) from None
+        return bytes(data), width, height
+
+    pixels = property(lambda self: self._pixels()[0])
+    size = property(lambda self: self._pixels()[1:])
+
+    @property
+    def text(self):
+        """The rows in text mode; None in graphics."""
+        return _method(Emu.Screen, "get_text")(self)
+
+    save_png = _method(Emu.Screen, "save_png")
+
+    def pixel(self, x, y):
+        data, width, height = self._pixels()
+        if not (0 <= x < width and 0 <= y < height):
+            raise _bad(f"/machine.screen: there is no pixel {x}, {y} on {width} x {height}")
+        return tuple(data[3 * (y * width + x):][:3])
+
+
+Screen = override(Screen)
+__all__.append("Screen")
+
+
 class Machine(Emu.Machine):
     @classmethod
     def new(cls, board="pc", **options):
@@ -918,6 +1217,64 @@ class Machine(Emu.Machine):
     def time(self):
         """Virtual time in seconds."""
         return self.get_virtual_ns() / 1e9
+
+    # -- observing --
+
+    def tap(self, address, size=1, space="io", access="rw", stops=False):
+        """Writes down who touches ports or memory-mapped registers."""
+        try:
+            return Emu.Tap.new(self, space, _address(address, "tap"), _size(size, "tap"), access, stops)
+        except _GError as error:
+            raise _translate(error) from None
+
+    def watch(self, address, size=1, space="io", access="rw"):
+        """@m.watch(0x300, 16): calls the function with each Emu.Access, in batches, while the script waits."""
+
+        def decorate(function):
+            tap = self.tap(address, size, space, access)
+            tap.connect("ready", lambda tap: [function(one) for one in tap.take()] and None)
+            function.tap = tap
+            return function
+
+        return decorate
+
+    def observe(self, line, function=None, stops=False):
+        """A tap on a line; function(line, level) is called for each change, in batches, while the script waits."""
+        try:
+            tap = Emu.Tap.new_line(self, line, stops)
+        except _GError as error:
+            raise _translate(error) from None
+        if function:
+            tap.connect("ready", lambda tap: [function(line, one.value) for one in tap.take()] and None)
+        return tap
+
+    def snapshot(self, name=None, like=None):
+        """The machine's state in memory; like: an earlier one to share pages with (the last, if nothing is said)."""
+        like = like if like is not None else getattr(self, "_last_snapshot", None)
+        try:
+            self._last_snapshot = Emu.Snapshot.new(self, name, like, None)
+        except _GError as error:
+            raise _translate(error) from None
+        return self._last_snapshot
+
+    def timer(self, function):
+        """A function for virtual time: t = m.timer(f); t.set(nanoseconds)."""
+        return Emu.Timer.new(self, lambda timer, *_: function(timer))
+
+    def screens(self, index=0):
+        return self._screen(index)
+
+    def _screen(self, index):
+        try:
+            return Emu.Screen.new(self, index)
+        except _GError as error:
+            raise _translate(error) from None
+
+    screen = property(lambda self: self._screen(0))
+
+    def press(self, *keys):
+        """Presses and releases keys by QMP's names, together: m.press("ctrl", "alt", "delete")."""
+        self.qmp("send-key", keys=[{"type": "qcode", "data": key} for key in keys])
 
     # -- parts --
 
