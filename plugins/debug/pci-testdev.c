@@ -10,7 +10,9 @@
 
 #include <emu/pci.h>
 
-#include <string.h>
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #define TESTDEV_MEM_SIZE 0x1000
 #define TESTDEV_IO_SIZE 0x100
@@ -30,12 +32,51 @@
 typedef struct {
     EmuPciDevice parent;
 
-    uint8_t selected[2]; /* per BAR */
+    EmuMemoryRegion *region[2]; /* per BAR */
+    int notifier[2];            /* eventfd that a doorbell rings */
+    bool armed[2];              /* the doorbell is there */
+    EmuDoorbell doorbell[2];
+    uint8_t selected[2];
     uint32_t count[2];
 } PciTestdev;
 
 /* With any value, with any value by way of a notifier, with the value that a notifier waits for. */
 static const char *const testdev_names[] = {"no-eventfd", "wildcard-eventfd", "datamatch-eventfd"};
+
+enum { TEST_PLAIN, TEST_WILDCARD, TEST_DATAMATCH };
+
+/* What the doorbell counted. */
+static void
+testdev_collect(PciTestdev *self, unsigned bar)
+{
+    uint64_t rung;
+
+    if (self->armed[bar] && read(self->notifier[bar], &rung, sizeof(rung)) == sizeof(rung)) {
+        self->count[bar] += (uint32_t)rung;
+    }
+}
+
+/* The doorbell of the test that is selected, and no other. */
+static void
+testdev_arm(PciTestdev *self, unsigned bar)
+{
+    testdev_collect(self, bar);
+    if (self->armed[bar]) {
+        emu_memory_region_del_doorbell(self->region[bar], &self->doorbell[bar]);
+        self->armed[bar] = false;
+    }
+    if (self->selected[bar] == TEST_WILDCARD || self->selected[bar] == TEST_DATAMATCH) {
+        self->doorbell[bar] = (EmuDoorbell){
+            .offset = (unsigned)TESTDEV_TARGET + self->selected[bar],
+            .size = 1,
+            .match = self->selected[bar] == TEST_DATAMATCH,
+            .value = TESTDEV_MATCH,
+            .fd = self->notifier[bar],
+        };
+        emu_memory_region_add_doorbell(self->region[bar], &self->doorbell[bar]);
+        self->armed[bar] = true;
+    }
+}
 
 static uint64_t
 testdev_read(PciTestdev *self, unsigned bar, uint64_t offset)
@@ -46,6 +87,7 @@ testdev_read(PciTestdev *self, unsigned bar, uint64_t offset)
     if (test >= G_N_ELEMENTS(testdev_names) || offset >= sizeof(header)) {
         return 0;
     }
+    testdev_collect(self, bar);
     header[TESTDEV_TEST] = (uint8_t)test;
     header[TESTDEV_WIDTH] = 1;
     header[TESTDEV_OFFSET] = (uint8_t)(TESTDEV_TARGET + test);
@@ -63,6 +105,7 @@ testdev_write(PciTestdev *self, unsigned bar, uint64_t offset, uint8_t value)
 {
     if (offset == TESTDEV_TEST) {
         self->selected[bar] = value;
+        testdev_arm(self, bar);
         self->count[bar] = 0;
     } else if (self->selected[bar] < G_N_ELEMENTS(testdev_names) &&
                offset == (unsigned)TESTDEV_TARGET + self->selected[bar] && value == TESTDEV_MATCH) {
@@ -117,13 +160,30 @@ testdev_realize(EmuPciDevice *pci, GError **error)
 {
     PciTestdev *self = (PciTestdev *)pci;
 
-    emu_pci_device_register_bar(pci, 0, EMU_PCI_BAR_MEM,
-                                emu_memory_region_new_io(self, "pci-testdev-mem", TESTDEV_MEM_SIZE,
-                                                         &testdev_mem_ops, self));
-    emu_pci_device_register_bar(pci, 1, EMU_PCI_BAR_IO,
-                                emu_memory_region_new_io(self, "pci-testdev-io", TESTDEV_IO_SIZE,
-                                                         &testdev_io_ops, self));
+    for (unsigned bar = 0; bar < 2; bar++) {
+        self->notifier[bar] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    }
+    if (self->notifier[0] < 0 || self->notifier[1] < 0) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "pci-testdev: no eventfd to be had: %s", g_strerror(errno));
+        return false;
+    }
+    self->region[0] = emu_memory_region_new_io(self, "pci-testdev-mem", TESTDEV_MEM_SIZE, &testdev_mem_ops, self);
+    self->region[1] = emu_memory_region_new_io(self, "pci-testdev-io", TESTDEV_IO_SIZE, &testdev_io_ops, self);
+    emu_pci_device_register_bar(pci, 0, EMU_PCI_BAR_MEM, self->region[0]);
+    emu_pci_device_register_bar(pci, 1, EMU_PCI_BAR_IO, self->region[1]);
     return true;
+}
+
+static void
+testdev_unrealize(EmuPciDevice *pci)
+{
+    PciTestdev *self = (PciTestdev *)pci;
+
+    for (unsigned bar = 0; bar < 2; bar++) {
+        self->selected[bar] = 0xff;
+        testdev_arm(self, bar);
+        close(self->notifier[bar]);
+    }
 }
 
 static void
@@ -131,8 +191,26 @@ testdev_reset_hold(EmuDevice *dev)
 {
     PciTestdev *self = (PciTestdev *)dev;
 
-    memset(self->selected, 0xff, sizeof(self->selected));
-    memset(self->count, 0, sizeof(self->count));
+    for (unsigned bar = 0; bar < 2; bar++) {
+        self->selected[bar] = 0xff;
+        testdev_arm(self, bar);
+        self->count[bar] = 0;
+    }
+}
+
+static void
+testdev_pre_save(gpointer opaque)
+{
+    testdev_collect(opaque, 0);
+    testdev_collect(opaque, 1);
+}
+
+static bool
+testdev_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+    testdev_arm(opaque, 0);
+    testdev_arm(opaque, 1);
+    return true;
 }
 
 static const EmuVMField testdev_fields[] = {
@@ -147,6 +225,8 @@ static const EmuVMState testdev_vmstate = {
     .version = 1,
     .minimum_version = 1,
     .fields = testdev_fields,
+    .pre_save = testdev_pre_save,
+    .post_load = testdev_post_load,
 };
 
 static void
@@ -160,6 +240,7 @@ testdev_class_init(gpointer klass, gconstpointer class_data)
     dc->category = "misc";
     dc->user_creatable = true;
     pc->realize = testdev_realize;
+    pc->unrealize = testdev_unrealize;
     pc->vendor_id = 0x1b36;
     pc->device_id = 0x0005;
     pc->class_id = 0x00ff;

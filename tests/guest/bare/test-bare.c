@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define VARS 0x600 /* the guest's variables, as in bare.inc */
@@ -26,6 +27,7 @@ static const char *const accels[] = {
 static const char *const guests[] = {
     "real-mode", "protected-mode", "port-io", "mmio",      "string-io",   "pic-pit",    "apic",
     "halt",      "self-ipi",       "two-cpus", "dirty-log", "rom-write", "debug-break", "data-break",
+    "doorbell",  "message",
 };
 
 typedef struct {
@@ -82,6 +84,10 @@ pc_build(Pc *pc, const char *guest, const char *accel)
     g_assert_no_error(error);
     emu_test_add_device(pc->machine, "isa-debugcon", "chardev=console,iobase=0x402", &error);
     g_assert_no_error(error);
+    if (strcmp(guest, "doorbell") == 0) {
+        emu_test_add_device(pc->machine, "pci-testdev", "addr=4", &error);
+        g_assert_no_error(error);
+    }
     emu_machine_finish(pc->machine, &error);
     g_assert_no_error(error);
 }
@@ -194,6 +200,44 @@ check_dirty_log(Pc *pc)
     emu_machine_unlock(pc->machine);
 }
 
+/* ---- interrupt messages by eventfd ------------------------------------------------------------------------------- */
+
+#define MESSAGE_ADDRESS 0xfee00000
+
+static void
+ring(int fd)
+{
+    uint64_t one = 1;
+
+    g_assert_cmpint(write(fd, &one, sizeof(one)), ==, sizeof(one));
+}
+
+static void
+send_messages(Pc *pc)
+{
+    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    EmuMessageRoute *route;
+
+    g_assert_cmpint(fd, >=, 0);
+    pc_wait(pc, strlen("ready\n"));
+    emu_machine_lock(pc->machine);
+    route = emu_message_route_new(pc->machine, fd, MESSAGE_ADDRESS, 0x55);
+    emu_machine_unlock(pc->machine);
+    ring(fd);
+    pc_wait(pc, strlen("ready\none\n"));
+    ring(fd);
+    pc_wait(pc, strlen("ready\none\ntwo\n"));
+    emu_machine_lock(pc->machine);
+    emu_message_route_set(route, MESSAGE_ADDRESS, 0x56);
+    emu_machine_unlock(pc->machine);
+    ring(fd);
+    pc_wait(pc, G_MAXSIZE);
+    emu_machine_lock(pc->machine);
+    emu_message_route_free(route);
+    emu_machine_unlock(pc->machine);
+    close(fd);
+}
+
 /* ---- one accelerator ------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -227,6 +271,9 @@ test_bare(gconstpointer data)
     pc_run(&pc);
     if (dirty_log) {
         start_dirty_log(&pc);
+    }
+    if (strcmp(c->guest, "message") == 0) {
+        send_messages(&pc);
     }
     pc_wait(&pc, G_MAXSIZE);
     if (dirty_log) {
@@ -357,7 +404,7 @@ main(int argc, char **argv)
             if (!(is_kvm(accels[i]) || is_kvm(accels[j])) || strstr(accels[i], "interp") || strstr(accels[j], "interp")) {
                 continue;
             }
-            for (gsize n = 0; n < G_N_ELEMENTS(guests); n++) {
+            for (gsize n = 0; n < G_N_ELEMENTS(guests) && strcmp(guests[n], "message") != 0; n++) {
                 g_autofree char *path = g_strdup_printf("/switch/%s/%s/%s", accels[i], accels[j], guests[n]);
 
                 add_case(path, guests[n], accels[i], accels[j], test_switch);
