@@ -54,7 +54,7 @@ typedef struct {
     bool memory; /* false: ports */
     bool ram;
 } EmuTestRange;
-/* Ports and memory in which the guest sees regions of this device now, those above 4 GiB aside.
+/* Ports and memory in which the guest sees regions of this device now.
  * (transfer container) (element-type EmuTestRange) */
 EMU_TEST_AVAILABLE_IN_1_0 GArray *emu_test_list_ranges(EmuDevice *dev);
 /* Configuration space of a PCI function. */

@@ -216,41 +216,38 @@ device_owns(EmuDevice *dev, gpointer object)
     return object == dev;
 }
 
-static void
-add_range(GArray *ranges, EmuDevice *dev, bool memory, const EmuMemorySection *s)
-{
-    if (device_owns(dev, emu_memory_region_get_owner(s->region))) {
-        EmuTestRange range = {.addr = s->addr, .size = s->size, .memory = memory, .ram = s->ram};
+typedef struct {
+    GArray *ranges;
+    EmuDevice *dev;
+    bool memory;
+} ListRanges;
 
-        g_array_append_val(ranges, range);
+static void
+list_ranges_add(gpointer opaque, const EmuMemorySection *s)
+{
+    ListRanges *list = opaque;
+
+    if (device_owns(list->dev, emu_memory_region_get_owner(s->region))) {
+        EmuTestRange range = {.addr = s->addr, .size = s->size, .memory = list->memory, .ram = s->ram};
+
+        g_array_append_val(list->ranges, range);
     }
 }
 
 GArray *
 emu_test_list_ranges(EmuDevice *dev)
 {
+    static const EmuMemoryListener listener = {.add = list_ranges_add};
     EmuMachine *machine = emu_device_get_machine(dev);
-    EmuAddressSpace *io = emu_machine_get_io_as(machine), *memory = emu_machine_get_memory_as(machine);
-    GArray *ranges = g_array_new(FALSE, FALSE, sizeof(EmuTestRange));
-    EmuMemorySection s;
+    ListRanges list = {.ranges = g_array_new(FALSE, FALSE, sizeof(EmuTestRange)), .dev = dev};
+    EmuAddressSpace *spaces[] = {emu_machine_get_io_as(machine), emu_machine_get_memory_as(machine)};
 
-    emu_rcu_read_lock();
-    for (uint64_t at = 0; at < 0x10000; at++) {
-        if (emu_address_space_find(io, at, &s)) {
-            add_range(ranges, dev, false, &s);
-            at = s.addr + s.size - 1;
-        }
+    /* A new listener hears of all that is there. */
+    emu_machine_lock(machine);
+    for (unsigned i = 0; i < G_N_ELEMENTS(spaces); i++) {
+        list.memory = i == 1;
+        emu_address_space_remove_listener(spaces[i], emu_address_space_add_listener(spaces[i], &listener, &list));
     }
-    /* The windows of a PC's display and BIOS, then page by page where BARs and chips are. */
-    for (uint64_t at = 0xa0000; at < UINT64_C(0x100000000); at += 0x1000) {
-        if (at == 0x100000) {
-            at = KIT_BAR_MEMORY;
-        }
-        if (emu_address_space_find(memory, at, &s)) {
-            add_range(ranges, dev, true, &s);
-            at = (s.addr + s.size - 1) & ~UINT64_C(0xfff);
-        }
-    }
-    emu_rcu_read_unlock();
-    return ranges;
+    emu_machine_unlock(machine);
+    return list.ranges;
 }

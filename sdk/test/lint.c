@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define LINT_SEGMENTS 4
+#define LINT_MAX_SEGMENTS 12 /* when the first look like a leak */
 #define LINT_LEAK_MIN 24 /* bytes a round; malloc gives no smaller pieces than 32 */
 #define LINT_BOARD_LEAK_MIN 2048 /* fewer rounds, more noise */
 #define LINT_RAM 0x1000000
@@ -329,14 +330,14 @@ leak_of(Lint *self, bool (*round)(Lint *self), unsigned n)
 {
     gint64 least = G_MAXINT64, before, after = 0;
 
-    for (unsigned i = 0; i < LINT_SEGMENTS; i++) {
+    for (unsigned i = 0; i < LINT_SEGMENTS || (least >= LINT_LEAK_MIN && i < LINT_MAX_SEGMENTS); i++) {
         before = memory_in_use();
         for (unsigned j = 0; j < n; j++) {
             if (!round(self)) {
                 return 0;
             }
         }
-        for (unsigned j = 0; j < 20 && (after = memory_in_use()) > before; j++) {
+        for (unsigned j = 0; j < 200 && (after = memory_in_use()) > before; j++) {
             g_usleep(1000);
             if (self->machine) {
                 emu_test_settle(self->machine);

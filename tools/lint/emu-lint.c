@@ -229,6 +229,7 @@ main(int argc, char **argv)
     /* Caches of the allocator would hide small leaks and look like others. */
     if (!g_getenv("GLIBC_TUNABLES")) {
         g_setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", TRUE);
+        g_setenv("G_SLICE", "always-malloc", TRUE);
         execv("/proc/self/exe", argv);
     }
     g_option_context_add_main_entries(context, entries, NULL);
