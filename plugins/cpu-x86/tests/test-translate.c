@@ -382,7 +382,7 @@ run_translated(EmuTcgExit *how)
     bool end = false;
 
     running = translated.s;
-    setitimer(ITIMER_REAL, &timer, NULL);
+    setitimer(ITIMER_VIRTUAL, &timer, NULL);
     for (;;) {
         *how = tcg_execute(translated.v);
         if (*how == EMU_TCG_EXIT_HALT || *how == EMU_TCG_EXIT_SHUTDOWN) {
@@ -394,7 +394,7 @@ run_translated(EmuTcgExit *how)
         }
     }
     running = NULL;
-    setitimer(ITIMER_REAL, &off, NULL);
+    setitimer(ITIMER_VIRTUAL, &off, NULL);
     return end;
 }
 
@@ -1365,7 +1365,7 @@ main(int argc, char **argv)
                  : g_getenv("EMU_X86_TRANSLATE_SECONDS") ? (uint64_t)g_get_real_time()
                                                          : SHORT_RUN_SEED;
     g_test_message("EMU_X86_TRANSLATE_SEED=%" G_GUINT64_FORMAT, first_seed);
-    sigaction(SIGALRM, &sa, NULL);
+    sigaction(SIGVTALRM, &sa, NULL);
     emu_rcu_register_thread();
     machine_make(&reference, TCG_MODE_INTERP);
     machine_make(&translated, TCG_MODE_JIT);
