@@ -99,6 +99,8 @@ typedef struct {
 
 typedef struct {
     uint64_t spill[32]; /* temps that found no register; scratch of thunks */
+    uint8_t vectors[16][32]; /* whole vector registers during C code that has nothing to do with them */
+    uint64_t vectors_whole;  /* that is where they are, and not in the state */
     TcgPredict predict[EMU_TCG_MMU_MODES][TCG_PREDICT_SLOTS];
     TcgPredict hashed[EMU_TCG_MMU_MODES][TCG_HASHED_SIZE];
     uint32_t token[TCG_TOKENS];

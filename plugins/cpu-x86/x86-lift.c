@@ -39,6 +39,7 @@ x86_lift_is_integer(const X86Row *row)
     case X86_OP_fxsave:
     case X86_OP_fxrstor:
     case X86_OP_xsave:
+    case X86_OP_xgetbv: /* which components are in use */
     case X86_OP_xsaveopt:
     case X86_OP_xsavec:
     case X86_OP_xsaves:

@@ -104,6 +104,39 @@ thunk_load_guest(X64Asm *a, const TcgHost *h)
     }
 }
 
+/* Jumps when the mode has no upper halves. Clobbers EFLAGS. */
+static uint8_t *
+thunk_unless_ymm(X64Asm *a, const TcgHost *h)
+{
+    x64_group(a, 4, 0xf7, 0, x64_mem(X64_RSP, (int32_t)offsetof(EmuTcgState, mode_key))); /* test [], imm */
+    x64_u32(a, 1u << h->fe->ymm_mode_bit);
+    return x64_jcc_forward(a, 4);
+}
+
+/* vinsertf128 ymm, ymm, [state], 1; vextractf128 [state], ymm, 1 */
+static void
+thunk_halves(X64Asm *a, const TcgHost *h, bool restore)
+{
+    for (unsigned n = 0; n < 16; n++) {
+        x64_byte(a, 0xc4);
+        x64_byte(a, n & 8 ? 0x63 : 0xe3);
+        x64_byte(a, restore ? (~n & 15) << 3 | 5 : 0x7d);
+        x64_byte(a, restore ? 0x18 : 0x19);
+        x64_byte(a, 0x84 | (n & 7) << 3);
+        x64_byte(a, 0x24);
+        x64_u32(a, h->fe->ymm_high_offset + n * 16);
+        x64_byte(a, 1);
+    }
+}
+
+static void
+thunk_vzeroupper(X64Asm *a)
+{
+    x64_byte(a, 0xc5);
+    x64_byte(a, 0xf8);
+    x64_byte(a, 0x77);
+}
+
 /*
  * Upper halves of the guest's vector registers, in a mode that has them. The mode key changes in C only, so that what is
  * loaded under one is saved under the same. C code then meets upper halves of zero, as the ABI has it. Clobbers EFLAGS.
@@ -116,24 +149,10 @@ thunk_ymm_high(X64Asm *a, const TcgHost *h, bool restore)
     if (h->fe->ymm_high_offset == 0) {
         return;
     }
-    x64_group(a, 4, 0xf7, 0, x64_mem(X64_RSP, (int32_t)offsetof(EmuTcgState, mode_key))); /* test [], imm */
-    x64_u32(a, 1u << h->fe->ymm_mode_bit);
-    skip = x64_jcc_forward(a, 4);
-    for (unsigned n = 0; n < 16; n++) {
-        /* vinsertf128 ymm, ymm, [rsp + disp], 1; vextractf128 [rsp + disp], ymm, 1 */
-        x64_byte(a, 0xc4);
-        x64_byte(a, n & 8 ? 0x63 : 0xe3);
-        x64_byte(a, restore ? (~n & 15) << 3 | 5 : 0x7d);
-        x64_byte(a, restore ? 0x18 : 0x19);
-        x64_byte(a, 0x84 | (n & 7) << 3);
-        x64_byte(a, 0x24);
-        x64_u32(a, h->fe->ymm_high_offset + n * 16);
-        x64_byte(a, 1);
-    }
+    skip = thunk_unless_ymm(a, h);
+    thunk_halves(a, h, restore);
     if (!restore) {
-        x64_byte(a, 0xc5); /* vzeroupper */
-        x64_byte(a, 0xf8);
-        x64_byte(a, 0x77);
+        thunk_vzeroupper(a);
     }
     x64_bind(a, skip);
 }
@@ -168,20 +187,66 @@ thunk_fx_save(X64Asm *a, const TcgHost *h)
  * are kept; the x87 stays where it is, because compiled C code has no use for it.
  */
 static void
+thunk_xmm(X64Asm *a, const TcgHost *h, bool restore)
+{
+    for (unsigned n = 0; n < 16; n++) {
+        x64_op(a, 4, restore ? 0x0f10 : 0x0f11, n, x64_mem(X64_RSP, (int32_t)h->fe->fx_offset + 160 + (int32_t)n * 16)); /* movups */
+    }
+}
+
+/* vmovups between whole registers and the scratch area */
+static void
+thunk_ymm(X64Asm *a, const TcgHost *h, bool restore)
+{
+    for (unsigned n = 0; n < 16; n++) {
+        x64_byte(a, 0xc5);
+        x64_byte(a, n & 8 ? 0x7c : 0xfc);
+        x64_byte(a, restore ? 0x10 : 0x11);
+        x64_byte(a, 0x84 | (n & 7) << 3);
+        x64_byte(a, 0x24);
+        x64_u32(a, (uint32_t)h->hot_offset + offsetof(TcgHot, vectors) + n * 32);
+    }
+}
+
+/* In a mode with upper halves the registers go to the scratch area whole. The C code may change the mode. */
+static void
 thunk_vectors(X64Asm *a, const TcgHost *h, bool restore)
 {
-    int32_t fx = (int32_t)h->fe->fx_offset;
+    X64Rm whole = x64_mem(X64_RSP, h->hot_offset + (int32_t)offsetof(TcgHot, vectors_whole));
+    bool has_ymm = h->fe->ymm_high_offset != 0;
+    uint8_t *plain = NULL, *done = NULL, *same;
 
     if (!restore) {
-        thunk_ymm_high(a, h, false);
-    }
-    for (unsigned n = 0; n < 16; n++) {
-        x64_op(a, 4, restore ? 0x0f10 : 0x0f11, n, x64_mem(X64_RSP, fx + 160 + (int32_t)n * 16)); /* movups */
-    }
-    x64_op(a, 4, 0x0fae, restore ? 2 : 3, x64_mem(X64_RSP, fx + 24)); /* ldmxcsr, stmxcsr */
-    if (restore) {
+        if (has_ymm) {
+            x64_mov_store_imm(a, 4, whole, 0);
+            plain = thunk_unless_ymm(a, h);
+            x64_mov_store_imm(a, 4, whole, 1);
+            thunk_ymm(a, h, false);
+            thunk_vzeroupper(a);
+            done = x64_jmp_forward(a);
+            x64_bind(a, plain);
+        }
+        thunk_xmm(a, h, false);
+    } else {
+        if (has_ymm) {
+            x64_alu_imm(a, X64_CMP, 4, whole, 0);
+            plain = x64_jcc_forward(a, 4);
+            thunk_ymm(a, h, true);
+            x64_group(a, 4, 0xf7, 0, x64_mem(X64_RSP, (int32_t)offsetof(EmuTcgState, mode_key)));
+            x64_u32(a, 1u << h->fe->ymm_mode_bit);
+            same = x64_jcc_forward(a, 5);
+            thunk_halves(a, h, false); /* from now on they are in the state */
+            x64_bind(a, same);
+            done = x64_jmp_forward(a);
+            x64_bind(a, plain);
+        }
+        thunk_xmm(a, h, true);
         thunk_ymm_high(a, h, true);
     }
+    if (done != NULL) {
+        x64_bind(a, done);
+    }
+    x64_op(a, 4, 0x0fae, restore ? 2 : 3, x64_mem(X64_RSP, (int32_t)h->fe->fx_offset + 24)); /* ldmxcsr, stmxcsr */
 }
 
 static void
@@ -514,11 +579,11 @@ thunk_miss(X64Asm *a, TcgHost *h, bool integer)
  * stack; when it wants so, the instruction goes to the interpreter.
  */
 static void
-thunk_general(X64Asm *a, TcgHost *h)
+thunk_general(X64Asm *a, TcgHost *h, bool integer)
 {
     uint8_t *done;
 
-    h->t_general = thunk_begin(a);
+    h->t_general[integer] = thunk_begin(a);
     x64_pop(a, X64_R10);
     x64_mov_store(a, 8, x64_mem(X64_RSP, X64_ST_PC), X64_R10);
     thunk_store_guest(a, h);
@@ -531,7 +596,7 @@ thunk_general(X64Asm *a, TcgHost *h)
     x64_op(a, 4, 0x85, X64_R9, x64_reg(X64_R9));
     done = x64_jcc_forward(a, 4);
     x64_push(a, X64_R10);
-    x64_jmp(a, h->t_interp[1]);
+    x64_jmp(a, h->t_interp[integer]);
     x64_bind(a, done);
     thunk_jmp_reg(a, X64_R10);
 }
@@ -551,8 +616,8 @@ tcg_host_emit_thunks(TcgHost *h, uint8_t *write, const uint8_t *exec, uint32_t r
         h->t_interp_end[integer] = thunk_full(a, h, (const void *)h->callbacks.interp_end, integer);
         h->t_call[integer] = thunk_full(a, h, (const void *)h->callbacks.call, integer);
         thunk_miss(a, h, integer);
+        thunk_general(a, h, integer);
     }
-    thunk_general(a, h);
     return a->p - write;
 }
 

@@ -84,7 +84,7 @@ emit_call_general(X64Emit *e, const TcgOp *op)
     e->locked = 0;
     x64_mov_imm(&e->a, X64_R9, (uintptr_t)e->ir->calls[op->x].helper->fn);
     x64_mov_imm(&e->a, X64_R11, tcg_arg_is_const(op->a) ? (uint64_t)tcg_arg_value(e->ir, op->a) : 0);
-    x64_call(&e->a, e->h->t_general);
+    x64_call(&e->a, e->h->t_general[e->ir->insns[e->insn].integer]);
     e->f_image = true;
     e->f_host = false;
     e->f_recipe = -1;

@@ -45,7 +45,7 @@ struct _TcgHost {
 
     const uint8_t *t_enter, *t_exit, *t_exit_reason, *t_lookup, *t_link;
     /* [1]: for instructions that have nothing to do with vector and x87 state */
-    const uint8_t *t_miss[2], *t_interp[2], *t_interp_end[2], *t_call[2], *t_general;
+    const uint8_t *t_miss[2], *t_interp[2], *t_interp_end[2], *t_call[2], *t_general[2];
 };
 
 extern const int8_t x64_pin_of_guest[16];
