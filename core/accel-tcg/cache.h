@@ -14,30 +14,37 @@
 
 #define TCG_HASH_BITS 16
 #define TCG_CODE_ALIGN 32u
+#define TCG_TIMED_BLOCKS 16u
 
 typedef struct {
     TcgBlock *to;      /* linked target */
     TcgBlock *in_next; /* next in the target's list of incoming links, and which exit of that block */
     uint8_t in_next_n;
-    uint16_t patch, stub;
+    uint16_t patch, stub, stub_end;
     uint64_t target;
 } TcgExit;
 
 struct _TcgBlock {
+    /* What a lookup reads: one cache line. */
     TcgBlock *hash_next;
     uint64_t pc, mode_key;
     const uint8_t *host_page; /* of the guest's code: identity of the physical page */
     const uint8_t *tail_page; /* where an instruction that straddles the page goes on, or NULL */
     uint8_t *code;            /* writable view */
-    uint32_t id;
-    uint32_t token, tail_token;
-    uint16_t token_index, tail_token_index;
-    uint16_t code_size, cold;
-    uint16_t entry, poll_entry, cross_entry, ind_entry, token_field;
-    uint16_t guest_size;
-    uint8_t n_insns, n_exits, interp_budget;
+    uint32_t token;
+    uint16_t token_index;
+    uint16_t entry, ind_entry, cold;
     uint8_t invalid; /* atomic */
-    uint8_t group_fails;
+    uint8_t n_insns, interp_budget;
+    uint8_t ungrouped; /* each access has its own check: goes on where a group's crosses a page */
+
+    uint32_t id;
+    uint32_t tail_token;
+    uint16_t tail_token_index;
+    uint16_t code_size;
+    uint16_t poll_entry, cross_entry, token_field;
+    uint16_t guest_size;
+    uint8_t n_exits;
     uint8_t miss_samples;      /* misses of predictions that were looked at, since miss_ns */
     uint64_t miss_ns, hashed;  /* hashed: instructions that missed */
     uint16_t n_stubs;
@@ -48,6 +55,9 @@ struct _TcgBlock {
     /* Side table: TcgHostStub[n_stubs]; uint16_t host offset [n_insns + 1]; uint8_t length [n_insns]. */
     TcgHostStub stubs[];
 };
+
+#define TCG_BLOCK_ALIGN 64u
+G_STATIC_ASSERT(offsetof(TcgBlock, id) == TCG_BLOCK_ALIGN);
 
 static inline const uint16_t *
 tcg_block_offsets(const TcgBlock *b)
@@ -90,11 +100,12 @@ typedef struct _TcgCache {
     TcgBlock **by_id;
     uint32_t n_blocks, max_blocks;
     GHashTable *pages;  /* host page -> TcgCodePage */
+    TcgCodePage *last_page; /* of them, looked up last */
     GHashTable *tokens; /* TcgTokenKey -> itself */
+    const struct _TcgTokenKey *last_token;
     uint32_t next_token;
     uint64_t mode_keys[TCG_MODE_SLOTS];
     int n_mode_keys;
-    GHashTable *no_groups; /* pc of blocks whose groups keep crossing pages */
     GHashTable *hashed;    /* pc of a block -> TcgHostJob.hashed */
     GPtrArray *chunks; /* memory of blocks */
     gsize chunk_used;
@@ -102,7 +113,8 @@ typedef struct _TcgCache {
     EmuTcgIr *ir;
     TcgHostCode *out;
 
-    uint64_t n_translated, n_insns, n_guest_bytes, n_host_bytes, n_invalidated, n_drops, n_ns;
+    uint64_t n_translated, n_insns, n_guest_bytes, n_host_bytes, n_invalidated, n_drops;
+    uint64_t n_timed_insns, n_ns; /* of one block in TCG_TIMED_BLOCKS */
 } TcgCache;
 
 static inline void
@@ -137,11 +149,11 @@ tcg_block_exec(const TcgCache *c, const TcgBlock *b, unsigned offset)
 }
 
 /* fast.c: compiled for general registers only. */
-TcgMiss tcg_fast_miss(EmuTcgState *s, uint64_t vaddr, uint32_t desc);
+TcgMiss tcg_fast_miss(EmuTcgState *s, uint64_t vaddr, uint32_t desc, uintptr_t ret);
 uintptr_t tcg_fast_lookup(EmuTcgState *s, uint64_t pc);
-uintptr_t tcg_fast_link(EmuTcgState *s, uint64_t pc, uint32_t site);
+TcgWayOut tcg_fast_way_out(EmuTcgState *s, uintptr_t ret);
 /* The valid block for this key, or NULL.  One that goes on in the next page is found only while that is in the TLB. */
-TcgBlock *tcg_cache_find(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page);
+TcgBlock *tcg_cache_find(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, bool ungrouped);
 /* Makes the vCPU's tables lead to @b, which was just found: its pages are in the TLB. */
 void tcg_cache_admit(EmuTcgVcpu *v, TcgBlock *b);
 void tcg_cache_link(TcgCache *c, uint32_t site, TcgBlock *to);
@@ -154,5 +166,21 @@ void tcg_code_page_prepare(EmuTcgVcpu *v, const uint8_t *host_page, uint64_t ram
 bool tcg_code_page_add(TcgCache *c, TcgBlock *b);
 /* Takes one block out of use. */
 void tcg_block_drop(TcgCache *c, TcgBlock *b);
-/* The block and instruction that host address @pc belongs to; NULL: none. */
-TcgBlock *tcg_block_from_host(const TcgCache *c, uintptr_t pc, unsigned *offset);
+
+/* The block that host address @pc belongs to, and the offset there; NULL: none. */
+static inline TcgBlock *
+tcg_block_from_host(const TcgCache *c, uintptr_t pc, unsigned *offset)
+{
+    uint64_t at = pc - (uintptr_t)c->exec;
+    TcgBlock *b;
+
+    if (pc < (uintptr_t)c->exec || at < c->thunks || at >= c->used) {
+        return NULL;
+    }
+    b = c->by_id[c->granule[at / TCG_CODE_ALIGN]];
+    if (b == NULL) {
+        return NULL;
+    }
+    *offset = (unsigned)(at - (uint64_t)(b->code - c->write));
+    return *offset < b->code_size ? b : NULL;
+}

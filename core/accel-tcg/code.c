@@ -16,7 +16,10 @@
 TcgCodePage *
 tcg_code_page(TcgCache *c, const uint8_t *host_page)
 {
-    return g_hash_table_lookup(c->pages, host_page);
+    if (c->last_page == NULL || c->last_page->host_page != host_page) {
+        c->last_page = g_hash_table_lookup(c->pages, host_page);
+    }
+    return c->last_page;
 }
 
 static uint64_t
@@ -161,7 +164,7 @@ block_unlink_outgoing(TcgBlock *b)
 }
 
 static void
-block_leave_pages(TcgCache *c, TcgBlock *b)
+block_leave_page(TcgCache *c, TcgBlock *b)
 {
     TcgBlock **link = &tcg_code_page(c, b->host_page)->blocks;
 
@@ -169,20 +172,25 @@ block_leave_pages(TcgCache *c, TcgBlock *b)
         link = &(*link)->page_next;
     }
     *link = b->page_next;
-    if (b->tail_page == NULL) {
-        return;
-    }
-    link = &tcg_code_page(c, b->tail_page)->tails;
-    while (*link != b) {
-        link = &(*link)->tail_next;
-    }
-    *link = b->tail_next;
 }
 
 static void
+block_leave_tail(TcgCache *c, TcgBlock *b)
+{
+    if (b->tail_page != NULL) {
+        TcgBlock **link = &tcg_code_page(c, b->tail_page)->tails;
+
+        while (*link != b) {
+            link = &(*link)->tail_next;
+        }
+        *link = b->tail_next;
+    }
+}
+
+/* The block has left its pages' lists. */
+static void
 block_invalidate(TcgCache *c, TcgBlock *b)
 {
-    block_leave_pages(c, b);
     __atomic_store_n(&b->invalid, 1, __ATOMIC_SEQ_CST);
     block_unhash(c, b);
     tcg_host_kill_token(b->code + b->token_field);
@@ -196,6 +204,8 @@ tcg_block_drop(TcgCache *c, TcgBlock *b)
 {
     tcg_spin_lock(&c->lock);
     if (!b->invalid) {
+        block_leave_page(c, b);
+        block_leave_tail(c, b);
         block_invalidate(c, b);
     }
     tcg_spin_unlock(&c->lock);
@@ -214,6 +224,7 @@ page_idle(TcgCache *c, TcgCodePage *page)
     if (page->ram != UINT64_MAX) {
         __atomic_fetch_or(emu_ram_dirty_byte(page->ram), 1u << EMU_DIRTY_CODE, __ATOMIC_SEQ_CST);
     }
+    c->last_page = NULL;
     g_hash_table_remove(c->pages, page->host_page);
 }
 
@@ -228,19 +239,24 @@ page_written(TcgCache *c, TcgCodePage *page, uint64_t offset, uint64_t size)
         for (TcgBlock *b = page->tails; b != NULL; b = next) {
             next = b->tail_next;
             if (offset < tail_size(b)) {
+                block_leave_page(c, b);
+                block_leave_tail(c, b);
                 block_invalidate(c, b);
             } else {
                 left |= granules_of(0, tail_size(b));
             }
         }
-        for (TcgBlock *b = page->blocks; b != NULL; b = next) {
+        for (TcgBlock **link = &page->blocks; *link != NULL;) {
+            TcgBlock *b = *link;
             uint64_t start = b->pc & ~TCG_PAGE_MASK;
 
-            next = b->page_next;
             if (start < offset + size && offset < start + b->guest_size) {
+                *link = b->page_next;
+                block_leave_tail(c, b);
                 block_invalidate(c, b);
             } else {
                 left |= granules_of(start, MAX(b->guest_size, 1u));
+                link = &b->page_next;
             }
         }
         page->granules = left;
@@ -320,24 +336,4 @@ tcg_machine_unregister(TcgMachine *m)
         g_ptr_array_remove(hook_machines, m);
     }
     g_mutex_unlock(&hook_lock);
-}
-
-/* ---- side table ------------------------------------------------------------------------------------------------- */
-
-TcgBlock *
-tcg_block_from_host(const TcgCache *c, uintptr_t pc, unsigned *offset)
-{
-    uint64_t at = pc - (uintptr_t)c->exec;
-
-    if (pc < (uintptr_t)c->exec || at < c->thunks || at >= c->used) {
-        return NULL;
-    }
-
-    TcgBlock *b = c->by_id[c->granule[at / TCG_CODE_ALIGN]];
-
-    if (b == NULL) {
-        return NULL;
-    }
-    *offset = (unsigned)(at - (uint64_t)(b->code - c->write));
-    return *offset < b->code_size ? b : NULL;
 }

@@ -7,9 +7,28 @@
 
 #include "cache.h"
 
-/* A data address that missed its prediction slot: TLB hit, or the interpreter. */
+/*
+ * A check that several accesses share crosses a page: the rest of the block goes on with a check for each, in a block that begins
+ * at this instruction. Made when it is first wanted, by full_interp().
+ */
+static TcgMiss
+miss_divert(EmuTcgVcpu *v, uint32_t desc, uintptr_t ret)
+{
+    TcgCache *c = v->machine->cache;
+    unsigned offset = 0;
+    const TcgBlock *b = tcg_block_from_host(c, ret - 1, &offset);
+    uint64_t pc = b->pc;
+
+    for (unsigned i = 0; i < TCG_DESC_INSN(desc); i++) {
+        pc += tcg_block_lengths(b)[i] & 15u;
+    }
+    b = tcg_cache_find(v, pc, b->host_page, true);
+    return b != NULL ? (TcgMiss){tcg_block_exec(c, b, b->entry), TCG_MISS_DIVERT} : (TcgMiss){0, TCG_MISS_INTERP};
+}
+
+/* A data address that missed its prediction slot. */
 TcgMiss
-tcg_fast_miss(EmuTcgState *s, uint64_t vaddr, uint32_t desc)
+tcg_fast_miss(EmuTcgState *s, uint64_t vaddr, uint32_t desc, uintptr_t ret)
 {
     EmuTcgVcpu *v = s->vcpu;
     unsigned mode = TCG_DESC_MODE(desc);
@@ -17,9 +36,14 @@ tcg_fast_miss(EmuTcgState *s, uint64_t vaddr, uint32_t desc)
     TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, mode);
     uint64_t page = vaddr & TCG_PAGE_MASK;
 
-    if (v->force_interp || v->miss_budget < 0 || !tcg_tlb_plain(v, e, vaddr, access) ||
-        (vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) > TCG_PAGE_SIZE) {
-        return (TcgMiss){0, 0};
+    if (v->force_interp || v->miss_budget < 0) {
+        return (TcgMiss){0, TCG_MISS_INTERP};
+    }
+    if ((vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) > TCG_PAGE_SIZE) {
+        return desc & TCG_DESC_SHARED ? miss_divert(v, desc, ret) : (TcgMiss){0, TCG_MISS_INTERP};
+    }
+    if (!tcg_tlb_plain(v, e, vaddr, access)) {
+        return (TcgMiss){0, TCG_MISS_INTERP};
     }
 
     TcgPredict *p = &v->hot->predict[mode][TCG_DESC_SLOT(desc)];
@@ -32,7 +56,7 @@ tcg_fast_miss(EmuTcgState *s, uint64_t vaddr, uint32_t desc)
     p->read_base = e->tag[EMU_TCG_READ] == page ? page : TCG_PREDICT_EMPTY;
     p->write_base = e->tag[EMU_TCG_WRITE] == page ? page : TCG_PREDICT_EMPTY;
     p->delta = e->delta;
-    return (TcgMiss){e->delta, 1};
+    return (TcgMiss){e->delta, TCG_MISS_FOUND};
 }
 
 /**
@@ -72,7 +96,7 @@ tail_matches(EmuTcgVcpu *v, const TcgBlock *b)
 }
 
 TcgBlock *
-tcg_cache_find(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page)
+tcg_cache_find(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, bool ungrouped)
 {
     TcgCache *c = v->machine->cache;
     uint64_t mode_key = v->state->mode_key;
@@ -80,7 +104,8 @@ tcg_cache_find(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page)
         __atomic_load_n(&c->hash[tcg_block_hash(pc, host_page, mode_key)], __ATOMIC_ACQUIRE);
 
     while (b != NULL && (b->pc != pc || b->host_page != host_page || b->mode_key != mode_key ||
-                         __atomic_load_n(&b->invalid, __ATOMIC_RELAXED) || !tail_matches(v, b))) {
+                         b->ungrouped != ungrouped || __atomic_load_n(&b->invalid, __ATOMIC_RELAXED) ||
+                         !tail_matches(v, b))) {
         b = __atomic_load_n(&b->hash_next, __ATOMIC_ACQUIRE);
     }
     return b;
@@ -123,7 +148,7 @@ fast_find(EmuTcgState *s, uint64_t pc)
         !tcg_tlb_plain(v, e, pc, EMU_TCG_FETCH)) {
         return NULL;
     }
-    b = tcg_cache_find(v, pc, (const uint8_t *)(uintptr_t)((pc & TCG_PAGE_MASK) + e->delta));
+    b = tcg_cache_find(v, pc, (const uint8_t *)(uintptr_t)((pc & TCG_PAGE_MASK) + e->delta), false);
     if (b != NULL) {
         tcg_cache_admit(v, b);
     }
@@ -173,16 +198,30 @@ tcg_cache_link(TcgCache *c, uint32_t site, TcgBlock *to)
     tcg_spin_unlock(&c->lock);
 }
 
-uintptr_t
-tcg_fast_link(EmuTcgState *s, uint64_t pc, uint32_t site)
+TcgWayOut
+tcg_fast_way_out(EmuTcgState *s, uintptr_t ret)
 {
     EmuTcgVcpu *v = s->vcpu;
-    TcgBlock *b = fast_find(s, pc);
+    TcgCache *c = v->machine->cache;
+    unsigned offset = 0;
+    /* The call may be the block's last instruction. */
+    TcgBlock *from = tcg_block_from_host(c, ret - 1, &offset), *to;
+    uint32_t site = UINT32_MAX;
+    uint64_t pc = from->pc;
 
-    if (b == NULL) {
-        v->pending_site = site;
-        return 0;
+    for (unsigned i = 0; i < from->n_exits; i++) {
+        if (from->exits[i].stub_end == offset + 1) {
+            site = from->id * 2 + i;
+            pc = from->exits[i].target;
+        }
     }
-    tcg_cache_link(v->machine->cache, site, b);
-    return tcg_block_exec(v->machine->cache, b, b->entry);
+    to = fast_find(s, pc);
+    if (to == NULL) {
+        v->pending_site = site;
+        return (TcgWayOut){0, pc};
+    }
+    if (site != UINT32_MAX) {
+        tcg_cache_link(c, site, to);
+    }
+    return (TcgWayOut){tcg_block_exec(c, to, to->entry), pc};
 }

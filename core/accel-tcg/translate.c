@@ -16,8 +16,6 @@
 
 #define CHUNK_SIZE (256u * 1024)
 #define BLOCK_ROOM (64u * 1024)
-/* Failures after which a block is made again without groups. */
-#define GROUP_FAILS 8
 /*
  * One in so many misses of a page prediction is looked at. A block that has so many looks in so short a time pays more for misses than a
  * prediction by address costs it.
@@ -40,7 +38,7 @@ typedef struct {
     uint8_t joined[2 * MAX_LENGTH];
 } CodeAt;
 
-typedef struct {
+typedef struct _TcgTokenKey {
     uint64_t vpage;
     uint64_t mode_key;
     const uint8_t *host_page;
@@ -207,6 +205,8 @@ sample_miss(EmuTcgVcpu *v, TcgBlock *b, unsigned insn, uint32_t desc)
     }
 }
 
+static uintptr_t make_ungrouped(EmuTcgVcpu *v, uint64_t pc);
+
 /*
  * The current instruction goes to the interpreter: it is lifted that way, or an access of it missed its
  * prediction slot and the TLB.  In the second case the page is looked up first: when that is all that was
@@ -233,15 +233,18 @@ full_interp(EmuTcgState *s, uintptr_t ret)
         if (v->miss_budget < 0) {
             sample_miss(v, b, insn, desc);
         }
-        if ((desc & TCG_DESC_SHARED) && (vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) > TCG_PAGE_SIZE &&
-            ++b->group_fails == GROUP_FAILS) {
-            /* From now on with a check per access; this time the interpreter does it. */
-            pthread_mutex_lock(&c->translate);
-            g_hash_table_add(c->no_groups, GSIZE_TO_POINTER(b->pc));
-            pthread_mutex_unlock(&c->translate);
-            tcg_block_drop(c, b);
-        } else if (
-            !(desc & TCG_DESC_SHARED) && !insn_is_inside(b, insn) &&
+        if ((desc & TCG_DESC_SHARED) && (vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) > TCG_PAGE_SIZE) {
+            uintptr_t code = make_ungrouped(v, pc);
+
+            if (code != 0) {
+                return code;
+            }
+            /* The cache may have been dropped, the block with it. */
+            v->n_interp++;
+            reason = v->fe->interp(s, 1, &executed);
+            return full_go_on(v, reason, NULL, 0, 0);
+        }
+        if (!(desc & TCG_DESC_SHARED) && !insn_is_inside(b, insn) &&
             (vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) <= TCG_PAGE_SIZE &&
             !tcg_tlb_hit(v, e, vaddr, access)) {
             e = tcg_tlb_lookup(v, vaddr, access, TCG_DESC_MODE(desc), true);
@@ -391,9 +394,8 @@ tcg_translator_new(TcgMachine *m, uint64_t cache_size, GError **error)
     close(fd);
     c->pages = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     c->tokens = g_hash_table_new_full(token_hash, token_equal, g_free, NULL);
-    c->no_groups = g_hash_table_new(NULL, NULL);
     c->hashed = g_hash_table_new(NULL, NULL);
-    c->chunks = g_ptr_array_new_with_free_func(g_free);
+    c->chunks = g_ptr_array_new_with_free_func(g_aligned_free);
     c->next_token = TCG_TOKEN_FIRST;
     c->ir = tcg_ir_new();
     c->out = g_new(TcgHostCode, 1);
@@ -412,7 +414,6 @@ tcg_translator_free(TcgMachine *m)
     if (c->chunks != NULL) {
         g_hash_table_unref(c->pages);
         g_hash_table_unref(c->tokens);
-        g_hash_table_unref(c->no_groups);
         g_hash_table_unref(c->hashed);
         g_ptr_array_unref(c->chunks);
         g_free(c->ir);
@@ -460,7 +461,7 @@ tcg_translator_add_vcpu(EmuTcgVcpu *v, GError **error)
         static const TcgHostCallbacks callbacks = {
             .miss_fast = tcg_fast_miss,
             .lookup_fast = tcg_fast_lookup,
-            .link_fast = tcg_fast_link,
+            .way_out_fast = tcg_fast_way_out,
             .interp = full_interp,
             .interp_end = full_interp_end,
             .call = full_call,
@@ -500,7 +501,7 @@ tcg_translator_describe(TcgMachine *m, GString *out)
         "cache: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " bytes used, %" G_GUINT64_FORMAT
         " blocks invalidated, dropped %" G_GUINT64_FORMAT " times\n",
         c->n_translated, c->n_insns, (double)c->n_guest_bytes / (double)c->n_insns,
-        (double)c->n_host_bytes / (double)c->n_insns, (double)c->n_ns / (double)c->n_insns, c->used,
+        (double)c->n_host_bytes / (double)c->n_insns, (double)c->n_ns / (double)MAX(c->n_timed_insns, 1u), c->used,
         c->size, c->n_invalidated, c->n_drops);
 }
 
@@ -527,9 +528,10 @@ cache_drop(EmuTcgVcpu *v)
                               __ATOMIC_SEQ_CST);
         }
     }
+    c->last_page = NULL;
+    c->last_token = NULL;
     g_hash_table_remove_all(c->pages);
     g_hash_table_remove_all(c->tokens);
-    g_hash_table_remove_all(c->no_groups);
     g_hash_table_remove_all(c->hashed);
     g_ptr_array_set_size(c->chunks, 0);
     c->chunk_used = 0;
@@ -570,9 +572,9 @@ block_alloc(TcgCache *c, unsigned n_stubs, unsigned n_insns)
     gsize size = sizeof(TcgBlock) + n_stubs * sizeof(TcgHostStub) +
                  (n_insns + 1) * sizeof(uint16_t) + n_insns;
 
-    size = (size + 15) & ~(gsize)15;
+    size = (size + TCG_BLOCK_ALIGN - 1) & ~(gsize)(TCG_BLOCK_ALIGN - 1);
     if (c->chunks->len == 0 || c->chunk_used + size > CHUNK_SIZE) {
-        g_ptr_array_add(c->chunks, g_malloc(CHUNK_SIZE));
+        g_ptr_array_add(c->chunks, g_aligned_alloc(1, CHUNK_SIZE, TCG_BLOCK_ALIGN));
         c->chunk_used = 0;
     }
 
@@ -588,8 +590,12 @@ static uint32_t
 token_of(TcgCache *c, uint64_t pc, const uint8_t *host_page, uint64_t mode_key)
 {
     TcgTokenKey key = {pc & TCG_PAGE_MASK, mode_key, host_page, 0};
-    TcgTokenKey *found = g_hash_table_lookup(c->tokens, &key);
+    TcgTokenKey *found;
 
+    if (c->last_token != NULL && token_equal(c->last_token, &key)) {
+        return c->last_token->id;
+    }
+    found = g_hash_table_lookup(c->tokens, &key);
     if (found == NULL) {
         found = g_memdup2(&key, sizeof(key));
         found->id = c->next_token++;
@@ -598,6 +604,7 @@ token_of(TcgCache *c, uint64_t pc, const uint8_t *host_page, uint64_t mode_key)
         }
         g_hash_table_add(c->tokens, found);
     }
+    c->last_token = found;
     return found->id;
 }
 
@@ -703,8 +710,15 @@ make_code(EmuTcgVcpu *v, uint64_t pc, const CodeAt *at, TcgHostJob *job, unsigne
     }
 }
 
+/* What was learned of the block at @pc; mostly nothing is of any. */
+static inline uint64_t
+hint(GHashTable *table, uint64_t pc)
+{
+    return g_hash_table_size(table) == 0 ? 0 : GPOINTER_TO_SIZE(g_hash_table_lookup(table, GSIZE_TO_POINTER(pc)));
+}
+
 static TcgBlock *
-translate(EmuTcgVcpu *v, uint64_t pc, CodeAt *at)
+translate(EmuTcgVcpu *v, uint64_t pc, CodeAt *at, bool ungrouped)
 {
     const uint8_t *host_page = at->host_page;
     TcgCache *c = v->machine->cache;
@@ -729,13 +743,14 @@ translate(EmuTcgVcpu *v, uint64_t pc, CodeAt *at)
         pthread_mutex_unlock(&c->translate);
         tcg_vcpu_enter(v);
     }
-    b = tcg_cache_find(v, pc, host_page);
+    b = tcg_cache_find(v, pc, host_page, ungrouped);
     if (b != NULL || c->used + BLOCK_ROOM > c->size) {
         pthread_mutex_unlock(&c->translate);
         return b;
     }
 
-    uint64_t start_ns = now_ns();
+    bool timed = c->n_translated % TCG_TIMED_BLOCKS == 0;
+    uint64_t start_ns = timed ? now_ns() : 0;
     uint32_t id = c->n_blocks + 1;
     TcgHostJob job = {
         .write = c->write + c->used,
@@ -745,8 +760,8 @@ translate(EmuTcgVcpu *v, uint64_t pc, CodeAt *at)
         .token = token_of(c, pc, host_page, s->mode_key),
         .token_index = tcg_token_index(pc),
         .force_slow = v->machine->stress_slot_miss,
-        .hashed = v->machine->stress_hashed ? UINT64_MAX : GPOINTER_TO_SIZE(g_hash_table_lookup(c->hashed, GSIZE_TO_POINTER(pc))),
-        .no_groups = g_hash_table_contains(c->no_groups, GSIZE_TO_POINTER(pc)),
+        .hashed = v->machine->stress_hashed ? UINT64_MAX : hint(c->hashed, pc),
+        .ungrouped = ungrouped,
     };
 
     code_bytes(at, pc);
@@ -770,6 +785,7 @@ translate(EmuTcgVcpu *v, uint64_t pc, CodeAt *at)
     b->id = id;
     b->token = job.token;
     b->token_index = job.token_index;
+    b->ungrouped = ungrouped;
     b->tail_page = at->tail_page;
     b->tail_token = job.tail_token;
     b->tail_token_index = job.tail_token_index;
@@ -792,6 +808,7 @@ translate(EmuTcgVcpu *v, uint64_t pc, CodeAt *at)
     for (unsigned i = 0; i < out->n_exits; i++) {
         b->exits[i].patch = out->exits[i].patch;
         b->exits[i].stub = out->exits[i].stub;
+        b->exits[i].stub_end = out->exits[i].stub_end;
         b->exits[i].target = out->exits[i].target;
     }
     memcpy(b->stubs, out->stubs, out->n_stubs * sizeof(TcgHostStub));
@@ -825,7 +842,10 @@ translate(EmuTcgVcpu *v, uint64_t pc, CodeAt *at)
         c->n_insns += ir->n_insns;
         c->n_guest_bytes += covered;
         c->n_host_bytes += out->size;
-        c->n_ns += now_ns() - start_ns;
+        if (timed) {
+            c->n_timed_insns += ir->n_insns;
+            c->n_ns += now_ns() - start_ns;
+        }
     }
     tcg_spin_unlock(&c->lock);
     pthread_mutex_unlock(&c->translate);
@@ -863,6 +883,21 @@ code_find(EmuTcgVcpu *v, uint64_t pc, CodeAt *at, bool *interp)
     at->tail_page = (const uint8_t *)(uintptr_t)(tail + e->delta);
     at->tail_ram = e->ram;
     return true;
+}
+
+/* The block at @pc with a check per access, for a group that crosses a page: where to go on, or 0. */
+static uintptr_t
+make_ungrouped(EmuTcgVcpu *v, uint64_t pc)
+{
+    CodeAt at;
+    bool interp;
+    TcgBlock *b;
+
+    if (!code_find(v, pc, &at, &interp)) {
+        return 0;
+    }
+    b = translate(v, pc, &at, true);
+    return b != NULL ? tcg_block_exec(v->machine->cache, b, b->entry) : 0;
 }
 
 EmuTcgExit
@@ -922,12 +957,12 @@ tcg_execute(EmuTcgVcpu *v)
             continue;
         }
 
-        TcgBlock *b = tcg_cache_find(v, pc, at.host_page);
+        TcgBlock *b = tcg_cache_find(v, pc, at.host_page, false);
 
         if (b == NULL) {
             uint64_t drops = c->n_drops;
 
-            b = translate(v, pc, &at);
+            b = translate(v, pc, &at, false);
             if (c->n_drops != drops) {
                 site = UINT32_MAX;
             }

@@ -11,6 +11,7 @@ typedef struct {
     uint64_t target;
     uint32_t patch; /* offset in the block of what patch_jump() changes */
     uint32_t stub;  /* offset of the code that the jump leads to while unlinked */
+    uint32_t stub_end; /* return address of its call */
 } TcgHostExit;
 
 /* A place in the out-of-line part of a block where an instruction can be given up. */
@@ -57,19 +58,20 @@ typedef struct {
     uint32_t tail_token_index;
     int mode_slot; /* -1: no jump table */
     uint64_t hashed; /* bit per instruction: its accesses use TcgHot.hashed */
-    bool no_groups;  /* each access has its own check */
+    bool ungrouped;  /* each access has its own check */
     bool force_slow; /* stress: every access takes the slow path */
 } TcgHostJob;
 
 /* C functions that translated code reaches through thunks.  "fast" ones are compiled for general registers
  * only.  Addresses are of executable memory. */
 typedef struct {
-    /* Translates a data address that missed its prediction slot: delta, and found. */
-    struct TcgMiss (*miss_fast)(EmuTcgState *s, uint64_t vaddr, uint32_t desc);
+    /* Translates a data address that missed its prediction slot, for the block that called from @ret. */
+    struct TcgMiss (*miss_fast)(EmuTcgState *s, uint64_t vaddr, uint32_t desc, uintptr_t ret);
     /* Block for pc, or 0: leave. */
     uintptr_t (*lookup_fast)(EmuTcgState *s, uint64_t pc);
-    /* The same, and links exit @site to it. */
-    uintptr_t (*link_fast)(EmuTcgState *s, uint64_t pc, uint32_t site);
+    /* Where a block's stub, which called from return address @ret, leads to: behind an exit to its target, which is linked; else
+     * to the block's start, for which something was to be verified. */
+    struct TcgWayOut (*way_out_fast)(EmuTcgState *s, uintptr_t ret);
     /* Gives the instruction at return address @ret to the interpreter; where to go on, or 0: leave. */
     uintptr_t (*interp)(EmuTcgState *s, uintptr_t ret);
     /* As interp, then always looks the next block up. */
@@ -78,9 +80,21 @@ typedef struct {
     uintptr_t (*call)(EmuTcgState *s, uintptr_t ret);
 } TcgHostCallbacks;
 
+typedef struct TcgWayOut {
+    uintptr_t code; /* 0: leave */
+    uint64_t pc;
+} TcgWayOut;
+
+/* What became of a miss. */
+enum {
+    TCG_MISS_INTERP, /* the instruction goes to the interpreter */
+    TCG_MISS_FOUND,  /* value: the delta */
+    TCG_MISS_DIVERT, /* value: the code that goes on with this instruction */
+};
+
 typedef struct TcgMiss {
-    uint64_t delta;
-    uint64_t found;
+    uint64_t value;
+    uint64_t what;
 } TcgMiss;
 
 /* Description of an access for miss_fast: packed into 32 bits. */

@@ -344,13 +344,13 @@ thunk_exit(X64Asm *a, TcgHost *h)
 }
 
 /*
- * Jumped to with r9 = pc (and r10d = exit site): C finds the block, else leave.  What is pushed must
+ * Jumped to with r9 = pc: C finds the block, else leave.  What is pushed must
  * leave rsp 16-aligned; the state is.
  */
 static const uint8_t fast_saved[] = {X64_RAX, X64_RCX, X64_RDX, X64_RSI, X64_RDI, X64_R8, X64_R9};
 
 static const uint8_t *
-thunk_lookup(X64Asm *a, TcgHost *h, const void *fn, bool link)
+thunk_lookup(X64Asm *a, TcgHost *h)
 {
     const uint8_t *at = thunk_begin(a);
     unsigned n = G_N_ELEMENTS(fast_saved);
@@ -361,16 +361,38 @@ thunk_lookup(X64Asm *a, TcgHost *h, const void *fn, bool link)
     x64_lea(a, 8, X64_RDI, x64_mem(X64_RSP, (int32_t)n * 8));
     x64_alu_imm(a, X64_SUB, 8, x64_reg(X64_RSP), 8);
     x64_mov_rr(a, 8, X64_RSI, X64_R9);
-    if (link) {
-        x64_mov_rr(a, 4, X64_RDX, X64_R10);
-    }
-    thunk_call_c(a, fn);
+    thunk_call_c(a, (const void *)h->callbacks.lookup_fast);
     x64_mov_rr(a, 8, X64_R10, X64_RAX);
     x64_alu_imm(a, X64_ADD, 8, x64_reg(X64_RSP), 8);
     for (unsigned i = n; i-- > 0;) {
         x64_pop(a, fast_saved[i]);
     }
     x64_op(a, 8, 0x85, X64_R10, x64_reg(X64_R10)); /* test r10, r10 */
+    x64_jcc(a, 4, h->t_exit);
+    thunk_jmp_reg(a, X64_R10);
+    return at;
+}
+
+/* Called, never returned from: the return address says which block's stub it is, and C where that leads. */
+static const uint8_t *
+thunk_way_out(X64Asm *a, TcgHost *h)
+{
+    const uint8_t *at = thunk_begin(a);
+    unsigned n = G_N_ELEMENTS(fast_saved) - 1; /* not r9 */
+
+    x64_pop(a, X64_R10);
+    for (unsigned i = 0; i < n; i++) {
+        x64_push(a, fast_saved[i]);
+    }
+    x64_lea(a, 8, X64_RDI, x64_mem(X64_RSP, (int32_t)n * 8));
+    x64_mov_rr(a, 8, X64_RSI, X64_R10);
+    thunk_call_c(a, (const void *)h->callbacks.way_out_fast);
+    x64_mov_rr(a, 8, X64_R10, X64_RAX);
+    x64_mov_rr(a, 8, X64_R9, X64_RDX);
+    for (unsigned i = n; i-- > 0;) {
+        x64_pop(a, fast_saved[i]);
+    }
+    x64_op(a, 8, 0x85, X64_R10, x64_reg(X64_R10));
     x64_jcc(a, 4, h->t_exit);
     thunk_jmp_reg(a, X64_R10);
     return at;
@@ -543,7 +565,7 @@ thunk_miss(X64Asm *a, TcgHost *h, bool integer)
     static const uint8_t saved[] = {X64_RAX, X64_RCX, X64_RDX, X64_RSI,
                                     X64_RDI, X64_R8,  X64_R9,  X64_R11};
     unsigned n = G_N_ELEMENTS(saved);
-    uint8_t *fail;
+    uint8_t *fail, *divert;
 
     h->t_miss[integer] = thunk_begin(a);
     thunk_probe(a, h);
@@ -555,17 +577,23 @@ thunk_miss(X64Asm *a, TcgHost *h, bool integer)
     x64_alu_imm(a, X64_SUB, 8, x64_reg(X64_RSP), 8);
     x64_mov_rr(a, 8, X64_RSI, X64_R10);
     x64_mov_load(a, 4, X64_RDX, x64_mem(X64_RDI, X64_ST_DESC));
+    x64_mov_load(a, 8, X64_RCX, x64_mem(X64_RDI, -8)); /* return address */
     thunk_call_c(a, (const void *)h->callbacks.miss_fast);
     x64_mov_rr(a, 8, X64_R10, X64_RAX);
-    x64_op(a, 4, 0x85, X64_RDX, x64_reg(X64_RDX));
-    fail = x64_jcc_forward(a, 4);
-    for (unsigned pass = 0; pass < 2; pass++) {
+    x64_alu_imm(a, X64_CMP, 4, x64_reg(X64_RDX), TCG_MISS_FOUND);
+    fail = x64_jcc_forward(a, 2);
+    divert = x64_jcc_forward(a, 7);
+    for (unsigned pass = 0; pass < 3; pass++) {
         x64_alu_imm(a, X64_ADD, 8, x64_reg(X64_RSP), 8);
         for (unsigned i = n; i-- > 0;) {
             x64_pop(a, saved[i]);
         }
         if (pass == 0) {
             x64_byte(a, 0xc3);
+            x64_bind(a, divert);
+        } else if (pass == 1) {
+            x64_alu_imm(a, X64_ADD, 8, x64_reg(X64_RSP), 8);
+            thunk_jmp_reg(a, X64_R10);
             x64_bind(a, fail);
         } else {
             x64_mov_store_imm(a, 4, x64_mem(X64_RSP, X64_ST_LEFT + 8), X64_LEFT_MISSED);
@@ -609,8 +637,8 @@ tcg_host_emit_thunks(TcgHost *h, uint8_t *write, const uint8_t *exec, uint32_t r
 
     thunk_enter(a, h);
     thunk_exit(a, h);
-    h->t_lookup = thunk_lookup(a, h, (const void *)h->callbacks.lookup_fast, false);
-    h->t_link = thunk_lookup(a, h, (const void *)h->callbacks.link_fast, true);
+    h->t_lookup = thunk_lookup(a, h);
+    h->t_way_out = thunk_way_out(a, h);
     for (unsigned integer = 0; integer < 2; integer++) {
         h->t_interp[integer] = thunk_full(a, h, (const void *)h->callbacks.interp, integer);
         h->t_interp_end[integer] = thunk_full(a, h, (const void *)h->callbacks.interp_end, integer);

@@ -27,7 +27,8 @@
  * Groups: the delta does not depend on the address, only on the page.  So a check that covers the bytes of
  * later accesses off the same base register (moved by constants only: push, pop, locals, fields) serves
  * them all, as long as D is not needed for something else.  An instruction between check and use cannot be
- * entered from outside: the side table marks it, and a group whose check fails is interpreted to its end.
+ * entered from outside: the side table marks it. Where a group's check crosses a page, an ungrouped block goes on from the
+ * check's instruction; when there is none, or the check fails otherwise, the group is interpreted to its end.
  *
  * A group of 32-bit addresses cannot use base and delta: the base may wrap between two of them. Its register has the host address of
  * the first byte; behind the check there is one "add D, EA" more, and an access is [D + distance].
@@ -309,7 +310,7 @@ group_look_ahead(X64Emit *e, const EmuTcgMem *mem, X64Group *g)
         .mode = mem->mmu_mode,
         .start = e->insn,
     };
-    if (e->job->no_groups || g->hi - g->lo > GROUP_SPAN) {
+    if (e->job->ungrouped || g->hi - g->lo > GROUP_SPAN) {
         return false;
     }
     for (unsigned i = e->op; i < ir->n_ops; i++) {

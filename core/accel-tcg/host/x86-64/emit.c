@@ -11,18 +11,28 @@ emit_pc(X64Asm *a, uint64_t pc)
     x64_mov_imm(a, X64_R9, pc);
 }
 
+/* jne to the stub at the block's start */
+static void
+emit_to_stub(X64Emit *e)
+{
+    x64_byte(&e->a, 0x75);
+    x64_byte(&e->a, (unsigned)(e->job->write - (e->a.p + 1)) & 0xff);
+}
+
 /*
+ * stub:   call way out
  * ind:    r9 == pc ?                   else lookup
- * cross:  token slot == token ?        else stub: r9 = pc, lookup
+ * cross:  token slot == token ?        else stub: a lookup
  * poll:   exit_request == 0 ?          else stub (the lookup sees the request and leaves)
  * entry:  token of the page behind == token ?   of a block whose instruction straddles two pages
  */
 static void
-emit_entries(X64Emit *e, uint8_t *to_stub[3])
+emit_entries(X64Emit *e)
 {
     X64Asm *a = &e->a;
     uint64_t pc = e->ir->pc;
 
+    x64_call(a, e->h->t_way_out);
     e->out->ind_entry = a->p - e->job->write;
     if ((int64_t)pc == (int32_t)pc) {
         x64_alu_imm(a, X64_CMP, 8, x64_reg(X64_R9), (int32_t)pc);
@@ -40,20 +50,19 @@ emit_entries(X64Emit *e, uint8_t *to_stub[3])
                 x64_mem(X64_RSP, e->h->hot_offset + (int32_t)offsetof(TcgHot, token) +
                                      (int32_t)e->job->token_index * 4),
                 (int32_t)e->job->token);
-    to_stub[0] = x64_jcc_forward(a, 5);
+    emit_to_stub(e);
 
     e->out->poll_entry = a->p - e->job->write;
     x64_alu_imm(a, X64_CMP, 4, x64_mem(X64_RSP, offsetof(EmuTcgState, exit_request)), 0);
-    to_stub[1] = x64_jcc_forward(a, 5);
+    emit_to_stub(e);
 
     e->out->entry = a->p - e->job->write;
-    to_stub[2] = NULL;
     if (e->job->tail_token != 0) {
         x64_alu_imm(a, X64_CMP, 4,
                     x64_mem(X64_RSP, e->h->hot_offset + (int32_t)offsetof(TcgHot, token) +
                                          (int32_t)e->job->tail_token_index * 4),
                     (int32_t)e->job->tail_token);
-        to_stub[2] = x64_jcc_forward(a, 5);
+        emit_to_stub(e);
     }
 }
 
@@ -183,9 +192,8 @@ emit_way_stubs(X64Emit *e)
 
         x->stub = e->a.p - e->job->write;
         x64_bind(&e->a, e->job->write + x->patch);
-        emit_pc(&e->a, x->target);
-        x64_mov_imm(&e->a, X64_R10, e->job->block_id * 2 + i);
-        x64_jmp(&e->a, e->h->t_link);
+        x64_call(&e->a, e->h->t_way_out);
+        x->stub_end = e->a.p - e->job->write;
     }
 }
 
@@ -326,8 +334,6 @@ tcg_host_emit(TcgHost *h, const TcgHostJob *job, TcgHostCode *out)
 {
     X64Emit *e = h->emitter;
     const EmuTcgIr *ir = job->ir;
-    uint8_t *to_stub[3];
-
     e->a = (X64Asm){.p = job->write, .end = job->write + job->room,
                     .exec_delta = job->exec - job->write};
     e->h = h;
@@ -348,7 +354,7 @@ tcg_host_emit(TcgHost *h, const TcgHostJob *job, TcgHostCode *out)
     if (!x64_has_room(&e->a)) {
         return false;
     }
-    emit_entries(e, to_stub);
+    emit_entries(e);
 
     for (e->op = 0; e->op < ir->n_ops; e->op++) {
         const TcgOp *op = &ir->ops[e->op];
@@ -372,13 +378,6 @@ tcg_host_emit(TcgHost *h, const TcgHostJob *job, TcgHostCode *out)
     if (!x64_has_room(&e->a)) {
         return false;
     }
-    x64_bind(&e->a, to_stub[0]);
-    x64_bind(&e->a, to_stub[1]);
-    if (to_stub[2] != NULL) {
-        x64_bind(&e->a, to_stub[2]);
-    }
-    emit_pc(&e->a, ir->pc);
-    x64_jmp(&e->a, h->t_lookup);
     emit_late_way(e);
     emit_way_stubs(e);
     x64_emit_stubs(e);

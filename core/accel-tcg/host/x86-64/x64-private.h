@@ -43,7 +43,7 @@ struct _TcgHost {
     int flags_offset;
     int hot_offset;
 
-    const uint8_t *t_enter, *t_exit, *t_exit_reason, *t_lookup, *t_link;
+    const uint8_t *t_enter, *t_exit, *t_exit_reason, *t_lookup, *t_way_out;
     /* [1]: for instructions that have nothing to do with vector and x87 state */
     const uint8_t *t_miss[2], *t_interp[2], *t_interp_end[2], *t_call[2], *t_general[2];
 };
