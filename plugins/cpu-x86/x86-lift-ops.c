@@ -729,13 +729,20 @@ lift_wide_target(X86Lift *l, EmuTcgArg target, unsigned size)
         return target;
     }
     wide = emu_tcg_ir_temp(l->ir);
-    emu_tcg_ir_extend(l->ir, false, EMU_TCG_I64, wide, target, x86_lift_type(size));
     if (!l->cs_base) {
+        emu_tcg_ir_extend(l->ir, false, EMU_TCG_I64, wide, target, x86_lift_type(size));
         return wide;
     }
+    if (size == 2) {
+        EmuTcgArg offset = emu_tcg_ir_temp(l->ir);
+
+        emu_tcg_ir_extend(l->ir, false, EMU_TCG_I32, offset, target, EMU_TCG_I16);
+        target = offset;
+    }
     linear = emu_tcg_ir_temp(l->ir);
-    emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_ADD, EMU_TCG_I64, linear, wide, emu_tcg_ir_const(l->ir, l->cs_base), EMU_TCG_FLAGS_NONE);
-    return linear;
+    emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_ADD, EMU_TCG_I32, linear, target, emu_tcg_ir_const(l->ir, l->cs_base), EMU_TCG_FLAGS_NONE);
+    emu_tcg_ir_extend(l->ir, false, EMU_TCG_I64, wide, linear, EMU_TCG_I32);
+    return wide;
 }
 
 static bool
@@ -746,7 +753,9 @@ lift_jmp_ind(X86Lift *l, const X86Insn *insn)
     if (!any_target_ok(l, insn) || !x86_lift_read(l, insn, 0, &target)) {
         return false;
     }
-    emu_tcg_ir_jump_ind(l->ir, lift_wide_target(l, target, insn->opsize), EMU_TCG_JUMP_PLAIN);
+    target = lift_wide_target(l, target, insn->opsize);
+    x86_lift_end_shadow(l);
+    emu_tcg_ir_jump_ind(l->ir, target, EMU_TCG_JUMP_PLAIN);
     l->ended = true;
     return true;
 }
@@ -785,7 +794,9 @@ lift_ret(X86Lift *l, const X86Insn *insn)
     target = emu_tcg_ir_temp(l->ir);
     emu_tcg_ir_load(l->ir, x86_lift_type(size), target, &mem);
     x86_lift_add_sp(l, (int)size + (insn->n_operands ? (int)(insn->imm & 0xffff) : 0));
-    emu_tcg_ir_jump_ind(l->ir, lift_wide_target(l, target, size), EMU_TCG_JUMP_RETURN);
+    target = lift_wide_target(l, target, size);
+    x86_lift_end_shadow(l);
+    emu_tcg_ir_jump_ind(l->ir, target, EMU_TCG_JUMP_RETURN);
     l->ended = true;
     return true;
 }

@@ -74,10 +74,19 @@ helper_sti(EmuTcgState *tcg, uint64_t a G_GNUC_UNUSED, uint64_t b G_GNUC_UNUSED,
     return 0;
 }
 
+void
+x86_lift_end_shadow(X86Lift *l)
+{
+    if (l->ends_shadow) {
+        emu_tcg_ir_mov(l->ir, EMU_TCG_I8, x86_lift_global(l, X86_GLOBAL_SHADOW), emu_tcg_ir_const(l->ir, 0));
+        emu_tcg_ir_mov(l->ir, EMU_TCG_I32, x86_lift_global(l, X86_GLOBAL_MODE_LOW), emu_tcg_ir_const(l->ir, (int32_t)l->mode));
+    }
+}
+
 /*
  * The interrupt shadow is the next instruction. The state says so, in case that one goes to the interpreter; else it is
  * executed without a look at requests, and behind it the shadow ends and a jump looks (x86_lift()). A next instruction
- * that ends the block by itself, or is not in it, is the interpreter's.
+ * that ends the block by itself, other than by an indirect jump, or is not in it, is the interpreter's.
  */
 bool
 x86_lift_sti(X86Lift *l, const X86Insn *insn G_GNUC_UNUSED)
@@ -88,7 +97,7 @@ x86_lift_sti(X86Lift *l, const X86Insn *insn G_GNUC_UNUSED)
 
     if (!(l->mode & X86_MODE_IOPL) || (l->mode & X86_MODE_VM86) || l->n_after == 0 ||
         x86_decode(l->after, l->n_after, l->mode, l->s->features, &next) <= 0 ||
-        ((next.row->attr & X86_A_END) && x86_lift_rules[next.row->op])) {
+        ((next.row->attr & X86_A_END) && x86_lift_rules[next.row->op] && next.row->op != X86_OP_ret && next.row->op != X86_OP_jmp_ind)) {
         return false;
     }
     emu_tcg_ir_call(l->ir, &sti, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);

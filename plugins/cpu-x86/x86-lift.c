@@ -93,7 +93,7 @@ x86_lift(EmuTcgState *tcg, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsig
             l.cs_limit = 0xffffffffu;
         } else if (mode_key & X86_MODE_CS_BASED) {
             l.cs_base = (uint32_t)(mode_key >> X86_MODE_CS_BASE_SHIFT & X86_MODE_CS_BASE_MASK) << 4;
-            l.cs_limit = 0xffff;
+            l.cs_limit = mode_key & X86_MODE_NOLIMIT(X86_CS) ? 0xffffffffu : 0xffff;
         } else {
             return 0;
         }
@@ -124,14 +124,14 @@ x86_lift(EmuTcgState *tcg, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsig
         shadow = l.shadow;
         l.after = code + done + length;
         l.n_after = n + 1 < max_insns ? avail - done - (unsigned)length : 0;
+        l.ends_shadow = shadow;
         x86_lift_insn(&l, &insn);
         done += length;
         if (l.ended) {
             return done;
         }
         if (shadow) {
-            emu_tcg_ir_mov(ir, EMU_TCG_I8, x86_lift_global(&l, X86_GLOBAL_SHADOW), emu_tcg_ir_const(ir, 0));
-            emu_tcg_ir_mov(ir, EMU_TCG_I32, x86_lift_global(&l, X86_GLOBAL_MODE_LOW), emu_tcg_ir_const(ir, (int32_t)l.mode));
+            x86_lift_end_shadow(&l);
             emu_tcg_ir_jump_ind(ir, emu_tcg_ir_pcrel(ir, l.next), EMU_TCG_JUMP_PLAIN);
             return done;
         }

@@ -22,6 +22,7 @@ typedef struct {
     uint64_t next; /* of the one behind it */
     bool ended;    /* the block's last op is out */
     bool shadow;   /* STI: the next instruction is the block's last */
+    bool ends_shadow; /* this one is it */
     const uint8_t *after; /* what is behind the instruction: bytes in this page, none when the block is full */
     unsigned n_after;
 } X86Lift;
@@ -89,6 +90,8 @@ bool x86_flags_dead(uint64_t pc, const uint8_t *code, unsigned avail, uint64_t m
 bool x86_lift_mov_seg_from(X86Lift *l, const X86Insn *insn);
 bool x86_lift_swapgs(X86Lift *l, const X86Insn *insn);
 bool x86_lift_mov_from_cr(X86Lift *l, const X86Insn *insn);
+/* Before an indirect jump: the interrupt shadow ends with this instruction, if there is one. */
+void x86_lift_end_shadow(X86Lift *l);
 bool x86_lift_sti(X86Lift *l, const X86Insn *insn);
 bool x86_lift_popf(X86Lift *l, const X86Insn *insn);
 

@@ -132,7 +132,7 @@ x86_update_mode(X86State *s)
         for (unsigned i = X86_ES; i <= X86_GS; i++) {
             key |= mode_segment_bits(s, i);
         }
-        if (s->seg[X86_CS].limit == 0xffff && (*x86_seg_base(s, X86_CS) & ~(X86_MODE_CS_BASE_MASK << 4)) == 0) {
+        if ((s->seg[X86_CS].limit == 0xffff || (key & X86_MODE_NOLIMIT(X86_CS))) && !(key & X86_MODE_FLAT(X86_CS)) && (*x86_seg_base(s, X86_CS) & ~(X86_MODE_CS_BASE_MASK << 4)) == 0) {
             key |= X86_MODE_CS_BASED | *x86_seg_base(s, X86_CS) >> 4 << X86_MODE_CS_BASE_SHIFT;
         }
     }

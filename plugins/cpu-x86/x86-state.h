@@ -134,7 +134,8 @@ enum {
 #define X86_MODE_SHADOW (UINT64_C(1) << 31) /* interrupt shadow of STI, MOV SS, POP SS */
 #define X86_MODE_MMU_SHIFT 32               /* three bits: tcg.mmu_mode */
 #define X86_MODE_A20_OFF (UINT64_C(1) << 35)
-/* Code outside 64-bit mode in a segment of 64 KiB below 1 MiB, like real mode's: its base, in units of 16 bytes. */
+/* Code outside 64-bit mode in a segment of 64 KiB (or 4 GiB: X86_MODE_NOLIMIT) from below 1 MiB, like real mode's: its base, in units
+ * of 16 bytes. */
 #define X86_MODE_CS_BASE_SHIFT 36
 #define X86_MODE_CS_BASE_MASK UINT64_C(0xffff)
 #define X86_MODE_CS_BASED (UINT64_C(1) << 52)
