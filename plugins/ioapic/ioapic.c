@@ -13,6 +13,7 @@
 #include <emu/info.h>
 #include <emu/log.h>
 #include <emu/machine.h>
+#include <emu/registers.h>
 
 #define IOAPIC_REG_SELECT 0x00
 #define IOAPIC_REG_WINDOW 0x10
@@ -45,7 +46,6 @@
 EMU_TRACE_DEFINE(ioapic_set_pin)
 EMU_TRACE_DEFINE(ioapic_send)
 EMU_TRACE_DEFINE(ioapic_eoi)
-EMU_TRACE_DEFINE(ioapic_write)
 
 static IoapicClass *
 ioapic_class(Ioapic *self)
@@ -165,26 +165,70 @@ ioapic_eoi(EmuApicEoi *iface, uint8_t vector)
     }
 }
 
-static void
-ioapic_write_entry(Ioapic *self, unsigned pin, bool high, uint32_t value)
-{
-    uint64_t old = self->table[pin];
-    uint64_t entry = high ? (old & UINT32_MAX) | (uint64_t)value << 32 : (old & ~(uint64_t)UINT32_MAX) | value;
+/* ---- registers behind the index ---------------------------------------------------------------------- */
 
-    entry = (entry & IOAPIC_ENTRY_WRITABLE) | (old & IOAPIC_ENTRY_READ_ONLY);
-    if (!(entry & IOAPIC_ENTRY_LEVEL)) {
+static uint64_t
+ioapic_read_id(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    return (uint32_t)((Ioapic *)opaque)->id << IOAPIC_ID_SHIFT;
+}
+
+static void
+ioapic_write_id(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value, uint64_t old G_GNUC_UNUSED)
+{
+    Ioapic *self = opaque;
+
+    self->id = (value >> IOAPIC_ID_SHIFT) & IOAPIC_ID_MASK;
+    ioapic_store(self);
+}
+
+static uint64_t
+ioapic_read_version(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    return ((Ioapic *)opaque)->version | (IOAPIC_N_PINS - 1) << 16;
+}
+
+static uint64_t
+ioapic_peek_entry(gpointer opaque, unsigned pin)
+{
+    Ioapic *self = opaque;
+
+    ioapic_fetch(self);
+    return self->table[pin];
+}
+
+static void
+ioapic_write_entry(gpointer opaque, unsigned pin, uint64_t value G_GNUC_UNUSED, uint64_t old)
+{
+    Ioapic *self = opaque;
+    uint64_t *entry = &self->table[pin];
+
+    if (!(*entry & IOAPIC_ENTRY_LEVEL)) {
         /* Remote IRR has a meaning for level-triggered entries only; going through edge clears it. */
-        entry &= ~IOAPIC_ENTRY_REMOTE_IRR;
-        if ((old & IOAPIC_ENTRY_LEVEL) || (entry & IOAPIC_ENTRY_MASKED)) {
+        *entry &= ~IOAPIC_ENTRY_REMOTE_IRR;
+        if ((old & IOAPIC_ENTRY_LEVEL) || (*entry & IOAPIC_ENTRY_MASKED)) {
             self->pending &= ~(1u << pin);
         }
     } else {
         self->pending = (self->pending & ~(1u << pin)) | (self->levels & (1u << pin));
     }
-    self->table[pin] = entry;
     ioapic_store(self);
     ioapic_service_pin(self, pin);
 }
+
+static const EmuRegister ioapic_registers[] = {
+    EMU_REG_CALL("IOAPICID", 4 * IOAPIC_INDEX_ID, 4, EMU_RW, .read = ioapic_read_id, .write = ioapic_write_id, .fields = EMU_REG_FIELDS({"ID", 24, 4})),
+    EMU_REG_CALL("IOAPICVER", 4 * IOAPIC_INDEX_VERSION, 4, EMU_RO, .read = ioapic_read_version,
+                 .fields = EMU_REG_FIELDS({"VERSION", 0, 8}, {"LAST_ENTRY", 16, 8})),
+    EMU_REG_CALL("IOAPICARB", 4 * IOAPIC_INDEX_ARBITRATION, 4, EMU_RO, .read = ioapic_read_id, .fields = EMU_REG_FIELDS({"ID", 24, 4})),
+    EMU_REG_ARRAY(Ioapic, table, "IOREDTBL", 4 * IOAPIC_INDEX_TABLE, 8, 8, EMU_RW, IOAPIC_ENTRY_MASKED, .writable = IOAPIC_ENTRY_WRITABLE,
+                  .write = ioapic_write_entry, .peek = ioapic_peek_entry, .blurb = "redirection table entry of a pin",
+                  .fields = EMU_REG_FIELDS({"VECTOR", 0, 8}, {"DELIVERY_MODE", 8, 3}, {"LOGICAL", 11, 1}, {"DELIVERY_STATUS", 12, 1, EMU_RO},
+                                           {"ACTIVE_LOW", 13, 1}, {"REMOTE_IRR", 14, 1, EMU_RO}, {"LEVEL", 15, 1}, {"MASKED", 16, 1},
+                                           {"DESTINATION", 56, 8})),
+};
+/* Four bytes for each value of the index. */
+EMU_REGISTER_BANK(ioapic_bank, "ioapic-index", 0x400, ioapic_registers, .blurb = "Reached through IOREGSEL and IOWIN; offset = 4 * index")
 
 static uint64_t
 ioapic_read(gpointer opaque, uint64_t offset, unsigned size G_GNUC_UNUSED)
@@ -198,21 +242,7 @@ ioapic_read(gpointer opaque, uint64_t offset, unsigned size G_GNUC_UNUSED)
     if (offset != IOAPIC_REG_WINDOW) {
         return 0;
     }
-    switch (self->select) {
-    case IOAPIC_INDEX_ID:
-    case IOAPIC_INDEX_ARBITRATION:
-        return (uint32_t)self->id << IOAPIC_ID_SHIFT;
-    case IOAPIC_INDEX_VERSION:
-        return self->version | (IOAPIC_N_PINS - 1) << 16;
-    default:
-        if (self->select >= IOAPIC_INDEX_TABLE && self->select < IOAPIC_INDEX_TABLE + 2 * IOAPIC_N_PINS) {
-            unsigned index = self->select - IOAPIC_INDEX_TABLE;
-
-            return (uint32_t)(self->table[index / 2] >> (index & 1 ? 32 : 0));
-        }
-        emu_guest_error("ioapic: read of register 0x%02x: there is none", self->select);
-        return 0;
-    }
+    return emu_registers_read(EMU_DEVICE(self), &ioapic_bank, 4u * self->select, 4);
 }
 
 static void
@@ -233,17 +263,7 @@ ioapic_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size G_G
     if (offset != IOAPIC_REG_WINDOW) {
         return;
     }
-    EMU_TRACE(ioapic_write, "register 0x%02x value 0x%08x", self->select, (unsigned)value);
-    if (self->select == IOAPIC_INDEX_ID) {
-        self->id = (value >> IOAPIC_ID_SHIFT) & IOAPIC_ID_MASK;
-        ioapic_store(self);
-    } else if (self->select >= IOAPIC_INDEX_TABLE && self->select < IOAPIC_INDEX_TABLE + 2 * IOAPIC_N_PINS) {
-        unsigned index = self->select - IOAPIC_INDEX_TABLE;
-
-        ioapic_write_entry(self, index / 2, index & 1, value);
-    } else {
-        emu_guest_error("ioapic: write of 0x%08x to register 0x%02x: not writable", (unsigned)value, self->select);
-    }
+    emu_registers_write(EMU_DEVICE(self), &ioapic_bank, 4u * self->select, (uint32_t)value, 4);
 }
 
 static const EmuMemoryRegionOps ioapic_ops = {
@@ -277,9 +297,6 @@ ioapic_reset_enter(EmuDevice *dev)
     self->id = 0;
     self->select = 0;
     self->pending = 0;
-    for (unsigned pin = 0; pin < IOAPIC_N_PINS; pin++) {
-        self->table[pin] = IOAPIC_ENTRY_MASKED;
-    }
     ioapic_store(self);
 }
 
@@ -337,6 +354,7 @@ ioapic_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
     device_class->realize = ioapic_realize;
     device_class->reset_enter = ioapic_reset_enter;
     device_class->vmstate = &ioapic_vmstate;
+    emu_device_class_add_registers(klass, &ioapic_bank, 0);
     device_class->category = "misc";
     device_class->model_name = "82093AA I/O APIC";
     device_class->user_creatable = false;

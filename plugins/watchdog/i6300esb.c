@@ -15,6 +15,7 @@
 #include <emu/log.h>
 #include <emu/machine.h>
 #include <emu/pci.h>
+#include <emu/registers.h>
 
 #include <string.h>
 
@@ -27,7 +28,6 @@
 #define ESB_LOCK_ENABLED 0x02
 #define ESB_LOCK_FREE_RUN 0x04
 
-#define ESB_RELOAD 0x0c
 #define ESB_RELOAD_PING 0x0100
 #define ESB_RELOAD_TIMEOUT 0x0200
 /* Linux' driver looks for the time-out in bit 12. */
@@ -97,25 +97,16 @@ esb_expired_cb(gpointer opaque)
 /* ---- registers ----------------------------------------------------------------------------------- */
 
 static uint64_t
-esb_read(gpointer opaque, uint64_t offset, unsigned size G_GNUC_UNUSED)
+esb_read_reload(gpointer opaque, unsigned index G_GNUC_UNUSED)
 {
-    I6300Esb *self = opaque;
-
-    switch (offset & ~3u) {
-    case 0x0:
-        return self->preload[0];
-    case 0x4:
-        return self->preload[1];
-    case 0x8:
-        return self->interrupt;
-    default:
-        return self->timed_out ? ESB_RELOAD_TIMEOUT | ESB_RELOAD_TIMEOUT_LINUX : 0;
-    }
+    return ((I6300Esb *)opaque)->timed_out ? ESB_RELOAD_TIMEOUT | ESB_RELOAD_TIMEOUT_LINUX : 0;
 }
 
 static void
-esb_write_reload(I6300Esb *self, uint32_t value)
+esb_write_reload(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value, uint64_t old G_GNUC_UNUSED)
 {
+    I6300Esb *self = opaque;
+
     if (self->unlock < 2) {
         self->unlock = value == 0x80 ? 1 : value == 0x86 && self->unlock == 1 ? 2 : 0;
         return;
@@ -130,37 +121,28 @@ esb_write_reload(I6300Esb *self, uint32_t value)
 }
 
 static void
-esb_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size G_GNUC_UNUSED)
+esb_write_preload(gpointer opaque, unsigned index, uint64_t value G_GNUC_UNUSED, uint64_t old)
 {
     I6300Esb *self = opaque;
 
-    switch (offset & ~3u) {
-    case 0x0:
-    case 0x4:
-        if (self->unlock == 2) {
-            self->preload[offset >= 4] = (uint32_t)value & ESB_PRELOAD_MASK;
-            self->unlock = 0;
-        } else {
-            emu_guest_error("i6300esb: preload register written while locked");
-        }
-        break;
-    case 0x8:
-        if (value & 1) {
-            self->interrupt = false;
-        }
-        break;
-    default:
-        esb_write_reload(self, (uint32_t)value);
-        break;
+    if (self->unlock == 2) {
+        self->unlock = 0;
+    } else {
+        self->preload[index] = (uint32_t)old;
+        emu_guest_error("i6300esb: preload register written while locked");
     }
 }
 
-static const EmuMemoryRegionOps esb_ops = {
-    .read = esb_read,
-    .write = esb_write,
-    .impl_min = 4,
-    .impl_max = 4,
+static const EmuRegister esb_registers[] = {
+    EMU_REG_ARRAY(I6300Esb, preload, "PRELOAD", 0x0, 4, 4, EMU_RW, ESB_PRELOAD_MASK, .writable = ESB_PRELOAD_MASK, .write = esb_write_preload,
+                  .blurb = "where the counters start; after 0x80, 0x86 to RELOAD"),
+    EMU_REG32(I6300Esb, interrupt, "INTERRUPT_STATUS", 0x8, EMU_W1C, 0, .fields = EMU_REG_FIELDS({"INT_ACT", 0, 1, .blurb = "the first counter ran out"})),
+    EMU_REG_CALL("RELOAD", 0xc, 4, EMU_RW, .read = esb_read_reload, .write = esb_write_reload, .blurb = "unlocked by 0x80, 0x86",
+                 .fields = EMU_REG_FIELDS({"UNLOCK", 0, 8, EMU_WO}, {"WDT_RELOAD", 8, 1, EMU_WO, .blurb = "both counters start again"},
+                                          {"WDT_TIMEOUT", 9, 1, EMU_W1C, .blurb = "the watchdog reset the machine"},
+                                          {"WDT_TIMEOUT_LINUX", 12, 1, EMU_W1C, .blurb = "the same, where Linux' driver looks"})),
 };
+EMU_REGISTER_BANK(esb_bank, "i6300esb", 16, esb_registers)
 
 static void
 esb_write_config(EmuPciDevice *dev, uint32_t addr, uint32_t value, unsigned size)
@@ -187,7 +169,7 @@ esb_realize(EmuPciDevice *dev, GError **error G_GNUC_UNUSED)
 
     self->timer = emu_timer_new(emu_device_get_clock((EmuDevice *)dev, EMU_CLOCK_VIRTUAL), esb_expired_cb, self);
     emu_pci_device_get_wmask(dev)[ESB_CONFIG] = ESB_CONFIG_INT_TYPE | ESB_CONFIG_PRESCALE_FAST | ESB_CONFIG_OUTPUT_DISABLED;
-    emu_pci_device_register_bar(dev, 0, EMU_PCI_BAR_MEM, emu_memory_region_new_io(self, "i6300esb", 16, &esb_ops, self));
+    emu_pci_device_register_bar(dev, 0, EMU_PCI_BAR_MEM, emu_registers_new_region(self, &esb_bank, self));
     return true;
 }
 
@@ -209,8 +191,6 @@ esb_reset_enter(EmuDevice *device)
     esb_config(self)[ESB_LOCK] = 0;
     self->unlock = 0;
     self->stage = 1;
-    self->interrupt = false;
-    self->preload[0] = self->preload[1] = ESB_PRELOAD_MASK;
 }
 
 static bool
@@ -250,6 +230,7 @@ esb_class_init(gpointer klass, gconstpointer data G_GNUC_UNUSED)
 
     device->reset_enter = esb_reset_enter;
     device->vmstate = &esb_vmstate;
+    emu_device_class_add_registers(klass, &esb_bank, 0);
     device->category = "watchdog";
     device->user_creatable = true;
     pci->realize = esb_realize;
