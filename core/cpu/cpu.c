@@ -468,6 +468,14 @@ cpu_access_debug(EmuCpu *self, uint64_t vaddr, uint8_t *buf, gsize len, bool wri
     return true;
 }
 
+void
+emu_cpu_set_start(EmuCpu *self, uint64_t address)
+{
+    if (EMU_CPU_GET_CLASS(self)->set_start && emu_cpu_get_state(self)) {
+        EMU_CPU_GET_CLASS(self)->set_start(self, address);
+    }
+}
+
 bool
 emu_cpu_read_debug(EmuCpu *self, uint64_t vaddr, void *buf, gsize len)
 {

@@ -271,6 +271,13 @@ option_fw_cfg(EmuStartup *startup, const char *arg, GError **error)
 }
 
 static bool
+option_option_rom(EmuStartup *startup, const char *arg, GError **error G_GNUC_UNUSED)
+{
+    emu_machine_add_option(startup->machine, "option-rom", arg);
+    return true;
+}
+
+static bool
 option_vga(EmuStartup *startup, const char *arg, GError **error)
 {
     startup->vga_given = true;
@@ -370,6 +377,7 @@ static const EmuOption options[] = {
     {"uuid", "UUID", EMU_PHASE_MACHINE, option_uuid, "system UUID"},
     {"smbios", "type=N,FIELD=VALUE...|file=FILE", EMU_PHASE_MACHINE, option_smbios, "SMBIOS fields or entry"},
     {"fw_cfg", "name=NAME,file=FILE|string=TEXT", EMU_PHASE_MACHINE, option_fw_cfg, "adds a firmware configuration item"},
+    {"option-rom", "FILE[,bootindex=N]", EMU_PHASE_MACHINE, option_option_rom, "option ROM for the firmware to run"},
     {"vga", "std|none", EMU_PHASE_MACHINE, option_vga, "display device"},
     {"no-acpi", NULL, EMU_PHASE_MACHINE, option_no_acpi, "same as -machine acpi=off"},
     {"no-hpet", NULL, EMU_PHASE_MACHINE, option_no_hpet, "same as -machine hpet=off"},

@@ -368,6 +368,18 @@ x86_cpu_get_pc(EmuCpu *base)
     return cpu->state ? x86_get_pc(&cpu->state->tcg) : 0;
 }
 
+/* In real mode, as after a reset: the base of CS takes what the 16 bits of IP cannot. */
+static void
+x86_cpu_set_start(EmuCpu *base, uint64_t address)
+{
+    X86State *s = ((X86Cpu *)base)->state;
+
+    *x86_seg_base(s, X86_CS) = address & 0xffff0000;
+    s->seg[X86_CS].selector = (uint16_t)((address & 0xf0000) >> 4);
+    s->rip = address & 0xffff;
+    x86_update_mode(s);
+}
+
 static bool
 x86_cpu_is_halted(EmuCpu *base)
 {
@@ -773,6 +785,7 @@ x86_cpu_class_init(gpointer klass, gconstpointer class_data)
     cc->n_registers = x86_n_registers;
     cc->read_register = x86_read_register;
     cc->write_register = x86_write_register;
+    cc->set_start = x86_cpu_set_start;
     x86_cpu_install_features(klass);
     emu_object_class_add_properties(klass, x86_cpu_properties, G_N_ELEMENTS(x86_cpu_properties));
 }

@@ -17,8 +17,6 @@
 
 #define PC_ACPI_FILE_NAME_SIZE 56
 #define PC_ACPI_LOADER_ENTRY_SIZE 128
-#define PC_ACPI_ZONE_HIGH 1
-#define PC_ACPI_ZONE_FSEG 2
 #define PC_ACPI_HEADER_SIZE 36
 #define PC_ACPI_CHECKSUM_OFFSET 9
 #define PC_ACPI_OEM_ID "EMU   "
@@ -43,7 +41,7 @@
 #define PC_HPET_MIN_TICK 100
 #define PC_PCI_HOLE_END 0xfebfffff
 
-enum { PC_LOADER_ALLOCATE = 1, PC_LOADER_ADD_POINTER = 2, PC_LOADER_ADD_CHECKSUM = 3 };
+enum { PC_LOADER_ALLOCATE = 1, PC_LOADER_ADD_POINTER = 2, PC_LOADER_ADD_CHECKSUM = 3, PC_LOADER_WRITE_POINTER = 4 };
 
 /* ---- bytes ------------------------------------------------------------------------------------------ */
 
@@ -91,7 +89,7 @@ pc_loader_put_u32(uint8_t *p, uint32_t value)
     memcpy(p, &value, 4);
 }
 
-static void
+void
 pc_loader_allocate(PcAcpi *self, const char *file, uint32_t align, uint8_t zone)
 {
     uint8_t *p = pc_loader_new_entry(self, PC_LOADER_ALLOCATE, file);
@@ -100,15 +98,25 @@ pc_loader_allocate(PcAcpi *self, const char *file, uint32_t align, uint8_t zone)
     p[4] = zone;
 }
 
-/* The field of @size bytes at @offset of @file holds an offset in the tables; it becomes an address. */
-static void
-pc_loader_add_pointer(PcAcpi *self, const char *file, uint32_t offset, uint8_t size)
+void
+pc_loader_add_pointer(PcAcpi *self, const char *file, uint32_t offset, uint8_t size, const char *target)
 {
     uint8_t *p = pc_loader_new_entry(self, PC_LOADER_ADD_POINTER, file);
 
-    g_strlcpy((char *)p, PC_ACPI_TABLES_FILE, PC_ACPI_FILE_NAME_SIZE);
+    g_strlcpy((char *)p, target, PC_ACPI_FILE_NAME_SIZE);
     pc_loader_put_u32(p + PC_ACPI_FILE_NAME_SIZE, offset);
     p[PC_ACPI_FILE_NAME_SIZE + 4] = size;
+}
+
+void
+pc_loader_write_pointer(PcAcpi *self, const char *file, uint32_t offset, uint8_t size, const char *target, uint32_t target_offset)
+{
+    uint8_t *p = pc_loader_new_entry(self, PC_LOADER_WRITE_POINTER, file);
+
+    g_strlcpy((char *)p, target, PC_ACPI_FILE_NAME_SIZE);
+    pc_loader_put_u32(p + PC_ACPI_FILE_NAME_SIZE, offset);
+    pc_loader_put_u32(p + PC_ACPI_FILE_NAME_SIZE + 4, target_offset);
+    p[PC_ACPI_FILE_NAME_SIZE + 8] = size;
 }
 
 static void
@@ -212,6 +220,7 @@ pc_acpi_get_isa_presence(PcMachine *pc)
     present |= pc_acpi_has_isa_device(pc, "isa-fdc", 0x3f0) << 5;
     present |= pc_acpi_has_isa_device(pc, "i8042", 0) << 6;
     present |= (pc->hpet_device != NULL) << 7;
+    present |= pc_acpi_has_isa_device(pc, "pvpanic", 0) << 8;
     return present;
 }
 
@@ -246,6 +255,15 @@ pc_acpi_get_pm_base(PcMachine *pc)
     return base ? base : PC_PM_DEFAULT_BASE;
 }
 
+static uint16_t
+pc_acpi_get_pvpanic_port(PcMachine *pc)
+{
+    gsize len = 0;
+    const uint8_t *port = emu_fw_cfg_get_file(pc->fw_cfg, "etc/pvpanic-port", &len);
+
+    return port && len == 2 ? (uint16_t)(port[0] | port[1] << 8) : 0x505;
+}
+
 static guint
 pc_acpi_add_dsdt(PcAcpi *self)
 {
@@ -263,6 +281,7 @@ pc_acpi_add_dsdt(PcAcpi *self)
     pc_acpi_patch_name(dsdt, len, "P64L", high_length >> 30, 4);
     pc_acpi_patch_name(dsdt, len, "ISAP", pc_acpi_get_isa_presence(self->pc), 4);
     pc_acpi_patch_name(dsdt, len, "PMIO", pc_acpi_get_pm_base(self->pc), 2);
+    pc_acpi_patch_name(dsdt, len, "PVPP", pc_acpi_get_pvpanic_port(self->pc), 2);
     pc_acpi_end(self, at);
     return at;
 }
@@ -287,9 +306,9 @@ pc_acpi_add_fadt(PcAcpi *self, guint facs, guint dsdt)
     bool has_i8042 = pc_acpi_has_isa_device(self->pc, "i8042", 0);
     guint at = pc_acpi_begin(self, "FACP", 3);
 
-    pc_loader_add_pointer(self, PC_ACPI_TABLES_FILE, t->len, 4);
+    pc_loader_add_pointer(self, PC_ACPI_TABLES_FILE, t->len, 4, PC_ACPI_TABLES_FILE);
     pc_acpi_add(t, facs, 4);
-    pc_loader_add_pointer(self, PC_ACPI_TABLES_FILE, t->len, 4);
+    pc_loader_add_pointer(self, PC_ACPI_TABLES_FILE, t->len, 4, PC_ACPI_TABLES_FILE);
     pc_acpi_add(t, dsdt, 4);
     pc_acpi_add(t, 0, 1); /* reserved */
     pc_acpi_add(t, 0, 1); /* preferred profile: unspecified */
@@ -327,7 +346,7 @@ pc_acpi_add_fadt(PcAcpi *self, guint facs, guint dsdt)
     pc_acpi_add(t, PC_RESET_VALUE, 1);
     pc_acpi_add_zeroes(t, 3);
     pc_acpi_add(t, 0, 8); /* X_FACS: the 32-bit pointer counts */
-    pc_loader_add_pointer(self, PC_ACPI_TABLES_FILE, t->len, 8);
+    pc_loader_add_pointer(self, PC_ACPI_TABLES_FILE, t->len, 8, PC_ACPI_TABLES_FILE);
     pc_acpi_add(t, dsdt, 8);
     pc_acpi_add_io_address(t, pm, 32);
     pc_acpi_add_zeroes(t, 12);
@@ -473,9 +492,10 @@ pc_acpi_build(PcAcpi *self)
         tables[n++] = pc_acpi_add_hpet(self);
     }
     pc_acpi_add_numa(self, tables, &n);
+    pc_acpi_add_vmgenid(self, tables, &n);
     rsdt = pc_acpi_begin(self, "RSDT", 1);
     for (guint i = 0; i < n; i++) {
-        pc_loader_add_pointer(self, PC_ACPI_TABLES_FILE, self->tables->len, 4);
+        pc_loader_add_pointer(self, PC_ACPI_TABLES_FILE, self->tables->len, 4, PC_ACPI_TABLES_FILE);
         pc_acpi_add(self->tables, tables[i], 4);
     }
     pc_acpi_end(self, rsdt);
@@ -486,7 +506,7 @@ pc_acpi_build(PcAcpi *self)
     pc_acpi_add(self->rsdp, 0, 1);
     g_byte_array_append(self->rsdp, (const uint8_t *)PC_ACPI_OEM_ID, 6);
     pc_acpi_add(self->rsdp, 0, 1); /* ACPI 1.0 */
-    pc_loader_add_pointer(self, PC_ACPI_RSDP_FILE, self->rsdp->len, 4);
+    pc_loader_add_pointer(self, PC_ACPI_RSDP_FILE, self->rsdp->len, 4, PC_ACPI_TABLES_FILE);
     pc_acpi_add(self->rsdp, rsdt, 4);
     pc_loader_add_checksum(self, PC_ACPI_RSDP_FILE, 8, 0, self->rsdp->len);
 }

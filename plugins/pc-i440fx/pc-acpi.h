@@ -9,6 +9,10 @@
 #define PC_ACPI_RSDP_FILE "etc/acpi/rsdp"
 #define PC_ACPI_LOADER_FILE "etc/table-loader"
 
+/* Where the firmware puts a file: anywhere, or below 1 MiB. */
+#define PC_ACPI_ZONE_HIGH 1
+#define PC_ACPI_ZONE_FSEG 2
+
 typedef struct {
     PcMachine *pc;
     GByteArray *tables;
@@ -24,8 +28,18 @@ void pc_acpi_set(GByteArray *out, guint at, uint64_t value, unsigned size);
 guint pc_acpi_begin(PcAcpi *self, const char *signature, uint8_t revision);
 void pc_acpi_end(PcAcpi *self, guint at);
 
+/* Entries of the script that the firmware's linker runs. */
+void pc_loader_allocate(PcAcpi *self, const char *file, uint32_t align, uint8_t zone);
+/* The field of @size bytes at @offset of @file holds an offset in @target; it becomes an address. */
+void pc_loader_add_pointer(PcAcpi *self, const char *file, uint32_t offset, uint8_t size, const char *target);
+/* The address of @target's byte @target_offset goes into the host's file @file. */
+void pc_loader_write_pointer(PcAcpi *self, const char *file, uint32_t offset, uint8_t size, const char *target, uint32_t target_offset);
+
 /* Also for a CPU that is not there. */
 uint32_t pc_acpi_get_apic_id(PcMachine *pc, unsigned index);
 
 /* pc-acpi-numa.c: append their offset to @tables and count it. */
 void pc_acpi_add_numa(PcAcpi *self, guint *tables, guint *n);
+
+/* pc-acpi-vmgenid.c: the same. */
+void pc_acpi_add_vmgenid(PcAcpi *self, guint *tables, guint *n);

@@ -11,6 +11,7 @@
 #define PC_FW_CFG_IRQ0_OVERRIDE (EMU_FW_CFG_ARCH_LOCAL + 2)
 #define PC_E820_RAM 1
 #define PC_UUID_SIZE 16
+#define PC_OPTION_ROM_MAX 0x40000 /* what there is between the display's ROM and the firmware */
 
 typedef struct {
     uint64_t address, length;
@@ -186,6 +187,58 @@ pc_add_user_items(PcMachine *self, GError **error)
     return true;
 }
 
+/* -option-rom FILE[,bootindex=N]: the firmware copies and runs it. */
+static bool
+pc_add_option_rom(PcMachine *self, const char *text, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(text, ",", 2);
+    const char *name = g_str_has_prefix(parts[0], "romfile=") ? parts[0] + 8 : parts[0];
+    g_autofree char *path = emu_machine_find_firmware(EMU_MACHINE(self), name), *contents = NULL, *file = NULL, *base = NULL, *boot = NULL;
+    guint64 bootindex = 0;
+    gsize len;
+
+    if (parts[1] && (!g_str_has_prefix(parts[1], "bootindex=") ||
+                     !g_ascii_string_to_unsigned(parts[1] + 10, 10, 0, INT32_MAX, &bootindex, NULL))) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "-option-rom %s: expected FILE[,bootindex=N]", text);
+        return false;
+    }
+    if (!path) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_NOT_FOUND, "-option-rom %s: there is no such file here or on the firmware search path (-L)",
+                    name);
+        return false;
+    }
+    if (!g_file_get_contents(path, &contents, &len, error)) {
+        g_prefix_error(error, "-option-rom %s: ", name);
+        return false;
+    }
+    if (len == 0 || len > PC_OPTION_ROM_MAX) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "-option-rom %s: it has %" G_GSIZE_FORMAT " bytes, expected 1 to %u", name, len,
+                    PC_OPTION_ROM_MAX);
+        return false;
+    }
+    base = g_path_get_basename(path);
+    file = g_strconcat("genroms/", base, NULL);
+    emu_fw_cfg_add_file(self->fw_cfg, file, contents, len);
+    if (parts[1]) {
+        boot = g_strconcat("/rom@", file, NULL);
+        emu_machine_add_boot_device(EMU_MACHINE(self), (int)bootindex, NULL, boot);
+    }
+    return true;
+}
+
+static bool
+pc_add_option_roms(PcMachine *self, GError **error)
+{
+    const char *text;
+
+    for (unsigned i = 0; (text = emu_machine_get_option_nth(EMU_MACHINE(self), "option-rom", i)); i++) {
+        if (!pc_add_option_rom(self, text, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* A time in ms of -boot; absent: @fallback. */
 static bool
 pc_get_boot_time(PcMachine *self, const char *option, gint64 fallback, gint64 min, gint64 *ms, GError **error)
@@ -245,7 +298,7 @@ pc_fill_fw_cfg(PcMachine *self, GError **error)
     pc_add_numa(self, limit);
     pc_add_e820(self);
     pc_add_system_states(self);
-    if (!pc_load_kernel(self, error) || !pc_add_boot_order(self, error)) {
+    if (!pc_add_option_roms(self, error) || !pc_load_kernel(self, error) || !pc_add_boot_order(self, error)) {
         return false;
     }
     if (self->acpi) {

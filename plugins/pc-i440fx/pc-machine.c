@@ -97,6 +97,7 @@ pc_machine_done(EmuMachine *machine, GError **error)
     PcMachine *self = (PcMachine *)machine;
 
     pc_write_cmos(self);
+    pc_connect_vmgenid(self);
     return pc_fill_fw_cfg(self, error);
 }
 

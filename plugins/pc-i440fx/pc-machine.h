@@ -38,6 +38,7 @@ typedef struct {
     EmuDevice *pic[2];
     EmuDevice *rtc;
     EmuDevice *hpet_device; /* NULL: none */
+    EmuDevice *vmgenid;     /* NULL: none */
     EmuFwCfg *fw_cfg;
 
     EmuDevice *gsi;                   /* pc-gsi */
@@ -59,6 +60,9 @@ bool pc_map_firmware(PcMachine *self, GError **error);
 /* pc-fw-cfg.c: what the firmware finds. */
 bool pc_parse_uuid(const char *text, uint8_t uuid[16]);
 bool pc_fill_fw_cfg(PcMachine *self, GError **error);
+
+/* pc-acpi-vmgenid.c: finds the device that the user may have added. */
+void pc_connect_vmgenid(PcMachine *self);
 
 /* pc-acpi.c */
 void pc_add_acpi_tables(PcMachine *self);

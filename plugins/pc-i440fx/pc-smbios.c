@@ -59,6 +59,7 @@ typedef struct {
     GByteArray *strings;
     unsigned count;
     guint max_size;
+    uint32_t from_file[4]; /* types that came from -smbios file=, as bits */
 } PcSmbios;
 
 /* ---- options -------------------------------------------------------------------------------------------- */
@@ -110,6 +111,56 @@ pc_smbios_split(const char *text)
     }
 }
 
+/* The length of the structure at @at with its strings, which a second zero byte ends; 0 when it does not end. */
+static gsize
+pc_smbios_measure(const uint8_t *data, gsize len, gsize at)
+{
+    gsize end = at + (at + 4 <= len ? data[at + 1] : 0);
+
+    if (at + 4 > len || data[at + 1] < 4 || end > len) {
+        return 0;
+    }
+    while (end + 2 <= len) {
+        if (data[end] == 0 && data[end + 1] == 0) {
+            return end + 2 - at;
+        }
+        end++;
+    }
+    return 0;
+}
+
+/* -smbios file=: ready-made structures. One of a type that we would make takes its place. */
+static bool
+pc_smbios_read_file(PcSmbios *self, const char *path, GError **error)
+{
+    g_autofree char *contents = NULL;
+    gsize len, size;
+
+    if (!g_file_get_contents(path, &contents, &len, error)) {
+        g_prefix_error(error, "-smbios file=%s: ", path);
+        return false;
+    }
+    for (gsize at = 0; at < len; at += size) {
+        const uint8_t *data = (const uint8_t *)contents;
+
+        size = pc_smbios_measure(data, len, at);
+        if (size == 0 || data[at] > 126) {
+            g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                        "-smbios file=%s: no structure of type 0 to 126 with its strings at offset %" G_GSIZE_FORMAT, path, at);
+            return false;
+        }
+        self->from_file[data[at] / 32] |= 1u << data[at] % 32;
+        self->max_size = MAX(self->max_size, size);
+        self->count++;
+        g_byte_array_append(self->table, data + at, size);
+    }
+    if (len == 0) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "-smbios file=%s: the file is empty", path);
+        return false;
+    }
+    return true;
+}
+
 static bool
 pc_smbios_parse(PcSmbios *self, const char *text, GError **error)
 {
@@ -120,9 +171,11 @@ pc_smbios_parse(PcSmbios *self, const char *text, GError **error)
         const char *part = parts->pdata[i];
 
         if (g_str_has_prefix(part, "file=")) {
-            g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "-smbios %s: file= is not supported, expected type=",
-                        text);
-            return false;
+            if (parts->len > 1) {
+                g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "-smbios %s: file= stands alone", text);
+                return false;
+            }
+            return pc_smbios_read_file(self, part + 5, error);
         }
         if (g_str_has_prefix(part, "type=") && !g_ascii_string_to_unsigned(part + 5, 10, 0, 127, &type, NULL)) {
             g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "-smbios %s: type is '%s', expected a number", text,
@@ -206,6 +259,12 @@ pc_smbios_add_field(PcSmbios *self, const char *key, const char *fallback)
 static void
 pc_smbios_end(PcSmbios *self)
 {
+    uint8_t type = self->table->data[self->start];
+
+    if (self->from_file[type / 32] >> type % 32 & 1) {
+        g_byte_array_set_size(self->table, self->start);
+        return;
+    }
     self->table->data[self->start + 1] = self->table->len - self->start;
     g_byte_array_append(self->table, self->strings->data, self->strings->len);
     pc_smbios_add(self, 0, self->n_strings ? 1 : 2);

@@ -329,6 +329,18 @@ static const EmuMemoryRegionOps piix4_pm_apm_ops = {
     .impl_max = 1,
 };
 
+/* Inputs "gpe": a rising edge sets the event's status bit. */
+static void
+piix4_pm_gpe_cb(gpointer opaque, unsigned index, int level)
+{
+    Piix4Pm *self = opaque;
+
+    if (level) {
+        self->gpe_status[index / 8] |= (uint8_t)(1u << index % 8);
+        piix4_pm_update_sci(self);
+    }
+}
+
 static void
 piix4_pm_powerdown_cb(EmuMachine *machine G_GNUC_UNUSED, gpointer opaque)
 {
@@ -402,6 +414,7 @@ piix4_pm_realize(EmuPciDevice *pci, GError **error G_GNUC_UNUSED)
     emu_memory_region_add_subregion(io, 0, self->smbus_region, 1);
     emu_memory_region_add_subregion(io, PIIX4_PM_GPE_PORT, self->gpe_region, 0);
     emu_memory_region_add_subregion(io, PIIX4_PM_APM_PORT, self->apm_region, 0);
+    emu_device_add_lines_in(dev, "gpe", 8 * PIIX4_PM_GPE_BYTES, piix4_pm_gpe_cb);
     self->powerdown_handler = g_signal_connect(machine, "powerdown", G_CALLBACK(piix4_pm_powerdown_cb), self);
     self->wakeup_handler = g_signal_connect(machine, "wakeup", G_CALLBACK(piix4_pm_wakeup_cb), self);
     return true;

@@ -38,7 +38,9 @@ struct _EmuCpuClass {
     gsize n_registers;
     void (*read_register)(EmuCpu *self, unsigned index, void *buf); /* registers[index].size bytes */
     bool (*write_register)(EmuCpu *self, unsigned index, const void *buf); /* false: cannot hold that value */
-    EMU_RESERVED_SLOTS(12);
+    /* After its reset: execution begins at the physical address instead of the reset vector. Optional. */
+    void (*set_start)(EmuCpu *self, uint64_t address);
+    EMU_RESERVED_SLOTS(11);
 };
 
 EMU_AVAILABLE_IN_1_0 unsigned emu_cpu_get_index(EmuCpu *self);
@@ -53,6 +55,8 @@ EMU_AVAILABLE_IN_1_0 void emu_cpu_kick(EmuCpu *self);
 EMU_AVAILABLE_IN_1_0 void emu_cpu_run_on(EmuCpu *self, void (*fn)(EmuCpu *self, gpointer data), gpointer data);
 EMU_AVAILABLE_IN_1_0 void emu_cpu_run_on_async(EmuCpu *self, void (*fn)(EmuCpu *self, gpointer data), gpointer data);
 EMU_AVAILABLE_IN_1_0 bool emu_cpu_is_self(EmuCpu *self); /* on its thread? */
+/* In reset_exit of a device that loads programs; nothing happens when the CPU model cannot. */
+EMU_AVAILABLE_IN_1_0 void emu_cpu_set_start(EmuCpu *self, uint64_t address);
 /* Virtual memory for monitors and debuggers (no side effects on TLB or A/D bits). */
 EMU_AVAILABLE_IN_1_0 bool emu_cpu_read_debug(EmuCpu *self, uint64_t vaddr, void *buf, gsize len);
 EMU_AVAILABLE_IN_1_0 bool emu_cpu_write_debug(EmuCpu *self, uint64_t vaddr, const void *buf, gsize len);

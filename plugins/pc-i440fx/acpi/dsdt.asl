@@ -12,8 +12,9 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "EMU   ", "EMUPC   ", 1)
     // Above 4 GiB, in GiB, since SeaBIOS' parser knows no 64-bit integers.
     Name (P64S, 0x33333333) // start
     Name (P64L, 0x44444444) // length, 0: there is none
-    Name (ISAP, 0x66666666) // ISA devices that are there: bits 0-3 COM1-4, 4 LPT1, 5 FDC, 6 i8042, 7 HPET
+    Name (ISAP, 0x66666666) // ISA devices that are there: bits 0-3 COM1-4, 4 LPT1, 5 FDC, 6 i8042, 7 HPET, 8 pvpanic
     Name (PMIO, 0x7777) // power management ports
+    Name (PVPP, 0x5555) // pvpanic's port
 
     Name (_S3, Package () { 1, 1, 0, 0 })
     Name (_S4, Package () { 2, 2, 0, 0 })
@@ -486,6 +487,43 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "EMU   ", "EMUPC   ", 1)
             {
                 Memory32Fixed (ReadOnly, 0xFED00000, 0x00000400)
             })
+        }
+    }
+
+    Scope (_SB.PCI0.ISA)
+    {
+        Device (PEVT)
+        {
+            Name (_HID, "QEMU0001")
+            Name (PRES, ResourceTemplate ()
+            {
+                IO (Decode16, 0x0505, 0x0505, 0x01, 0x01, PEVP)
+            })
+            Method (_CRS, 0, Serialized)
+            {
+                CreateWordField (PRES, \_SB.PCI0.ISA.PEVT.PEVP._MIN, PMIN)
+                CreateWordField (PRES, \_SB.PCI0.ISA.PEVT.PEVP._MAX, PMAX)
+                PMIN = PVPP
+                PMAX = PVPP
+                Return (PRES)
+            }
+            Method (_STA, 0, NotSerialized)
+            {
+                Return (((ISAP >> 8) & 1) * 0x0F)
+            }
+            OperationRegion (PEOR, SystemIO, PVPP, 1)
+            Field (PEOR, ByteAcc, NoLock, Preserve)
+            {
+                PEPT, 8
+            }
+            Method (RDPT, 0, NotSerialized)
+            {
+                Return (PEPT)
+            }
+            Method (WRPT, 1, NotSerialized)
+            {
+                PEPT = Arg0
+            }
         }
     }
 
