@@ -65,8 +65,6 @@ void emu_device_use_globals(GPtrArray *globals);
 EmuBus *emu_bus_find(EmuMachine *machine, const char *name, const char *bus_type, GError **error);
 /* By id or by path. */
 EmuDevice *emu_device_find(EmuMachine *machine, const char *id_or_path, GError **error);
-/* Asks the device's hotplug handler; without one, unplugs at once (hotpluggable devices only). */
-bool emu_device_request_unplug(EmuDevice *self, GError **error);
 
 /* ---- reset -------------------------------------------------------------------------------------- */
 

@@ -14,6 +14,7 @@
 #define PC_SCI_IRQ 9
 #define PC_IDE_IRQ 14
 #define PC_HPET_BASE 0xfed00000
+#define PC_PCI_HOTPLUG_GPE 1
 #define PC_N_SERIALS 4
 #define PC_N_PARALLELS 3
 #define PC_N_SPD 8
@@ -335,6 +336,27 @@ pc_create_power_management(PcMachine *self, GError **error)
     return true;
 }
 
+/* Slots that can be filled and emptied while the guest runs; their event is the power management's. */
+static bool
+pc_create_hotplug(PcMachine *self, GError **error)
+{
+    g_autoptr(GError) local_error = NULL;
+    EmuDevice *dev = emu_device_new("acpi-pcihp", &local_error);
+
+    if (!dev) {
+        return pc_tolerate("acpi-pcihp", &local_error, error);
+    }
+    if (!emu_object_set_link(dev, "bus", self->pci_bus, error)) {
+        g_object_unref(dev);
+        return false;
+    }
+    if (!emu_device_realize(dev, EMU_MACHINE(self), NULL, error)) {
+        return false;
+    }
+    emu_device_connect_out(dev, "event", 0, emu_device_get_line_in(self->pm, "gpe", PC_PCI_HOTPLUG_GPE));
+    return true;
+}
+
 /* ---- ports and drives ------------------------------------------------------------------------------- */
 
 static bool
@@ -486,7 +508,7 @@ pc_create_devices(PcMachine *self, GError **error)
            pc_create_a20(self, error) && pc_create_power_management(self, error) && pc_create_display(self, error) &&
            pc_create_char_ports(self, "isa-serial", PC_N_SERIALS, emu_machine_get_serial, error) &&
            pc_create_char_ports(self, "isa-parallel", PC_N_PARALLELS, emu_machine_get_parallel, error) &&
-           pc_create_ide(self, error) && pc_create_floppies(self, error);
+           pc_create_ide(self, error) && pc_create_floppies(self, error) && pc_create_hotplug(self, error);
 }
 
 /* ---- CMOS ------------------------------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@ EMU_PLUGIN(.name = "pc-i440fx", .version = "1.0", .license = "LGPL-2.1-or-later"
            .provides = "i440FX:pci-device i440FX-pcihost:sysbus-device pc-gsi:sysbus-device port92:isa-device pc-i440fx-machine:machine" PC_VERSIONS(
                PC_PROVIDES),
            .needs = "machine pci-device isa-device sysbus-device PIIX3 PIIX4_PM isa-i8259 isa-pit isa-pcspk hpet ioapic fw_cfg_io "
-                    "mc146818rtc i8257 i8042 isa-serial isa-parallel piix3-ide ide-hd ide-cd isa-fdc floppy VGA cfi.pflash01");
+                    "mc146818rtc i8257 i8042 isa-serial isa-parallel piix3-ide ide-hd ide-cd isa-fdc floppy VGA cfi.pflash01 acpi-pcihp");
 
 static void
 pc_i440fx_register_types(void)

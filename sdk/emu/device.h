@@ -105,6 +105,8 @@ EMU_AVAILABLE_IN_1_0 EmuDevice *emu_device_new(const char *type_name, GError **e
  */
 EMU_AVAILABLE_IN_1_0 bool emu_device_realize(EmuDevice *dev, EmuMachine *machine, EmuBus *bus, GError **error);
 EMU_AVAILABLE_IN_1_0 void emu_device_unrealize(EmuDevice *dev);
+/* Asks for a hot-pluggable device to go: at once, or when its bus's hotplug handler and the guest have agreed. Big lock held. */
+EMU_AVAILABLE_IN_1_0 bool emu_device_request_unplug(EmuDevice *self, GError **error);
 EMU_AVAILABLE_IN_1_0 bool emu_device_is_realized(EmuDevice *dev);
 EMU_AVAILABLE_IN_1_0 const char *emu_device_get_id(EmuDevice *dev); /* the user's id=, may be NULL */
 EMU_AVAILABLE_IN_1_0 void emu_device_set_id(EmuDevice *dev, const char *id); /* before realize */

@@ -527,8 +527,445 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "EMU   ", "EMUPC   ", 1)
         }
     }
 
+    // Slots that come and go: bits per slot in the ports of the hot-plug controller.
+    Scope (_SB.PCI0)
+    {
+        Device (PHPR)
+        {
+            Name (_HID, "PNP0A06")
+            Name (_UID, "PCI Hotplug resources")
+            Name (_STA, 0x0B)
+            Name (_CRS, ResourceTemplate ()
+            {
+                IO (Decode16, 0xAE00, 0xAE00, 0x01, 0x14)
+            })
+        }
+        OperationRegion (PCST, SystemIO, 0xAE00, 0x14)
+        Field (PCST, DWordAcc, NoLock, WriteAsZeros)
+        {
+            PCIU, 32,
+            PCID, 32,
+            B0EJ, 32,
+            PRMV, 32,
+            BNUM, 32
+        }
+        Mutex (BLCK, 0x00)
+        Method (PCEJ, 1, NotSerialized)
+        {
+            Acquire (BLCK, 0xFFFF)
+            BNUM = 0
+            B0EJ = 1 << Arg0
+            Release (BLCK)
+        }
+        Device (S02)
+        {
+            Name (_SUN, 2)
+            Name (_ADR, 0x00020000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S03)
+        {
+            Name (_SUN, 3)
+            Name (_ADR, 0x00030000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S04)
+        {
+            Name (_SUN, 4)
+            Name (_ADR, 0x00040000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S05)
+        {
+            Name (_SUN, 5)
+            Name (_ADR, 0x00050000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S06)
+        {
+            Name (_SUN, 6)
+            Name (_ADR, 0x00060000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S07)
+        {
+            Name (_SUN, 7)
+            Name (_ADR, 0x00070000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S08)
+        {
+            Name (_SUN, 8)
+            Name (_ADR, 0x00080000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S09)
+        {
+            Name (_SUN, 9)
+            Name (_ADR, 0x00090000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S0A)
+        {
+            Name (_SUN, 10)
+            Name (_ADR, 0x000A0000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S0B)
+        {
+            Name (_SUN, 11)
+            Name (_ADR, 0x000B0000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S0C)
+        {
+            Name (_SUN, 12)
+            Name (_ADR, 0x000C0000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S0D)
+        {
+            Name (_SUN, 13)
+            Name (_ADR, 0x000D0000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S0E)
+        {
+            Name (_SUN, 14)
+            Name (_ADR, 0x000E0000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S0F)
+        {
+            Name (_SUN, 15)
+            Name (_ADR, 0x000F0000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S10)
+        {
+            Name (_SUN, 16)
+            Name (_ADR, 0x00100000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S11)
+        {
+            Name (_SUN, 17)
+            Name (_ADR, 0x00110000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S12)
+        {
+            Name (_SUN, 18)
+            Name (_ADR, 0x00120000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S13)
+        {
+            Name (_SUN, 19)
+            Name (_ADR, 0x00130000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S14)
+        {
+            Name (_SUN, 20)
+            Name (_ADR, 0x00140000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S15)
+        {
+            Name (_SUN, 21)
+            Name (_ADR, 0x00150000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S16)
+        {
+            Name (_SUN, 22)
+            Name (_ADR, 0x00160000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S17)
+        {
+            Name (_SUN, 23)
+            Name (_ADR, 0x00170000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S18)
+        {
+            Name (_SUN, 24)
+            Name (_ADR, 0x00180000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S19)
+        {
+            Name (_SUN, 25)
+            Name (_ADR, 0x00190000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S1A)
+        {
+            Name (_SUN, 26)
+            Name (_ADR, 0x001A0000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S1B)
+        {
+            Name (_SUN, 27)
+            Name (_ADR, 0x001B0000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S1C)
+        {
+            Name (_SUN, 28)
+            Name (_ADR, 0x001C0000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S1D)
+        {
+            Name (_SUN, 29)
+            Name (_ADR, 0x001D0000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S1E)
+        {
+            Name (_SUN, 30)
+            Name (_ADR, 0x001E0000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Device (S1F)
+        {
+            Name (_SUN, 31)
+            Name (_ADR, 0x001F0000)
+            Method (_EJ0, 1, NotSerialized)
+            {
+                PCEJ (_SUN)
+            }
+        }
+        Method (DVNT, 2, NotSerialized)
+        {
+            If (Arg0 & 0x00000004)
+            {
+                Notify (S02, Arg1)
+            }
+            If (Arg0 & 0x00000008)
+            {
+                Notify (S03, Arg1)
+            }
+            If (Arg0 & 0x00000010)
+            {
+                Notify (S04, Arg1)
+            }
+            If (Arg0 & 0x00000020)
+            {
+                Notify (S05, Arg1)
+            }
+            If (Arg0 & 0x00000040)
+            {
+                Notify (S06, Arg1)
+            }
+            If (Arg0 & 0x00000080)
+            {
+                Notify (S07, Arg1)
+            }
+            If (Arg0 & 0x00000100)
+            {
+                Notify (S08, Arg1)
+            }
+            If (Arg0 & 0x00000200)
+            {
+                Notify (S09, Arg1)
+            }
+            If (Arg0 & 0x00000400)
+            {
+                Notify (S0A, Arg1)
+            }
+            If (Arg0 & 0x00000800)
+            {
+                Notify (S0B, Arg1)
+            }
+            If (Arg0 & 0x00001000)
+            {
+                Notify (S0C, Arg1)
+            }
+            If (Arg0 & 0x00002000)
+            {
+                Notify (S0D, Arg1)
+            }
+            If (Arg0 & 0x00004000)
+            {
+                Notify (S0E, Arg1)
+            }
+            If (Arg0 & 0x00008000)
+            {
+                Notify (S0F, Arg1)
+            }
+            If (Arg0 & 0x00010000)
+            {
+                Notify (S10, Arg1)
+            }
+            If (Arg0 & 0x00020000)
+            {
+                Notify (S11, Arg1)
+            }
+            If (Arg0 & 0x00040000)
+            {
+                Notify (S12, Arg1)
+            }
+            If (Arg0 & 0x00080000)
+            {
+                Notify (S13, Arg1)
+            }
+            If (Arg0 & 0x00100000)
+            {
+                Notify (S14, Arg1)
+            }
+            If (Arg0 & 0x00200000)
+            {
+                Notify (S15, Arg1)
+            }
+            If (Arg0 & 0x00400000)
+            {
+                Notify (S16, Arg1)
+            }
+            If (Arg0 & 0x00800000)
+            {
+                Notify (S17, Arg1)
+            }
+            If (Arg0 & 0x01000000)
+            {
+                Notify (S18, Arg1)
+            }
+            If (Arg0 & 0x02000000)
+            {
+                Notify (S19, Arg1)
+            }
+            If (Arg0 & 0x04000000)
+            {
+                Notify (S1A, Arg1)
+            }
+            If (Arg0 & 0x08000000)
+            {
+                Notify (S1B, Arg1)
+            }
+            If (Arg0 & 0x10000000)
+            {
+                Notify (S1C, Arg1)
+            }
+            If (Arg0 & 0x20000000)
+            {
+                Notify (S1D, Arg1)
+            }
+            If (Arg0 & 0x40000000)
+            {
+                Notify (S1E, Arg1)
+            }
+            If (Arg0 & 0x80000000)
+            {
+                Notify (S1F, Arg1)
+            }
+        }
+        Method (PCNT, 0, NotSerialized)
+        {
+            Acquire (BLCK, 0xFFFF)
+            BNUM = 0
+            DVNT (PCIU, 1)
+            DVNT (PCID, 3)
+            Release (BLCK)
+        }
+    }
+
     Scope (_GPE)
     {
         Name (_HID, "ACPI0006")
+        Method (_E01, 0, NotSerialized)
+        {
+            \_SB.PCI0.PCNT ()
+        }
     }
 }
