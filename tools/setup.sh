@@ -6,7 +6,7 @@ build=${BUILD_DIR:-$top/build}
 packages_build="gcc pkg-config python3 meson ninja-build nasm acpica-tools libglib2.0-dev libltdl-dev libpixman-1-dev
     liburcu-dev libjson-glib-dev libcapstone-dev libpng-dev zlib1g-dev libgirepository1.0-dev gobject-introspection
     libgtk-3-dev python3-gi"
-packages_guest="seabios busybox-static cpio"
+packages_guest="seabios ovmf busybox-static cpio"
 
 say() {
     printf '%s\n' "$*" >&2

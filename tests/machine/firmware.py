@@ -3,10 +3,11 @@
 """SeaBIOS: its messages, its screen, what it hands over to a boot sector; screendump; debug exit."""
 
 import os
+import shutil
 import tempfile
 
 import harness
-from harness import Emu, Failure, firmware
+from harness import Emu, Failure, Skip, firmware
 
 
 def debug_console():
@@ -75,7 +76,32 @@ def system_management(model):
             raise Failure(f"SMRAM shows outside system management mode: {hidden}")
 
 
+def uefi():
+    """OVMF out of flash, to its shell; what it stores in the second flash is there at the next start."""
+    folder = next((d for d in ("/usr/share/OVMF", "/usr/share/ovmf") if os.path.exists(d + "/OVMF_CODE.fd")), None)
+    if not folder:
+        raise Skip("Debian's package ovmf is not installed")
+    with tempfile.TemporaryDirectory() as work:
+        variables = os.path.join(work, "vars.fd")
+        shutil.copyfile(folder + "/OVMF_VARS.fd", variables)
+        before = open(variables, "rb").read()
+        for start in range(2):
+            with Emu("-M", "pc", "-m", "256", "-drive", f"if=pflash,format=raw,readonly=on,file={folder}/OVMF_CODE.fd",
+                     "-drive", f"if=pflash,format=raw,file={variables}") as emu:
+                emu.expect("UEFI Interactive Shell", 240)
+                emu.expect("Shell> ", 60)
+                emu.hmp("quit")
+                emu.wait(30)
+            after = open(variables, "rb").read()
+            if len(after) != len(before) or (start == 0 and after == before):
+                raise Failure("the firmware's variables did not reach the image")
+            # The shell's entry in the boot order, in UCS-2.
+            if "BootOrder".encode("utf-16-le") not in after:
+                raise Failure("no variable BootOrder in the image")
+
+
 harness.run([
+    ("firmware/uefi/shell-and-persistent-variables", uefi),
     ("firmware/seabios/debug-console-tells-the-post", debug_console),
     ("firmware/screen/screendump-is-a-picture", screendump),
     ("firmware/boot/sector-of-a-hard-disk-runs", lambda: boot_sector(["-hda", "@"], 1 << 20)),

@@ -182,6 +182,56 @@ test_port92(void)
     end(machine);
 }
 
+static void
+count_cb(EmuMachine *machine G_GNUC_UNUSED, gboolean by_guest, int cause G_GNUC_UNUSED, unsigned *n)
+{
+    g_assert_true(by_guest);
+    ++*n;
+}
+
+/* Every way to reset that a PC has, but for the triple fault, which is the CPU's. */
+static void
+test_reset_paths(void)
+{
+    EmuMachine *machine = new_pc(NULL, NULL);
+    const uint8_t *fadt;
+    gsize len;
+    unsigned n = 0;
+
+    g_signal_connect(machine, "reset", G_CALLBACK(count_cb), &n);
+    emu_test_out(machine, 0x64, 0xfe, 1); /* keyboard controller: pulse output bit 0 */
+    emu_test_settle(machine);
+    g_assert_cmpuint(n, ==, 1);
+    emu_test_out(machine, 0x64, 0xf1, 1); /* another bit */
+    emu_test_settle(machine);
+    g_assert_cmpuint(n, ==, 1);
+    emu_test_out(machine, 0x64, 0xd1, 1); /* output port with the reset bit low */
+    emu_test_out(machine, 0x60, 0x02, 1);
+    emu_test_settle(machine);
+    g_assert_cmpuint(n, ==, 2);
+    emu_test_out(machine, 0x92, 0x03, 1);
+    emu_test_settle(machine);
+    g_assert_cmpuint(n, ==, 3);
+    emu_test_out(machine, 0xcf9, 0x02, 1);
+    emu_test_settle(machine);
+    g_assert_cmpuint(n, ==, 3);
+    emu_test_out(machine, 0xcf9, 0x06, 1); /* the edge */
+    emu_test_settle(machine);
+    g_assert_cmpuint(n, ==, 4);
+    /* ACPI's reset register is the same: 8 bits of I/O space at 0xcf9, value 6, and the flag that it is there. */
+    fadt = file(machine, "etc/acpi/tables", &len);
+    while (len > 129 && memcmp(fadt, "FACP", 4) != 0) {
+        fadt++;
+        len--;
+    }
+    g_assert_cmpuint(len, >, 129);
+    g_assert_cmphex(fadt[113] & 0x04, ==, 0x04);
+    g_assert_cmphex(fadt[116] | fadt[117] << 8, ==, 0x0801);
+    g_assert_cmphex(fadt[120] | fadt[121] << 8, ==, 0xcf9);
+    g_assert_cmphex(fadt[128], ==, 6);
+    end(machine);
+}
+
 /* The x87's error: IRQ 13 until port 0xf0 is written. */
 static void
 test_ferr(void)
@@ -634,6 +684,7 @@ main(int argc, char **argv)
     g_test_add_func("/pc/pci/mechanism-1", test_config_mechanism);
     g_test_add_func("/pc/cmos/what-the-firmware-reads", test_cmos);
     g_test_add_func("/pc/port92/a20-and-reset", test_port92);
+    g_test_add_func("/pc/reset/every-path", test_reset_paths);
     g_test_add_func("/pc/ferr/irq-13", test_ferr);
     g_test_add_func("/pc/acpi/checksums-and-pointers", test_acpi);
     g_test_add_func("/pc/smbios/structures", test_smbios);

@@ -207,6 +207,75 @@ test_gate_holds(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(ABS(count(f, 2) - (held - 100)), <=, 1);
 }
 
+/* Mode 5: the gate's rising edge starts, and starts again; OUT is low for one CLK after the count. */
+static void
+test_mode5(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    half_clock(f);
+    load(f, 2, 5, 100);
+    out(f, 0x61, 0); /* gate low */
+    clocks(f, 300);
+    g_assert_true(out2(f));
+    out(f, 0x61, 1);
+    clocks(f, 60);
+    out(f, 0x61, 0);
+    out(f, 0x61, 1); /* again, before it is through */
+    clocks(f, 60);
+    g_assert_true(out2(f));
+    clocks(f, 41);
+    g_assert_false(out2(f));
+    clocks(f, 1);
+    g_assert_true(out2(f));
+    clocks(f, 500);
+    g_assert_true(out2(f)); /* once per trigger */
+}
+
+/* Modes 2 and 3: a low gate stops the count with OUT high; its rising edge starts a whole period. */
+static void
+test_gate_restarts_periods(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    for (unsigned mode = 2; mode <= 3; mode++) {
+        out(f, 0x61, 1);
+        half_clock(f);
+        load(f, 2, mode, 1000);
+        clocks(f, 700);
+        out(f, 0x61, 0);
+        g_assert_true(out2(f));
+        clocks(f, 5000);
+        g_assert_true(out2(f));
+        out(f, 0x61, 1);
+        clocks(f, 301);
+        g_assert_cmpint(ABS(count(f, 2) - (mode == 2 ? 700 : 400)), <=, 2);
+    }
+}
+
+/* One read-back command for several counters: status first, then the count, of each. */
+static void
+test_read_back_many(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    uint16_t first, second;
+
+    half_clock(f);
+    load(f, 0, 2, 5000);
+    load(f, 2, 3, 3000);
+    out(f, 0x61, 1);
+    clocks(f, 100);
+    out(f, 0x43, 0xc0 | 1 << 1 | 1 << 3); /* count and status of 0 and 2 */
+    clocks(f, 500);
+    g_assert_cmphex(in(f, 0x40) & 0x3f, ==, 0x34);
+    first = in(f, 0x40);
+    first |= in(f, 0x40) << 8;
+    g_assert_cmpint(ABS(first - 4900), <=, 2);
+    g_assert_cmphex(in(f, 0x42) & 0x3f, ==, 0x36);
+    second = in(f, 0x42);
+    second |= in(f, 0x42) << 8;
+    g_assert_cmpint(ABS(second - 2800), <=, 4);
+    /* A count that was written and is not in the counter yet: null count. */
+    out(f, 0x43, 0x34);
+    out(f, 0x43, 0xe2);
+    g_assert_cmphex(in(f, 0x40) & 0x40, ==, 0x40);
+}
+
 static void
 test_latch(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -301,7 +370,10 @@ main(int argc, char **argv)
     ADD("/pit/mode2/new-count-waits-for-the-period", test_mode2_reload);
     ADD("/pit/mode3/odd-count-high-one-longer", test_mode3);
     ADD("/pit/mode4/one-strobe", test_mode4);
+    ADD("/pit/mode5/gate-triggers-the-strobe", test_mode5);
     ADD("/pit/gate/holds-mode-0", test_gate_holds);
+    ADD("/pit/gate/restarts-periods", test_gate_restarts_periods);
+    ADD("/pit/read-back/many-counters", test_read_back_many);
     ADD("/pit/latch/count-stands", test_latch);
     ADD("/pit/read-back/status-and-count", test_read_back);
     ADD("/pit/bcd/counts-in-decimal", test_bcd);

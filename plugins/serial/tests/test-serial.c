@@ -211,6 +211,29 @@ test_second_port(Fixture *f, gconstpointer data)
     g_clear_error(&error);
 }
 
+static void
+test_third_and_fourth_port(Fixture *f, gconstpointer data)
+{
+    static const struct {
+        uint16_t port;
+        unsigned irq;
+    } ports[] = {{0x2f8, 3}, {0x3e8, 4}, {0x2e8, 3}};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(ports); i++) {
+        g_autofree char *properties = g_strdup_printf("index=%u", i + 1);
+        g_autoptr(GError) error = NULL;
+
+        emu_test_add_device(f->machine, "isa-serial", properties, &error);
+        g_assert_no_error(error);
+        emu_test_out(f->machine, ports[i].port + 7, 0x11 * (i + 1), 1);
+        g_assert_cmphex(emu_test_in(f->machine, ports[i].port + 7, 1), ==, 0x11 * (i + 1));
+        emu_test_out(f->machine, ports[i].port + 1, 0x02, 1);
+        g_assert_cmpint(emu_test_isa_irq_level(f->isa, ports[i].irq), ==, 1);
+        emu_test_out(f->machine, ports[i].port + 1, 0x00, 1);
+        g_assert_cmpint(emu_test_isa_irq_level(f->isa, ports[i].irq), ==, 0);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -226,5 +249,6 @@ main(int argc, char **argv)
     ADD("loopback", test_loopback);
     ADD("modem/interrupt", test_modem_interrupt);
     ADD("second-port-has-com2-resources", test_second_port);
+    ADD("four-ports", test_third_and_fourth_port);
     return g_test_run();
 }
