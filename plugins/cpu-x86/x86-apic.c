@@ -621,6 +621,7 @@ x86_apic_set_count(X86Apic *apic, uint32_t initial, uint32_t current)
     elapsed = current ? (uint64_t)(initial - MIN(current, initial)) << apic_divide_shift(apic) : period;
     apic->timer_start = (uint64_t)apic_now(apic) - elapsed;
     apic->timer_next = current ? apic->timer_start + period : 0;
+    apic->timer_expired = period && !current && !apic_timer_is_periodic(apic);
 }
 
 /* When the time-stamp counter reaches the deadline; a past one is due now. */
@@ -640,7 +641,10 @@ apic_deadline_ns(const X86Apic *apic, uint64_t now)
     return now + left;
 }
 
-/* Sets the host timer for the next expiry after now. */
+/*
+ * Sets the host timer for the next expiry. A single one that is due and has not been delivered is due now: the host may take this
+ * thread off its CPU between a guest's write and here for longer than the guest's period.
+ */
 static void
 apic_arm_timer(X86Apic *apic)
 {
@@ -653,9 +657,9 @@ apic_arm_timer(X86Apic *apic)
         }
     } else if (period && !apic->timer_expired) {
         uint64_t next = apic->timer_start + period;
-        if (next > now) {
+        if (next > now || !apic_timer_is_periodic(apic)) {
             apic->timer_next = next;
-        } else if (apic_timer_is_periodic(apic)) {
+        } else {
             apic->timer_next = next + ((now - next) / period + 1) * period;
         }
     }
@@ -673,6 +677,8 @@ apic_timer_cb(gpointer opaque)
 
     if (apic_timer_is_deadline(apic)) {
         apic->deadline = 0; /* once */
+    } else if (!apic_timer_is_periodic(apic)) {
+        apic->timer_expired = true;
     }
     apic_local_interrupt(apic, X86_LVT_TIMER);
     apic_arm_timer(apic);
@@ -756,9 +762,12 @@ apic_read_register(X86Apic *apic, unsigned reg)
     }
 }
 
-/* Between one-shot and periodic the count goes on; one that has reached 0 stays there. */
+/*
+ * What has become of a count that nobody watched: between one-shot and periodic it goes on; one that has reached 0 stays there,
+ * and its interrupt, if it was masked, is gone.
+ */
 static void
-apic_timer_change_mode(X86Apic *apic)
+apic_timer_settle(X86Apic *apic)
 {
     uint64_t period = apic_period_ns(apic), elapsed = (uint64_t)apic_now(apic) - apic->timer_start;
 
@@ -768,6 +777,9 @@ apic_timer_change_mode(X86Apic *apic)
     if (apic_timer_is_periodic(apic)) {
         apic->timer_start += elapsed / period * period;
     } else {
+        if (!apic->timer_expired && !(apic->lvt[X86_LVT_TIMER] & APIC_LVT_MASKED)) {
+            apic_local_interrupt(apic, X86_LVT_TIMER); /* the host is late with it */
+        }
         apic->timer_expired = true;
     }
 }
@@ -783,8 +795,8 @@ apic_write_lvt(X86Apic *apic, unsigned n, uint32_t value)
 
     uint32_t old = apic->lvt[n];
 
-    if (n == X86_LVT_TIMER && (value ^ old) & APIC_LVT_PERIODIC) {
-        apic_timer_change_mode(apic);
+    if (n == X86_LVT_TIMER && (old & APIC_LVT_MASKED || (value ^ old) & APIC_LVT_PERIODIC)) {
+        apic_timer_settle(apic);
     }
     value = (value & writable[n]) | (old & APIC_LVT_REMOTE_IRR);
     if (n == X86_LVT_TIMER) {
