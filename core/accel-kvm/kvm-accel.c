@@ -18,6 +18,14 @@ static const struct {
     {KVM_CAP_USER_MEMORY, "user memory"},
     {KVM_CAP_IMMEDIATE_EXIT, "immediate exit"},
     {KVM_CAP_DESTROY_MEMORY_REGION_WORKS, "removal of memory slots"},
+    {KVM_CAP_JOIN_MEMORY_REGIONS_WORKS, "neighbouring memory slots"},
+    {KVM_CAP_INTERNAL_ERROR_DATA, "data of internal errors"},
+    {KVM_CAP_SET_TSS_ADDR, "place of the TSS"},
+    {KVM_CAP_EXT_CPUID, "CPUID tables"},
+    {KVM_CAP_VCPU_EVENTS, "pending events"},
+    {KVM_CAP_DEBUGREGS, "debug registers"},
+    {KVM_CAP_XSAVE, "extended registers"},
+    {KVM_CAP_MP_STATE, "multiprocessor state"},
 };
 
 static bool
@@ -44,16 +52,36 @@ kvm_accel_setup(EmuAccel *accel, EmuMachine *machine, GError **error)
 
     self->vm.kvm_fd = open(self->device, O_RDWR | O_CLOEXEC);
     if (self->vm.kvm_fd < 0) {
-        return kvm_accel_fail(self, error, g_strerror(errno),
-                              errno == ENOENT   ? "load the module kvm_intel or kvm_amd, and enable virtualization in the firmware"
-                              : errno == EACCES ? "add the user to the group kvm"
-                                                : NULL);
+        const char *advice = NULL;
+
+        switch (errno) {
+        case ENOENT:
+        case ENODEV:
+        case ENXIO:
+            advice = "load the module kvm_intel or kvm_amd, and enable virtualization in the firmware";
+            break;
+        case EACCES:
+        case EPERM:
+            advice = "add the user to the group that owns it, usually kvm, and log in again";
+            break;
+        case EMFILE:
+        case ENFILE:
+            advice = "raise the limit of open files";
+            break;
+        default:
+            break;
+        }
+        return kvm_accel_fail(self, error, g_strerror(errno), advice);
     }
     version = ioctl(self->vm.kvm_fd, KVM_GET_API_VERSION, 0);
     if (version != KVM_API_VERSION) {
-        g_autofree char *text = g_strdup_printf("API version is %d, expected %d", version, KVM_API_VERSION);
+        g_autofree char *text = version < 0 ? g_strdup_printf("this is no KVM device (%s)", g_strerror(errno))
+                                            : g_strdup_printf("API version is %d, expected %d", version, KVM_API_VERSION);
 
-        return kvm_accel_fail(self, error, text, version < 0 ? "this is no KVM device" : NULL);
+        return kvm_accel_fail(self, error, text,
+                              version < 0                   ? "the option device= names it"
+                              : version < KVM_API_VERSION ? "a newer kernel is needed"
+                                                            : "a newer emu is needed");
     }
     for (gsize i = 0; i < G_N_ELEMENTS(kvm_required); i++) {
         if (ioctl(self->vm.kvm_fd, KVM_CHECK_EXTENSION, kvm_required[i].capability) <= 0) {
@@ -71,10 +99,13 @@ kvm_accel_setup(EmuAccel *accel, EmuMachine *machine, GError **error)
         self->vm.vm_fd = ioctl(self->vm.kvm_fd, KVM_CREATE_VM, 0);
     } while (self->vm.vm_fd < 0 && errno == EINTR);
     if (self->vm.vm_fd < 0) {
-        return kvm_accel_fail(self, error, g_strerror(errno), "no virtual machine could be made");
+        return kvm_accel_fail(self, error, g_strerror(errno),
+                              errno == EBUSY    ? "another hypervisor uses the processor's virtualization; end it"
+                              : errno == ENOMEM ? "no virtual machine could be made: free memory"
+                                                : "no virtual machine could be made");
     }
     self->machine = machine;
-    if (!kvm_irqchip_setup(self, error)) {
+    if (!kvm_dirty_ring_setup(self, error) || !kvm_irqchip_setup(self, error)) {
         return false;
     }
     self->service = emu_tcg_service_new(machine);
@@ -109,6 +140,7 @@ kvm_accel_destroy_vcpu(EmuAccel *accel, EmuCpu *cpu)
             kvm_clock_finish(self);
             kvm_ports_finish(self);
             kvm_memory_finish(self);
+            kvm_dirty_ring_finish(self);
         }
         g_object_unref(accel);
     }
@@ -181,6 +213,12 @@ kvm_accel_drop_message_route(EmuAccel *accel, int handle, int fd)
 }
 
 static void
+kvm_accel_debug_changed(EmuAccel *accel)
+{
+    kvm_debug_changed(KVM_ACCEL(accel));
+}
+
+static void
 kvm_accel_init(KvmAccel *self)
 {
     self->vm.kvm_fd = self->vm.vm_fd = -1;
@@ -208,6 +246,7 @@ static const char *const kvm_irqchip_names[] = {"off", "on", "split", "auto", NU
 
 static const EmuProperty kvm_accel_properties[] = {
     EMU_PROP_STRING("device", KvmAccel, device, "/dev/kvm", "the KVM device"),
+    EMU_PROP_UINT32("dirty-ring-size", KvmAccel, dirty_ring_size, 0, "entries of each vCPU's ring of written pages; 0: bitmaps instead"),
     EMU_PROP_ENUM("kernel-irqchip", KvmAccel, irqchip, KVM_IRQCHIP_AUTO, kvm_irqchip_names,
                   "interrupt controllers in the host's kernel: all, the local APICs (split), none"),
 };
@@ -231,6 +270,7 @@ kvm_accel_class_init(KvmAccelClass *klass)
     accel->get_device_type = kvm_accel_get_device_type;
     accel->set_message_route = kvm_accel_set_message_route;
     accel->drop_message_route = kvm_accel_drop_message_route;
+    accel->debug_changed = kvm_accel_debug_changed;
     emu_object_class_add_properties(klass, kvm_accel_properties, G_N_ELEMENTS(kvm_accel_properties));
 }
 

@@ -70,6 +70,17 @@ kvm_section_to_slot(KvmAccel *self, const EmuMemorySection *section, KvmSlot *sl
     return slot->size != 0;
 }
 
+void
+kvm_memory_mark_page(KvmAccel *self, uint32_t index, uint64_t page)
+{
+    const KvmSlot *slot = index < self->slots->len ? &g_array_index(self->slots, KvmSlot, index) : NULL;
+
+    if (slot && slot->used && page < slot->size / KVM_PAGE) {
+        __atomic_fetch_or(emu_ram_dirty_byte(slot->ram + page * KVM_PAGE), (uint8_t)(1 << EMU_DIRTY_VGA | 1 << EMU_DIRTY_MIGRATION),
+                          __ATOMIC_RELEASE);
+    }
+}
+
 static void
 kvm_sync_slot(KvmAccel *self, unsigned index)
 {
@@ -79,15 +90,16 @@ kvm_sync_slot(KvmAccel *self, unsigned index)
     g_autofree uint64_t *bitmap = g_new0(uint64_t, words);
     struct kvm_dirty_log log = {.slot = index, .dirty_bitmap = bitmap};
 
+    if (self->rings) {
+        kvm_dirty_ring_collect(self);
+        return;
+    }
     if (ioctl(self->vm.vm_fd, KVM_GET_DIRTY_LOG, &log) != 0) {
         return;
     }
     for (gsize w = 0; w < words; w++) {
         for (uint64_t bits = bitmap[w]; bits; bits &= bits - 1) {
-            uint64_t page = w * 64 + (unsigned)__builtin_ctzll(bits);
-
-            __atomic_fetch_or(emu_ram_dirty_byte(slot->ram + page * KVM_PAGE),
-                              (uint8_t)(1 << EMU_DIRTY_VGA | 1 << EMU_DIRTY_MIGRATION), __ATOMIC_RELEASE);
+            kvm_memory_mark_page(self, index, w * 64 + (unsigned)__builtin_ctzll(bits));
         }
     }
 }

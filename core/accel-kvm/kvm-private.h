@@ -3,8 +3,11 @@
 
 /*
  * What the files of core/accel-kvm share. kvm-accel.c: the accelerator object and checks; kvm-memory.c: memory slots from
- * the flat view; kvm-clock.c: time; kvm-irqchip.c: interrupt routes; kvm-shortcut.c: writes that stay in the kernel; kvm-vcpu.c: the run loop; kvm-report.c: exits in words.
+ * the flat view; kvm-clock.c: time; kvm-debug.c: breakpoints and steps; kvm-dirty-ring.c: the log of
+ * writes as a ring; kvm-irqchip.c: interrupt routes; kvm-shortcut.c: writes that stay in the kernel; kvm-vcpu.c: the run loop; kvm-report.c: exits in words.
  */
+
+#include "cpu/debug.h"
 
 #include <emu/kvm.h>
 #include <emu/log.h>
@@ -24,6 +27,11 @@ typedef struct {
 } KvmSlot;
 
 enum { KVM_IRQCHIP_OFF, KVM_IRQCHIP_ON, KVM_IRQCHIP_SPLIT, KVM_IRQCHIP_AUTO };
+
+typedef struct {
+    struct kvm_dirty_gfn *entries;
+    uint32_t next; /* the first one that was not collected */
+} KvmDirtyRing;
 
 struct _KvmAccel {
     EmuAccel parent_instance;
@@ -55,6 +63,8 @@ struct _KvmAccel {
     GArray *to_add;
     GArray *to_log;    /* uint64_t: addresses of ranges whose writes are wanted */
     guint dirty_timer;
+    uint32_t dirty_ring_size; /* option: entries per vCPU; 0: bitmaps */
+    GPtrArray *rings;         /* KvmDirtyRing */
 
     /* writes that stay in the kernel */
     gpointer ports_listener;
@@ -75,11 +85,34 @@ typedef struct {
     bool shutdown;    /* until reset */
     bool failed;      /* KVM_RUN cannot go on; until reset */
     uint64_t interpreted; /* instructions that KVM could not emulate */
+
+    EmuCpuDebug *debug;
+    EmuKvmStop stops[EMU_KVM_MAX_STOPS]; /* that KVM has */
+    unsigned n_stops;
+    bool stepping;                       /* KVM stops after each instruction */
+    bool too_many;                       /* more stops than it can have: each instruction is looked at */
+    bool stepping_over;                  /* the breakpoint that was reported last */
+    bool at_pc;                          /* @pc is the next instruction's */
+    uint64_t pc;
+    bool hit;                            /* a stop was reported: leave */
 } KvmVcpu;
 
 /* kvm-memory.c */
 void kvm_memory_init(KvmAccel *self);
 void kvm_memory_finish(KvmAccel *self);
+/* A page of slot @index, counted from its start, was written. */
+void kvm_memory_mark_page(KvmAccel *self, uint32_t index, uint64_t page);
+
+/* kvm-debug.c */
+void kvm_debug_changed(KvmAccel *self);     /* every vCPU is parked */
+void kvm_debug_before_run(KvmVcpu *v);      /* registers in KVM */
+void kvm_debug_exit(KvmVcpu *v);            /* KVM_EXIT_DEBUG */
+
+/* kvm-dirty-ring.c */
+bool kvm_dirty_ring_setup(KvmAccel *self, GError **error);       /* before the first vCPU */
+bool kvm_dirty_ring_add(KvmAccel *self, int vcpu_fd, GError **error);
+void kvm_dirty_ring_collect(KvmAccel *self);                    /* big lock held */
+void kvm_dirty_ring_finish(KvmAccel *self);
 
 /* kvm-clock.c */
 void kvm_clock_init(KvmAccel *self);

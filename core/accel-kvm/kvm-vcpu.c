@@ -67,6 +67,11 @@ kvm_vcpu_create(KvmAccel *self, EmuCpu *cpu, GError **error)
         close(v->fd);
         return false;
     }
+    if (!kvm_dirty_ring_add(self, v->fd, error)) {
+        munmap(v->run, self->run_size);
+        close(v->fd);
+        return false;
+    }
     if (self->n_vcpus == 0) {
         int page = ioctl(self->vm.kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_MMIO);
 
@@ -78,6 +83,7 @@ kvm_vcpu_create(KvmAccel *self, EmuCpu *cpu, GError **error)
     kvm_install_kick_signal();
     v->accel = self;
     v->cpu = cpu;
+    v->debug = emu_cpu_get_debug(cpu);
     v->arch = g_malloc0(MAX(fe->arch_size, 1));
     v->state = emu_tcg_service_add(self->service, fe->tcg, cpu);
     emu_cpu_set_state(cpu, v->state);
@@ -240,6 +246,8 @@ kvm_vcpu_store(KvmVcpu *v)
         return;
     }
     v->in_kvm = true;
+    v->at_pc = true;
+    v->pc = v->accel->frontend->tcg->get_pc(v->state);
 }
 
 /* ---- more exits ------------------------------------------------------------------------------------------ */
@@ -321,6 +329,14 @@ kvm_handle_exit(KvmVcpu *v)
     case KVM_EXIT_IRQ_WINDOW_OPEN:
     case KVM_EXIT_SET_TPR:
         break;
+    case KVM_EXIT_DEBUG:
+        kvm_debug_exit(v);
+        break;
+    case KVM_EXIT_DIRTY_RING_FULL:
+        emu_machine_lock(v->accel->machine);
+        kvm_dirty_ring_collect(v->accel);
+        emu_machine_unlock(v->accel->machine);
+        break;
     case KVM_EXIT_IOAPIC_EOI:
         v->accel->frontend->end_of_interrupt(v->state, run->eoi.vector);
         break;
@@ -356,6 +372,9 @@ kvm_vcpu_enter(KvmVcpu *v)
     const EmuKvmFrontend *fe = v->accel->frontend;
     int result;
 
+    if (G_UNLIKELY(v->n_stops || v->stepping || v->debug->steps || v->debug->trace || v->debug->skip)) {
+        kvm_debug_before_run(v);
+    }
     fe->before_run(v->state, v->arch, v->fd, v->run);
     /* A kick from here on finds the signal unblocked, or this word set. */
     __atomic_store_n(&v->run->immediate_exit, (uint8_t)(__atomic_load_n(&v->state->exit_request, __ATOMIC_SEQ_CST) != 0),
@@ -445,6 +464,10 @@ kvm_vcpu_run(KvmVcpu *v)
         kvm_vcpu_store(v);
         if (v->in_kvm) {
             kvm_vcpu_enter(v);
+        }
+        if (v->hit) {
+            v->hit = false;
+            return;
         }
     }
 }

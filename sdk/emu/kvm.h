@@ -40,9 +40,17 @@ EMU_AVAILABLE_IN_1_0 void emu_kvm_set_pin_message(EmuMachine *machine, unsigned 
 EMU_AVAILABLE_IN_1_0 uint64_t emu_kvm_get_clock(EmuMachine *machine);
 EMU_AVAILABLE_IN_1_0 void emu_kvm_set_clock(EmuMachine *machine, uint64_t ns);
 
+#define EMU_KVM_MAX_STOPS 4
+typedef struct {
+    uint64_t addr;
+    unsigned size; /* 0: before the instruction there; else behind an access to so many bytes: 1, 2, 4 or 8, aligned */
+    bool reads;    /* not only writes */
+} EmuKvmStop;
+
 typedef struct _EmuKvmFrontend {
     uint32_t struct_size;
     const EmuTcgFrontend *tcg;
+    uint8_t halt_insn;  /* the one-byte instruction that halts */
     uint32_t arch_size; /* bytes of the plugin's own per vCPU, zeroed, kept by the core; passed as @arch */
 
     /* Before the first vCPU. */
@@ -64,8 +72,10 @@ typedef struct _EmuKvmFrontend {
     bool (*wake)(EmuTcgState *s);
     /* KVM_EXIT_IOAPIC_EOI. Takes the big lock. */
     void (*end_of_interrupt)(EmuTcgState *s, uint8_t vector);
-    /* A debugger's stops: at most four addresses, after each instruction. Optional. */
-    bool (*set_debug)(EmuTcgState *s, int vcpu_fd, const uint64_t *breakpoints, unsigned n, bool single_step);
+    /* A debugger's stops: at most EMU_KVM_MAX_STOPS places, and after each instruction. Optional, with describe_stop. */
+    bool (*set_debug)(EmuTcgState *s, int vcpu_fd, const EmuKvmStop *stops, unsigned n, bool single_step);
+    /* KVM_EXIT_DEBUG: where, which of the stops (a bit each), and whether an instruction is over. */
+    uint64_t (*describe_stop)(struct kvm_run *run, uint32_t *stops, bool *stepped);
     /* KVM_EXIT_X86_RDMSR, _WRMSR and other exits of the architecture's own; false: not known. State in KVM. Optional. */
     bool (*handle_exit)(EmuTcgState *s, gpointer arch, int vcpu_fd, struct kvm_run *run);
 } EmuKvmFrontend;

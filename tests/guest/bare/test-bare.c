@@ -398,6 +398,7 @@ main(int argc, char **argv)
             add_case(path, guests[n], accels[i], NULL, test_bare);
         }
     }
+    add_case("/bare/kvm,dirty-ring-size=1024/dirty-log", "dirty-log", "kvm,dirty-ring-size=1024", NULL, test_bare);
     for (gsize i = 0; i < N_ACCELS; i++) {
         for (gsize j = 0; j < N_ACCELS; j++) {
             /* Between the translator and each KVM, from each KVM to itself, and between KVM's forms of the chips. */
