@@ -152,6 +152,108 @@ x86_lift_popf(X86Lift *l, const X86Insn *insn)
     return true;
 }
 
+/* ---- what is the interpreter's, but for the way there ------------------------------------------------------------- */
+
+/* Something is to be checked that would raise an exception: the instruction as the interpreter does it. */
+static uint64_t
+interpret(EmuTcgState *tcg)
+{
+    unsigned executed;
+    EmuTcgExit reason = x86_interp(tcg, 1, &executed);
+
+    return reason == EMU_TCG_EXIT_NONE || reason == EMU_TCG_EXIT_MODE ? EMU_TCG_HELPER_NEXT_BLOCK
+                                                                     : EMU_TCG_HELPER_EXIT + (uint64_t)reason;
+}
+
+/* The system call instructions in 64-bit code, when they raise no exception and leave no single step pending. */
+static uint64_t
+call_exec(X86State *s, void (*exec)(X86State *s, const X86Insn *insn), const X86Insn *insn)
+{
+    s->interp->next_rip = s->rip + insn->length;
+    exec(s, insn);
+    s->interp->step = X86_STEP_BEFORE;
+    s->rip = s->interp->next_rip;
+    return EMU_TCG_HELPER_NEXT_BLOCK;
+}
+
+static uint64_t
+helper_syscall(EmuTcgState *tcg, uint64_t a G_GNUC_UNUSED, uint64_t b G_GNUC_UNUSED, uint64_t c G_GNUC_UNUSED)
+{
+    static const X86Insn insn = {.length = 2};
+    X86State *s = (X86State *)tcg;
+
+    return s->efer & X86_EFER_SCE ? call_exec(s, x86_exec_syscall, &insn) : interpret(tcg);
+}
+
+static uint64_t
+helper_sysret(EmuTcgState *tcg, uint64_t a G_GNUC_UNUSED, uint64_t b G_GNUC_UNUSED, uint64_t c G_GNUC_UNUSED)
+{
+    static const X86Insn insn = {.length = 3, .opsize = 8};
+    X86State *s = (X86State *)tcg;
+    bool plain = (s->efer & X86_EFER_SCE) && x86_canonical(s, X86_LOW(s, X86_RCX)) && !(*x86_gpr(s, X86_R11) & X86_TF);
+
+    return plain ? call_exec(s, x86_exec_sysret, &insn) : interpret(tcg);
+}
+
+static uint64_t
+helper_rdtsc(EmuTcgState *tcg, uint64_t a G_GNUC_UNUSED, uint64_t b G_GNUC_UNUSED, uint64_t c G_GNUC_UNUSED)
+{
+    X86State *s = (X86State *)tcg;
+
+    if (s->cpl != 0 && (s->cr4 & X86_CR4_TSD)) {
+        return interpret(tcg);
+    }
+    x86_exec_rdtsc(s, NULL);
+    return EMU_TCG_HELPER_GO_ON;
+}
+
+static bool
+lift_leaving(X86Lift *l, const X86Insn *insn, unsigned length, const EmuTcgHelper *helper)
+{
+    if ((l->mode & X86_MODE_CODE_MASK) != X86_MODE_CODE64 || insn->length != length || l->ends_shadow) {
+        return false;
+    }
+    emu_tcg_ir_call(l->ir, helper, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);
+    emu_tcg_ir_exit(l->ir, l->next, EMU_TCG_EXIT_MODE); /* never got to */
+    l->ended = true;
+    return true;
+}
+
+#define LEAVING (EMU_TCG_HELPER_NO_FP | EMU_TCG_HELPER_MAY_LEAVE | EMU_TCG_HELPER_READS_FLAGS | EMU_TCG_HELPER_WRITES_FLAGS)
+
+bool
+x86_lift_syscall(X86Lift *l, const X86Insn *insn)
+{
+    static const EmuTcgHelper syscall = {
+        .name = "syscall", .fn = helper_syscall, .flags = LEAVING, .reads = 1u << X86_RCX | 1u << X86_R11, .writes = 1u << X86_RCX | 1u << X86_R11};
+
+    return lift_leaving(l, insn, 2, &syscall);
+}
+
+/* To 64-bit code only: the prefix says so. */
+bool
+x86_lift_sysret(X86Lift *l, const X86Insn *insn)
+{
+    static const EmuTcgHelper sysret = {.name = "sysret", .fn = helper_sysret, .flags = LEAVING, .reads = 1u << X86_RCX | 1u << X86_R11};
+
+    return insn->opsize == 8 && lift_leaving(l, insn, 3, &sysret);
+}
+
+bool
+x86_lift_rdtsc(X86Lift *l, const X86Insn *insn G_GNUC_UNUSED)
+{
+    static const EmuTcgHelper rdtsc = {
+        .name = "rdtsc",
+        .fn = helper_rdtsc,
+        .flags = EMU_TCG_HELPER_NO_FP | EMU_TCG_HELPER_MAY_LEAVE,
+        .reads = 1u << X86_RAX | 1u << X86_RDX,
+        .writes = 1u << X86_RAX | 1u << X86_RDX,
+    };
+
+    emu_tcg_ir_call(l->ir, &rdtsc, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);
+    return true;
+}
+
 /* ---- strings ---------------------------------------------------------------------------------------------------- */
 
 /* MOVS and STOS. */

@@ -95,6 +95,9 @@ void x86_lift_end_shadow(X86Lift *l);
 bool x86_lift_sti(X86Lift *l, const X86Insn *insn);
 bool x86_lift_popf(X86Lift *l, const X86Insn *insn);
 
+bool x86_lift_syscall(X86Lift *l, const X86Insn *insn);
+bool x86_lift_sysret(X86Lift *l, const X86Insn *insn);
+bool x86_lift_rdtsc(X86Lift *l, const X86Insn *insn);
 bool x86_lift_string(X86Lift *l, const X86Insn *insn);
 bool x86_lift_gather(X86Lift *l, const X86Insn *insn);
 

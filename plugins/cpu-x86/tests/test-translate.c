@@ -1262,6 +1262,51 @@ test_step_over_exclusive(gconstpointer data)
     }
 }
 
+/* SYSCALL and SYSRET there and back; SYSRET with TF, and to an address that is not canonical. */
+static void
+test_system_call(gconstpointer data)
+{
+    const Mode *mode = data;
+    static const struct {
+        const char *name;
+        uint8_t code[7]; /* before SYSRET */
+        unsigned vector; /* where it ends */
+    } cases[] = {
+        {"and back", {0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90}, X86_EXC_GP}, /* the HLT of a user */
+        {"and back with TF", {0x49, 0x81, 0xcb, 0x00, 0x01, 0, 0}, X86_EXC_DB},      /* or r11, TF */
+        {"and back beyond", {0x48, 0xc1, 0xe1, 0x30, 0x90, 0x90, 0x90}, X86_EXC_GP}, /* shl rcx, 48 */
+    };
+
+    begin_mode(mode);
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Case c = {.entry = CODE, .data_seed = 1};
+        X86State *states[2] = {reference.s, translated.s};
+        bool ends;
+
+        for (unsigned k = 0; k < 2; k++) {
+            states[k]->star = UINT64_C(0x0013000800000000);
+            states[k]->lstar = CODE + 6;
+            states[k]->sfmask = X86_CF | X86_ZF | X86_DF;
+        }
+        c.cpu.rip = c.entry;
+        c.cpu.eflags = 2;
+        c.cpu.gpr[X86_RSP] = DATA + 0x1800;
+        c.cpu.gpr[X86_RAX] = 1;
+        c.cpu.fx.fcw = 0x37f;
+        c.cpu.fx.mxcsr = 0x1f80;
+        append(&c, (const uint8_t[]){0x29, 0xc0, 0x0f, 0x05, 0xf4, 0xf4}, 6, NO_ROW);  /* sub eax, eax; syscall; hlt; hlt */
+        append(&c, (const uint8_t[]){0x4c, 0x89, 0xdb, 0x9c, 0x5a}, 5, NO_ROW);        /* mov rbx, r11; pushf; pop rdx */
+        append(&c, cases[i].code, sizeof(cases[i].code), NO_ROW);
+        append(&c, (const uint8_t[]){0x48, 0x0f, 0x07}, 3, NO_ROW);
+        g_assert_cmpstr(run_case(&c, mode, &ends), ==, NULL);
+        g_assert_true(ends);
+        g_assert_cmphex(translated.s->rip, ==, HANDLERS + cases[i].vector * 16 + 1);
+        g_assert_cmphex(X86_LOW(translated.s, X86_RBX), ==, 2 | X86_ZF | X86_PF);
+        g_assert_cmphex(X86_LOW(translated.s, X86_RDX), ==, 2 | X86_PF);
+        g_test_message("%s: as the interpreter does it", cases[i].name);
+    }
+}
+
 /* Accesses off one register share a page check, and the register wraps at 4G between two of them. */
 static void
 test_group_wraps(gconstpointer data)
@@ -1377,6 +1422,7 @@ main(int argc, char **argv)
         g_test_add_data_func(path, &modes[i], test_mode);
     }
     g_test_add_data_func("/x86/translate/step-over-exclusive", &modes[1], test_step_over_exclusive);
+    g_test_add_data_func("/x86/translate/system-call", &modes[0], test_system_call);
     g_test_add_data_func("/x86/translate/group-wraps", &modes[3], test_group_wraps);
     g_test_add_data_func("/x86/translate/straddle", &modes[1], test_straddle);
     return g_test_run();
