@@ -824,6 +824,40 @@ x86_exec_clflush(X86State *s, const X86Insn *insn)
     x86_load(s, insn->segment, x86_ea(s, insn), 1);
 }
 
+/* A line of 64 bytes is written in one go. */
+static void
+write_line(X86State *s, unsigned seg, uint64_t offset, const uint8_t line[64])
+{
+    uint64_t linear = x86_linear(s, seg, offset, 64, EMU_TCG_WRITE);
+
+    if (!emu_tcg_write(&s->tcg, linear, line, 64, s->tcg.mmu_mode)) {
+        x86_raise_recorded_now(s);
+    }
+}
+
+void
+x86_exec_clzero(X86State *s, const X86Insn *insn)
+{
+    static const uint8_t zero[64];
+
+    write_line(s, insn->segment, x86_get_gpr(s, X86_RAX, insn->addrsize) & ~UINT64_C(63), zero);
+}
+
+void
+x86_exec_movdir64b(X86State *s, const X86Insn *insn)
+{
+    uint64_t to = x86_get_gpr(s, insn->reg, insn->addrsize);
+    uint8_t line[64];
+
+    if (!emu_tcg_read(&s->tcg, x86_operand_linear(s, insn, 64, EMU_TCG_READ), line, 64, s->tcg.mmu_mode)) {
+        x86_raise_recorded_now(s);
+    }
+    if ((to + (s->code_size == 64 ? 0 : *x86_seg_base(s, X86_ES))) & 63) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+    write_line(s, X86_ES, to, line);
+}
+
 void
 x86_exec_fence(X86State *s, const X86Insn *insn)
 {

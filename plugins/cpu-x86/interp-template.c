@@ -155,6 +155,9 @@ read_host_features(uint32_t *f)
         f[X86_CPUID_80000001_EDX] = d;
         f[X86_CPUID_80000001_ECX] = c;
     }
+    if (__get_cpuid(0x80000008u, &a, &b, &c, &d)) {
+        f[X86_CPUID_80000008_EBX] = b;
+    }
     if ((xcr0 & 6) != 6) {
         /* What needs the upper halves: the OS does not keep them. */
         f[X86_FEAT_AVX >> 5] &= ~(1u << (X86_FEAT_AVX & 31) | 1u << (X86_FEAT_FMA & 31) | 1u << (X86_FEAT_F16C & 31));

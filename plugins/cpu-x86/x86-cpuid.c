@@ -64,10 +64,12 @@ static const struct {
                         F(CLWB) | F(SHA), \
     [X86_CPUID_7_1_EAX] = F(AVX_VNNI), \
     [X86_CPUID_D_1_EAX] = F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1) | F(XSAVES), \
-    [X86_CPUID_7_ECX] = F(GFNI) | F(VAES) | F(VPCLMULQDQ) | F(RDPID) | F(UMIP) | F(PKU) | F(LA57) | F(PKS), \
+    [X86_CPUID_7_ECX] = F(GFNI) | F(VAES) | F(VPCLMULQDQ) | F(MOVDIRI) | F(MOVDIR64B) | \
+                        F(RDPID) | F(UMIP) | F(PKU) | F(LA57) | F(PKS), \
     [X86_CPUID_80000001_EDX] = F(SYSCALL) | F(NX) | F_MMXEXT | F(FXSR_OPT) | F(PDPE1GB) | F(RDTSCP) | \
                                F(LM), \
     [X86_CPUID_80000001_ECX] = F(LAHF_LM) | F(CR8_LEGACY) | F(ABM) | F(PREFETCHW) | F(SSE4A), \
+    [X86_CPUID_80000008_EBX] = F(CLZERO) | F(WBNOINVD), \
     [X86_CPUID_6_EAX] = F_ARAT
 static const uint32_t x86_supported[X86_N_FEATURE_WORDS] = {X86_SUPPORTED_WORDS};
 

@@ -46,7 +46,7 @@ typedef void (*X86Exec)(X86State *s, const X86Insn *insn);
     X(lidt) X(smsw) X(lmsw) X(invlpg) X(swapgs) X(rdtscp) X(sldt) X(str) X(lldt) X(ltr) X(verr) \
     X(verw) X(lar) X(lsl) X(clts) X(syscall) X(sysret) X(sysenter) X(sysexit) X(wrmsr) X(rdmsr) \
     X(rdtsc) X(rdpmc) X(cpuid) X(invd) X(wbinvd) X(rsm) X(pause) X(monitor) X(mwait) \
-    X(fence) X(clflush) X(rdfsbase) X(rdgsbase) X(wrfsbase) X(wrgsbase) \
+    X(fence) X(clflush) X(clzero) X(movdir64b) X(rdfsbase) X(rdgsbase) X(wrfsbase) X(wrgsbase) \
     X(clac) X(stac) X(invpcid) X(vmcall) X(rdpid) X(rdrand) X(rdpkru) X(wrpkru) \
     /* interp-fpu.c */ \
     X(fwait) X(fxsave) X(fxrstor) X(ldmxcsr) X(stmxcsr) X(fnstenv) X(fldenv) X(fnsave) X(frstor) \

@@ -742,6 +742,14 @@ make_implicit(const Mode *mode, Cpu *c, const X86Insn *insn)
     case X86_OP_xlat:
         c->gpr[X86_RBX] = data - 32;
         break;
+    case X86_OP_clzero:
+        c->gpr[X86_RAX] = rnd_below(16) ? data : rnd_value();
+        break;
+    case X86_OP_movdir64b:
+        if (insn->reg != insn->base && rnd_below(16)) {
+            c->gpr[insn->reg] = ARENA + (rnd_below(ARENA_SIZE) & (rnd_below(16) ? ~63u : ~0u)) - mode->ds_base;
+        }
+        break;
     case X86_OP_maskmov:
         /* whether an all-zero mask faults depends on the CPU: keep to good addresses */
         c->gpr[X86_RDI] = insn->addrsize == 2 ? data & 0xfff : data;
