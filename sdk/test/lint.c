@@ -425,16 +425,16 @@ claim_life(Lint *self)
     if (self->problem) {
         return;
     }
-    if (leak >= LINT_LEAK_MIN) {
-        lint_fail(self, "each round leaves %" PRId64 " bytes behind", (int64_t)leak);
-    }
-    left = count_objects(self->machine);
-    if (left != objects) {
-        lint_fail(self, "%u rounds turn %u objects of the machine into %u", self->options.rounds, objects, left);
-    }
     after = describe_address_spaces(self->machine);
     if (strcmp(before, after) != 0) {
         lint_fail(self, "something of it stays mapped; before:\n%s\nafter:\n%s", before, after);
+    }
+    left = count_objects(self->machine);
+    if (left != objects) {
+        lint_fail(self, "the rounds turn %u objects of the machine into %u", objects, left);
+    }
+    if (leak >= LINT_LEAK_MIN) {
+        lint_fail(self, "each round leaves %" PRId64 " bytes behind", (int64_t)leak);
     }
 }
 
