@@ -172,7 +172,9 @@ x86_encode_template(const void *opaque, const EmuTcgHostMem *mem, const uint8_t 
     for (unsigned i = 0; i < insn->n_operands; i++) {
         const X86RowOperand *ro = &row->operands[i];
 
-        word = word || (insn->opsize == 2 && (ro->size == X86_SZ_V || ro->size == X86_SZ_Z));
+        if (ro->size == X86_SZ_V || ro->size == X86_SZ_Z) {
+            word = insn->opsize == 2; /* 66 says the size, even where a row asks for it */
+        }
         encode_operand(&e, ro, &insn->op[i], gpr);
     }
     if (has_mem) {
