@@ -10,7 +10,7 @@
 
 #define PAGE 4096u
 /* Elements between looks at requests: the interpreter goes on, and is the one that looks. */
-#define SLICE_PAGES 16
+#define SLICE_PAGES 64
 
 static inline uint64_t
 room(uint64_t address)

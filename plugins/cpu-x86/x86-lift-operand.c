@@ -103,6 +103,18 @@ x86_lift_mem(X86Lift *l, const X86Insn *insn, unsigned size, unsigned access, Em
     return true;
 }
 
+bool
+x86_lift_string_mem(X86Lift *l, unsigned reg, unsigned segment, unsigned addrsize, unsigned size, EmuTcgMem *out)
+{
+    *out = (EmuTcgMem){
+        .addr = {.base = emu_tcg_ir_global(l->ir, reg, EMU_TCG_PART_FULL), .wrap = (uint8_t)(addrsize * 8)},
+        .size = size,
+        .access = EMU_TCG_PROT_READ,
+        .mmu_mode = EMU_TCG_MMU_CURRENT,
+    };
+    return x86_lift_segment(l, segment, &out->addr);
+}
+
 unsigned
 x86_lift_stack_width(const X86Lift *l)
 {

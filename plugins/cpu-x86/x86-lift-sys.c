@@ -333,3 +333,60 @@ x86_lift_gather(X86Lift *l, const X86Insn *insn)
     emu_tcg_ir_template(l->ir, &t);
     return true;
 }
+
+/* reg += size, or -= size with DF: @twice is -2 * size then, else 0. */
+static void
+string_advance(X86Lift *l, const X86Insn *insn, unsigned reg, unsigned size, EmuTcgArg twice)
+{
+    EmuTcgAddr a = {.base = emu_tcg_ir_global(l->ir, reg, EMU_TCG_PART_FULL),
+                    .index = twice,
+                    .disp = size,
+                    .wrap = insn->addrsize == 8 ? 64 : 32};
+
+    emu_tcg_ir_lea(l->ir, x86_lift_type(insn->addrsize), x86_lift_gpr(l, reg, insn->addrsize), &a);
+}
+
+/* LODS, SCAS and CMPS without a repeat prefix. */
+bool
+x86_lift_string_step(X86Lift *l, const X86Insn *insn)
+{
+    static const uint8_t log2[9] = {[2] = 1, [4] = 2, [8] = 3};
+    unsigned op = insn->row->op, size = insn->op[op == X86_OP_lods ? 1 : 0].size;
+    EmuTcgArg eflags, df, shifted, twice, first = EMU_TCG_NO_ARG, second = EMU_TCG_NO_ARG;
+    EmuTcgType type = x86_lift_type(size);
+    EmuTcgMem source, other;
+
+    if ((insn->prefixes & (X86_PFX_F2 | X86_PFX_F3)) ||
+        (op != X86_OP_scas && !x86_lift_string_mem(l, X86_RSI, insn->segment, insn->addrsize, size, &source)) ||
+        (op != X86_OP_lods && !x86_lift_string_mem(l, X86_RDI, X86_ES, insn->addrsize, size, &other))) {
+        return false;
+    }
+    if (op != X86_OP_scas) {
+        first = emu_tcg_ir_temp(l->ir);
+        emu_tcg_ir_load(l->ir, type, first, &source);
+    }
+    if (op != X86_OP_lods) {
+        second = emu_tcg_ir_temp(l->ir);
+        emu_tcg_ir_load(l->ir, type, second, &other);
+    }
+    eflags = emu_tcg_ir_temp(l->ir);
+    df = emu_tcg_ir_temp(l->ir);
+    shifted = emu_tcg_ir_temp(l->ir);
+    twice = emu_tcg_ir_temp(l->ir);
+    emu_tcg_ir_extend(l->ir, false, EMU_TCG_I64, eflags, x86_lift_global(l, X86_GLOBAL_EFLAGS), EMU_TCG_I32);
+    emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_AND, EMU_TCG_I64, df, eflags, emu_tcg_ir_const(l->ir, X86_DF), EMU_TCG_FLAGS_NONE);
+    emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_SHR, EMU_TCG_I64, shifted, df, emu_tcg_ir_const(l->ir, 9 - log2[size]), EMU_TCG_FLAGS_NONE);
+    emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_NEG, EMU_TCG_I64, twice, shifted, EMU_TCG_NO_ARG, EMU_TCG_FLAGS_NONE);
+    if (op == X86_OP_lods) {
+        emu_tcg_ir_mov(l->ir, type, x86_lift_gpr(l, X86_RAX, size), first);
+    } else {
+        emu_tcg_ir_op(l->ir, EMU_TCG_OP_CMP, type, EMU_TCG_NO_ARG, op == X86_OP_cmps ? first : x86_lift_gpr(l, X86_RAX, size), second);
+    }
+    if (op != X86_OP_scas) {
+        string_advance(l, insn, X86_RSI, size, twice);
+    }
+    if (op != X86_OP_lods) {
+        string_advance(l, insn, X86_RDI, size, twice);
+    }
+    return true;
+}

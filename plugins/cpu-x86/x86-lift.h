@@ -38,6 +38,8 @@ EmuTcgArg x86_lift_gpr(X86Lift *l, unsigned reg, unsigned size);
 /* The address of the memory operand; false when its segment needs checks that only the interpreter makes. */
 bool x86_lift_address(X86Lift *l, const X86Insn *insn, EmuTcgAddr *out);
 bool x86_lift_mem(X86Lift *l, const X86Insn *insn, unsigned size, unsigned access, EmuTcgMem *out);
+/* [@reg] of a string instruction in @segment, @addrsize bytes wide. */
+bool x86_lift_string_mem(X86Lift *l, unsigned reg, unsigned segment, unsigned addrsize, unsigned size, EmuTcgMem *out);
 /* [rsp + disp] in the stack's width; false when SS needs checks that only the interpreter makes. */
 bool x86_lift_stack(X86Lift *l, int disp, unsigned size, unsigned access, EmuTcgMem *out);
 unsigned x86_lift_stack_width(const X86Lift *l); /* bytes of the stack pointer */
@@ -99,6 +101,7 @@ bool x86_lift_syscall(X86Lift *l, const X86Insn *insn);
 bool x86_lift_sysret(X86Lift *l, const X86Insn *insn);
 bool x86_lift_rdtsc(X86Lift *l, const X86Insn *insn);
 bool x86_lift_string(X86Lift *l, const X86Insn *insn);
+bool x86_lift_string_step(X86Lift *l, const X86Insn *insn);
 bool x86_lift_gather(X86Lift *l, const X86Insn *insn);
 
 /* ---- x86-lift-fast.c: for general registers only. @what: X86_FAST_* | size of an element ---- */
