@@ -40,6 +40,7 @@ typedef struct {
     bool (*is_tray_open)(gpointer opaque);
     bool (*is_medium_locked)(gpointer opaque);
     void (*resized)(gpointer opaque);
+    EMU_RESERVED_SLOTS(4);
 } EmuBlockDeviceOps; /* each may be NULL: no tray, no lock */
 EMU_AVAILABLE_IN_1_0 bool emu_block_backend_attach(EmuBlockBackend *blk, EmuDevice *dev, const EmuBlockDeviceOps *ops, gpointer opaque, GError **error);
 EMU_AVAILABLE_IN_1_0 void emu_block_backend_detach(EmuBlockBackend *blk);

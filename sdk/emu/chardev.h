@@ -50,6 +50,7 @@ typedef struct {
     gsize (*can_receive)(gpointer opaque);
     void (*receive)(gpointer opaque, const uint8_t *buf, gsize len);
     void (*event)(gpointer opaque, EmuChardevEvent event);
+    EMU_RESERVED_SLOTS(4);
 } EmuChardevHandlers;
 typedef struct _EmuCharFrontend EmuCharFrontend;
 /* NULL and @error when the chardev is taken. @chardev may be NULL: writes vanish. */

@@ -37,6 +37,7 @@ typedef struct _EmuTracePoint {
     const char *name;
     uint32_t enabled;
     struct _EmuTracePoint *next;
+    EMU_RESERVED_SLOTS(1);
 } EmuTracePoint;
 EMU_AVAILABLE_IN_1_0 void emu_trace_point_register(EmuTracePoint *tp);
 EMU_AVAILABLE_IN_1_0 void emu_trace_point_unregister(EmuTracePoint *tp);

@@ -53,6 +53,7 @@ typedef struct {
     uint8_t valid_min, valid_max;
     uint8_t impl_min, impl_max;
     bool valid_unaligned, impl_unaligned;
+    EMU_RESERVED_SLOTS(6);
 } EmuMemoryRegionOps;
 
 /* A region that redirects accesses page by page to another address space. */
@@ -61,10 +62,12 @@ typedef struct {
     uint64_t addr;      /* where the access's address lies in target */
     uint64_t page_mask; /* low bits translated alike: 0xfff */
     bool readable, writable;
+    EMU_RESERVED_SLOTS(2);
 } EmuIommuEntry;
 typedef struct {
     /* False: fault; the access gets EMU_MEM_ACCESS_ERROR. Any thread, no lock held. */
     bool (*translate)(gpointer opaque, uint64_t addr, bool write, EmuMemAttrs attrs, EmuIommuEntry *out);
+    EMU_RESERVED_SLOTS(4);
 } EmuIommuOps;
 
 /* Constructors: @owner (may be NULL) becomes the composition parent and keeps the region alive; the
@@ -165,6 +168,7 @@ typedef struct {
     uint64_t size;  /* its length */
     bool ram, readonly, rom_device;
     void *host;     /* of the flat range's start when ram (or a ROM device in ROM mode) */
+    EMU_RESERVED_SLOTS(4);
 } EmuMemorySection;
 
 /* Finds the flat range that contains @addr; false when nothing is there. Good until the calling
@@ -184,6 +188,7 @@ typedef struct {
     /* Optional: short ways come and go, after commit(). Without them, accesses do the work. */
     void (*doorbell)(gpointer opaque, uint64_t addr, const EmuDoorbell *doorbell, bool added);
     void (*coalesced)(gpointer opaque, uint64_t addr, uint64_t size, bool added);
+    EMU_RESERVED_SLOTS(4);
 } EmuMemoryListener;
 EMU_AVAILABLE_IN_1_0 gpointer emu_address_space_add_listener(EmuAddressSpace *as, const EmuMemoryListener *ops, gpointer opaque);
 /* What was written so far, whoever keeps the log of it, shows in dirty bits from here on: before a series of

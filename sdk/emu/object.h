@@ -43,6 +43,7 @@ EMU_AVAILABLE_IN_1_0 GQuark emu_object_error_quark(void);
 typedef struct {
     const char *name; /* NULL ends the list */
     GInterfaceInitFunc init;
+    EMU_RESERVED_SLOTS(1);
 } EmuInterfaceImpl;
 
 typedef struct {
@@ -57,6 +58,7 @@ typedef struct {
     bool abstract;
     const EmuInterfaceImpl *interfaces;
     const char *description;
+    EMU_RESERVED_SLOTS(4);
 } EmuTypeInfo;
 
 /* Registers a type with the module whose init function is running; @info must stay valid while it
@@ -173,6 +175,7 @@ typedef struct {
     const char *link_type;
     const char *blurb;
     uint32_t flags; /* EMU_PROP_FLAG_... */
+    EMU_RESERVED_SLOTS(2);
 } EmuProperty;
 
 enum {

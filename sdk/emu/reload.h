@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 typedef struct {
     unsigned devices;            /* made again from the new code */
     uint64_t pause_us, total_us; /* for how long the guest stood still; for the whole */
+    EMU_RESERVED_SLOTS(4);
 } EmuReloadResult;
 
 /*

@@ -19,6 +19,7 @@ typedef struct {
     void (*invalidate)(gpointer opaque); /* everything must be redrawn */
     /* Text modes: fills *cells with columns*rows uint16_t entries (char of code page 437 | attribute << 8), returns false in graphics modes. Optional. */
     bool (*get_text)(gpointer opaque, unsigned *columns, unsigned *rows, GArray *cells);
+    EMU_RESERVED_SLOTS(4);
 } EmuConsoleOps;
 
 /* Device side. */
@@ -60,6 +61,7 @@ typedef struct {
     uint32_t mask; /* 1 << EmuInputKind */
     void (*event)(gpointer opaque, const EmuInputEvent *event);
     void (*sync)(gpointer opaque); /* end of a group; optional */
+    EMU_RESERVED_SLOTS(4);
 } EmuInputHandlerOps;
 typedef struct _EmuInputHandler EmuInputHandler;
 EMU_AVAILABLE_IN_1_0 EmuInputHandler *emu_input_handler_new(EmuMachine *machine, const EmuInputHandlerOps *ops, gpointer opaque);

@@ -37,6 +37,7 @@ typedef struct {
     unsigned since;   /* first version that has it; loading an older state leaves the field as reset left it */
     bool (*exists)(gpointer self); /* optional; must not depend on fields that come later */
     gpointer (*resolve)(gpointer self); /* POINTER: the struct, for state that is kept apart; instead of offset */
+    EMU_RESERVED_SLOTS(2);
 } EmuVMField;
 
 struct _EmuVMState {
@@ -49,6 +50,7 @@ struct _EmuVMState {
     void (*pre_save)(gpointer self);
     /* Checks and derives; false + @error refuses the state. Hostile input: range-check every index. */
     bool (*post_load)(gpointer self, unsigned version, GError **error);
+    EMU_RESERVED_SLOTS(4);
 };
 
 #define EMU_VM_(k, S, f, n) {.name = #f, .kind = EMU_VM_KIND_##k, .offset = offsetof(S, f), .size = sizeof(((S *)0)->f) / (n), .num = (n)}

@@ -6,7 +6,7 @@ the plugin, Linux finds the device."""
 import json
 import time
 
-from tree import Failure, Skip, Tree, harness
+from tree import Failure, Process, Skip, Tree, harness
 
 tree = Tree()
 
@@ -43,7 +43,7 @@ def linux_finds_it():
     tree.run(f"emu-sdk new {name} --bus pci && cd {name} && meson setup build && meson test -C build")
     script = (f"cd {tree.work}/{name}; exec emu -M pc -m 256 --plugin-dir build -device {name} -kernel {tree.guest}/vmlinuz "
               f"-initrd {tree.guest}/initrd.gz -append 'console=ttyS0 panic=-1' -no-reboot -display none -serial stdio -monitor none")
-    emu = Process(tree.command(script))
+    emu = Process(tree, script)
     try:
         emu.expect("guest# ")
         emu.send("cd /sys/bus/pci/devices; d=$(dirname $(grep -l 0x5eed */device)); cat $d/vendor; echo 1 >$d/enable; "
@@ -56,24 +56,6 @@ def linux_finds_it():
         print(f"# from nothing to driven by Linux in {time.monotonic() - start:.1f} s")
     finally:
         emu.close()
-
-
-class Process(harness.Emu):
-    """The harness's serial line around a command of our own."""
-
-    def __init__(self, command):
-        import os
-        import subprocess
-        import tempfile
-        import threading
-        self.folder = tempfile.mkdtemp(prefix="emu-test-")
-        self.stderr_path = os.path.join(self.folder, "stderr")
-        self.output, self.position = bytearray(), 0
-        self.condition, self.closed, self.monitor = threading.Condition(), False, None
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=tree.env, cwd=tree.work,
-                                        stderr=open(self.stderr_path, "wb"))
-        self.thread = threading.Thread(target=self._read, daemon=True)
-        self.thread.start()
 
 
 def wrong_use():
@@ -98,7 +80,7 @@ def files_are_there():
 
 def headers_stand_alone():
     """Each header compiles by itself, as C11 and inside C++."""
-    headers = tree.run("cd $(pkg-config --variable=sdkincludedir emu-sdk-1) && ls emu").stdout.split()
+    headers = tree.run("cd $(pkg-config --variable=sdkincludedir emu-sdk-1) && find emu -name '*.h' -printf '%P\\n'").stdout.split()
     for compiler in ("gcc -std=gnu11 -x c", "g++ -std=gnu++17 -x c++"):
         if tree.run(f"command -v {compiler.split()[0]}", ok=False).returncode:
             continue

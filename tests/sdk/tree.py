@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "machine"))
@@ -67,3 +68,17 @@ class Tree:
 
     def close(self):
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Process(harness.Emu):
+    """The harness's serial line around a shell command in the tree."""
+
+    def __init__(self, tree, text):
+        self.folder = tempfile.mkdtemp(prefix="emu-test-")
+        self.stderr_path = os.path.join(self.folder, "stderr")
+        self.output, self.position = bytearray(), 0
+        self.condition, self.closed, self.monitor = threading.Condition(), False, None
+        self.process = subprocess.Popen(tree.command(text), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=tree.env, cwd=tree.work,
+                                        stderr=open(self.stderr_path, "wb"))
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()

@@ -4,6 +4,7 @@
 
 #include "inspect.h"
 
+#include <emu/registers.h>
 #include <emu/test.h>
 
 #include <string.h>
@@ -242,6 +243,45 @@ add_machine_class(JsonObject *out, EmuMachineClass *klass)
     json_object_set_object_member(out, "machine", machine);
 }
 
+static void
+add_registers(JsonObject *out, const char *type)
+{
+    g_autoptr(GPtrArray) registers = emu_type_list_registers(type, NULL);
+    JsonArray *list = json_array_new();
+
+    for (guint i = 0; registers && i < registers->len; i++) {
+        const EmuRegisterInfo *r = g_ptr_array_index(registers, i);
+        JsonObject *row = json_object_new();
+        JsonArray *fields = json_array_new();
+
+        set_text(row, "bank", r->bank);
+        set_text(row, "name", r->name);
+        set_text(row, "description", r->description);
+        json_object_set_int_member(row, "offset", (gint64)r->offset);
+        json_object_set_int_member(row, "width", r->width);
+        set_text(row, "access", emu_register_access_name(r->access));
+        json_object_set_int_member(row, "reset", (gint64)r->reset);
+        for (guint j = 0; r->fields && j < r->fields->len; j++) {
+            const EmuRegisterFieldInfo *f = g_ptr_array_index(r->fields, j);
+            JsonObject *field = json_object_new();
+
+            set_text(field, "name", f->name);
+            set_text(field, "description", f->description);
+            json_object_set_int_member(field, "shift", f->shift);
+            json_object_set_int_member(field, "bits", f->bits);
+            set_text(field, "access", emu_register_access_name(f->access));
+            json_array_add_object_element(fields, field);
+        }
+        json_object_set_array_member(row, "fields", fields);
+        json_array_add_object_element(list, row);
+    }
+    if (json_array_get_length(list)) {
+        json_object_set_array_member(out, "registers", list);
+    } else {
+        json_array_unref(list);
+    }
+}
+
 /* NAME.svg beside the plugin or in "icons" there, for the type or for the whole plugin. */
 static void
 add_icon(JsonObject *out, const char *type, const EmuPluginInfo *plugin)
@@ -315,6 +355,7 @@ inspect_type(const char *name, GError **error)
     klass = g_type_class_ref(gtype);
     if (EMU_IS_DEVICE_CLASS(klass)) {
         add_device_class(out, EMU_DEVICE_CLASS(klass));
+        add_registers(out, name);
     } else if (EMU_IS_MACHINE_CLASS(klass)) {
         add_machine_class(out, EMU_MACHINE_CLASS(klass));
     }

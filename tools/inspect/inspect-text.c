@@ -209,6 +209,33 @@ print_parts(JsonObject *type)
     }
 }
 
+static void
+print_registers(JsonArray *registers)
+{
+    const char *bank = NULL;
+
+    for (guint i = 0; i < length_of(registers); i++) {
+        JsonObject *r = json_array_get_object_element(registers, i);
+        JsonArray *fields = rows_of(r, "fields");
+
+        if (g_strcmp0(bank, text_of(r, "bank")) != 0) {
+            bank = text_of(r, "bank");
+            printf("\nRegisters of bank %s\n", bank);
+        }
+        printf("  0x%02x %-3s %2d bits  %-20s reset 0x%" G_GINT64_MODIFIER "x  %s\n", (unsigned)json_object_get_int_member(r, "offset"), text_of(r, "access"),
+               8 * (int)json_object_get_int_member(r, "width"), text_of(r, "name"), json_object_get_int_member(r, "reset"),
+               text_of(r, "description") ? text_of(r, "description") : "");
+        for (guint j = 0; j < length_of(fields); j++) {
+            JsonObject *f = json_array_get_object_element(fields, j);
+            int shift = (int)json_object_get_int_member(f, "shift"), bits = (int)json_object_get_int_member(f, "bits");
+            g_autofree char *range = bits > 1 ? g_strdup_printf("%d:%d", shift + bits - 1, shift) : g_strdup_printf("%d", shift);
+
+            printf("       %-3s %5s    %-20s %s\n", text_of(f, "access"), range, text_of(f, "name"),
+                   text_of(f, "description") ? text_of(f, "description") : "");
+        }
+    }
+}
+
 void
 inspect_print_type(JsonObject *type)
 {
@@ -244,6 +271,7 @@ inspect_print_type(JsonObject *type)
     print_hierarchy(type);
     print_properties(rows_of(type, "properties"));
     print_parts(type);
+    print_registers(rows_of(type, "registers"));
     if (json_object_has_member(type, "vmstate")) {
         printf("\nSaved state\n");
         print_vmstate(json_object_get_object_member(type, "vmstate"), 2);
