@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 ACCEL_TIER = {'kvm.h', 'tcg.h', 'tcg-ir.h'}
+# What they declare is not in libemu-core.
+OTHER_LIBRARIES = {'test-kit.h'}
 MARK = re.compile(r'EMU_AVAILABLE_IN_(\d+)_(\d+)\s+([^;{]*?[;{)])', re.S)
 
 
@@ -36,6 +38,8 @@ def main():
     output, headers = args[only_names], args[only_names + 1:]
     versions = {}
     for header in headers:
+        if Path(header).name in OTHER_LIBRARIES:
+            continue
         for name, version in names_of(header):
             versions.setdefault(version, set()).add(name)
     lines = []
