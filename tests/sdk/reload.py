@@ -111,9 +111,9 @@ def state_goes_over():
         # A bigger struct with a new field of the state.
         def second(value):
             return lambda text: (new_id(value)(text).replace("uint32_t value, status;", "uint32_t more[500]; uint32_t value, status;")
-                                 .replace("EMU_VM_U32(Foo, value),", "{.name = \"more\", .kind = EMU_VM_KIND_U32, .offset = offsetof(Foo, more), "
-                                          ".size = 4, .num = 500, .since = 2}, EMU_VM_U32(Foo, value),")
-                                 .replace(".version = 1, .minimum_version = 1", ".version = 2, .minimum_version = 1"))
+                                 .replace("    EMU_VM_TIMER(Foo, timer),", "    {.name = \"more\", .kind = EMU_VM_KIND_U32, .offset = offsetof(Foo, more), "
+                                          ".size = 4, .num = 500, .since = 2}, EMU_VM_TIMER(Foo, timer),")
+                                 .replace(".state = foo_more_state)", ".state = foo_more_state, .version = 2)"))
 
         build(second(2))
         guest.reload()
@@ -148,8 +148,8 @@ def refusals():
         refused("there is no plugin 'bar'", name="bar")
         refused("'cpu-x86'.*is a CPU|'cpu-x86' is not reloaded", name="cpu-x86")
         refused("made by the board", name="serial")
-        refused("saved by version 1|version 1", lambda text: text.replace(".version = 1, .minimum_version = 1", ".version = 3, .minimum_version = 2"))
-        refused("has no|no field|unknown|status", lambda text: text.replace("EMU_VM_U32(Foo, status),", ""))
+        refused("saved by version 1|version 1", lambda text: text.replace(".state = foo_more_state)", ".state = foo_more_state, .version = 3, .minimum_version = 2)"))
+        refused("field 'STATUS'|expected 'STATE'", lambda text: text.replace('"STATUS"', '"STATE"'))
         refused("delay-ns", lambda text: text.replace('"delay-ns"', '"wait-ns"'))
         refused("realize says no", lambda text: text.replace("    return true;\n}\n\nstatic void\nfoo_unrealize", "    g_set_error(error, EMU_OBJECT_ERROR, 0, \"realize says no\");\n    return false;\n}\n\nstatic void\nfoo_unrealize"))
         refused("crashes when it is opened: Aborted", lambda text: text + "\nstatic void __attribute__((constructor)) bad(void) { __builtin_abort(); }\n"

@@ -11,27 +11,27 @@
  * Replace the registers and @FUNC@_done() by what your device has.
  */
 
-#include <emu/log.h>
 #include <emu/pci.h>
 #include <emu/plugin.h>
+#include <emu/registers.h>
 
 #define @UPPER@_ID 0x0badcafe
 #define @UPPER@_STATUS_DONE 1u
-
-enum { @UPPER@_REG_ID = 0x00, @UPPER@_REG_VALUE = 0x04, @UPPER@_REG_DOORBELL = 0x08, @UPPER@_REG_STATUS = 0x0c };
 
 typedef struct {
     EmuPciDevice parent_instance;
 
     uint64_t delay_ns; /* property */
 
+    uint32_t value, status; /* registers */
     EmuTimer *timer;
-    uint32_t value, status;
 } @CLASS@;
 
 static void
-@FUNC@_update_irq(@CLASS@ *self)
+@FUNC@_update_irq(gpointer opaque)
 {
+    @CLASS@ *self = opaque;
+
     emu_pci_device_set_irq((EmuPciDevice *)self, !!(self->status & @UPPER@_STATUS_DONE));
 }
 
@@ -45,92 +45,61 @@ static void
     @FUNC@_update_irq(self);
 }
 
-static uint64_t
-@FUNC@_read(gpointer opaque, uint64_t offset, unsigned size)
-{
-    @CLASS@ *self = opaque;
-
-    switch (offset) {
-    case @UPPER@_REG_ID:
-        return @UPPER@_ID;
-    case @UPPER@_REG_VALUE:
-        return self->value;
-    case @UPPER@_REG_STATUS:
-        return self->status;
-    default:
-        emu_guest_error("@TYPE@: read of register 0x%x", (unsigned)offset);
-        return 0;
-    }
-}
-
 static void
-@FUNC@_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
+@FUNC@_write_doorbell(gpointer opaque, unsigned index, uint64_t value, uint64_t old)
 {
     @CLASS@ *self = opaque;
+    EmuClock *clock = emu_device_get_clock((EmuDevice *)self, EMU_CLOCK_VIRTUAL);
 
-    switch (offset) {
-    case @UPPER@_REG_VALUE:
-        self->value = (uint32_t)value;
-        break;
-    case @UPPER@_REG_DOORBELL:
-        emu_timer_set(self->timer, emu_clock_get_ns(emu_device_get_clock((EmuDevice *)self, EMU_CLOCK_VIRTUAL)) +
-                                       (int64_t)self->delay_ns);
-        break;
-    case @UPPER@_REG_STATUS:
-        self->status &= ~(uint32_t)value;
-        @FUNC@_update_irq(self);
-        break;
-    default:
-        emu_guest_error("@TYPE@: write of 0x%x to register 0x%x", (unsigned)value, (unsigned)offset);
-    }
+    emu_timer_set(self->timer, emu_clock_get_ns(clock) + (int64_t)self->delay_ns);
 }
 
-static const EmuMemoryRegionOps @FUNC@_ops = {
-    .read = @FUNC@_read, .write = @FUNC@_write, .valid_min = 4, .valid_max = 4, .impl_min = 4, .impl_max = 4,
+/* The register file, once: accesses, reset, saved state, traces and what emu-inspect shows come from it. */
+static const EmuRegister @FUNC@_registers[] = {
+    EMU_REG_CONST("ID", 0x00, 4, @UPPER@_ID),
+    EMU_REG32(@CLASS@, value, "VALUE", 0x04, EMU_RW, 0, .blurb = "what the job inverts"),
+    EMU_REG_CALL("DOORBELL", 0x08, 4, EMU_WO, .write = @FUNC@_write_doorbell, .blurb = "starts the job"),
+    EMU_REG32(@CLASS@, status, "STATUS", 0x0c, EMU_W1C, 0, .fields = EMU_REG_FIELDS({"DONE", 0, 1, .blurb = "the job has ended"})),
 };
+
+/* State that is no register. */
+static const EmuVMField @FUNC@_more_state[] = {
+    EMU_VM_TIMER(@CLASS@, timer),
+    EMU_VM_END,
+};
+
+EMU_REGISTER_BANK(@FUNC@_bank, "@TYPE@", 4096, @FUNC@_registers, .valid_min = 4, .valid_max = 4, .changed = @FUNC@_update_irq,
+                  .state = @FUNC@_more_state)
 
 static bool
 @FUNC@_realize(EmuPciDevice *pci, GError **error)
 {
     @CLASS@ *self = (@CLASS@ *)pci;
-    EmuMemoryRegion *bar = emu_memory_region_new_io(self, "@TYPE@", 4096, &@FUNC@_ops, self);
 
     self->timer = emu_timer_new(emu_device_get_clock((EmuDevice *)self, EMU_CLOCK_VIRTUAL), @FUNC@_done, self);
     emu_pci_device_get_config(pci)[0x3d] = 1; /* interrupt pin INTA# */
-    emu_pci_device_register_bar(pci, 0, EMU_PCI_BAR_MEM, bar);
+    emu_pci_device_register_bar(pci, 0, EMU_PCI_BAR_MEM, emu_registers_new_region(self, &@FUNC@_bank, self));
     return true;
 }
 
 static void
-@FUNC@_unrealize(EmuPciDevice *pci)
+@FUNC@_unrealize(EmuPciDevice *dev)
 {
-    g_clear_pointer(&((@CLASS@ *)pci)->timer, emu_timer_free);
+    g_clear_pointer(&((@CLASS@ *)dev)->timer, emu_timer_free);
 }
 
 static void
 @FUNC@_reset_enter(EmuDevice *dev)
 {
-    @CLASS@ *self = (@CLASS@ *)dev;
-
-    emu_timer_cancel(self->timer);
-    self->value = self->status = 0;
+    emu_timer_cancel(((@CLASS@ *)dev)->timer);
 }
 
 static const EmuProperty @FUNC@_properties[] = {
     EMU_PROP_UINT64("delay-ns", @CLASS@, delay_ns, 1000, "time from the doorbell to the interrupt"),
 };
 
-static const EmuVMField @FUNC@_fields[] = {
-    EMU_VM_PCI_DEVICE(@CLASS@, parent_instance),
-    EMU_VM_TIMER(@CLASS@, timer),
-    EMU_VM_U32(@CLASS@, value),
-    EMU_VM_U32(@CLASS@, status),
-    EMU_VM_END,
-};
-static const EmuVMState @FUNC@_vmstate = {.name = "@TYPE@", .version = 1, .minimum_version = 1, .fields = @FUNC@_fields};
-
 static void
-@FUNC@_class_init(gpointer klass, gconstpointer class_data)
+@FUNC@_class_init(gpointer klass, gconstpointer data)
 {
     EmuDeviceClass *device = klass;
     EmuPciDeviceClass *pci = klass;
@@ -141,27 +110,13 @@ static void
     pci->device_id = 0x5eed;
     pci->class_id = 0x00ff;
     device->reset_enter = @FUNC@_reset_enter;
-    device->vmstate = &@FUNC@_vmstate;
     device->category = "misc";
     device->user_creatable = true;
     device->hotpluggable = true;
     emu_object_class_add_properties(klass, @FUNC@_properties, G_N_ELEMENTS(@FUNC@_properties));
+    emu_device_class_add_registers(klass, &@FUNC@_bank, 0);
 }
 
-static const EmuTypeInfo @FUNC@_info = {
-    .name = "@TYPE@",
-    .parent = "pci-device",
-    .instance_size = sizeof(@CLASS@),
-    .class_init = @FUNC@_class_init,
-    .description = "@NAME@: a PCI device",
-};
-
+EMU_DEFINE_TYPE(@CLASS@, @FUNC@, "@TYPE@", "pci-device", "@NAME@: a PCI device")
 EMU_PLUGIN(.name = "@NAME@", .version = "0.1.0", .license = "@LICENSE@", .description = "@NAME@: a PCI device",
            .provides = "@TYPE@:pci-device");
-
-static void
-@FUNC@_register(void)
-{
-    emu_type_register_static(&@FUNC@_info);
-}
-type_init(@FUNC@_register)

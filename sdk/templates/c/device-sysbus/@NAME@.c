@@ -12,27 +12,27 @@
  */
 
 #include <emu/device.h>
-#include <emu/log.h>
 #include <emu/plugin.h>
+#include <emu/registers.h>
 
 #define @UPPER@_ID 0x0badcafe
 #define @UPPER@_STATUS_DONE 1u
-
-enum { @UPPER@_REG_ID = 0x00, @UPPER@_REG_VALUE = 0x04, @UPPER@_REG_DOORBELL = 0x08, @UPPER@_REG_STATUS = 0x0c };
 
 typedef struct {
     EmuSysbusDevice parent_instance;
 
     uint64_t base, delay_ns; /* properties */
 
+    uint32_t value, status; /* registers */
     EmuLine *line;
     EmuTimer *timer;
-    uint32_t value, status;
 } @CLASS@;
 
 static void
-@FUNC@_update_irq(@CLASS@ *self)
+@FUNC@_update_irq(gpointer opaque)
 {
+    @CLASS@ *self = opaque;
+
     emu_line_set(self->line, !!(self->status & @UPPER@_STATUS_DONE));
 }
 
@@ -46,49 +46,31 @@ static void
     @FUNC@_update_irq(self);
 }
 
-static uint64_t
-@FUNC@_read(gpointer opaque, uint64_t offset, unsigned size)
-{
-    @CLASS@ *self = opaque;
-
-    switch (offset) {
-    case @UPPER@_REG_ID:
-        return @UPPER@_ID;
-    case @UPPER@_REG_VALUE:
-        return self->value;
-    case @UPPER@_REG_STATUS:
-        return self->status;
-    default:
-        emu_guest_error("@TYPE@: read of register 0x%x", (unsigned)offset);
-        return 0;
-    }
-}
-
 static void
-@FUNC@_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
+@FUNC@_write_doorbell(gpointer opaque, unsigned index, uint64_t value, uint64_t old)
 {
     @CLASS@ *self = opaque;
+    EmuClock *clock = emu_device_get_clock((EmuDevice *)self, EMU_CLOCK_VIRTUAL);
 
-    switch (offset) {
-    case @UPPER@_REG_VALUE:
-        self->value = (uint32_t)value;
-        break;
-    case @UPPER@_REG_DOORBELL:
-        emu_timer_set(self->timer, emu_clock_get_ns(emu_device_get_clock((EmuDevice *)self, EMU_CLOCK_VIRTUAL)) +
-                                       (int64_t)self->delay_ns);
-        break;
-    case @UPPER@_REG_STATUS:
-        self->status &= ~(uint32_t)value;
-        @FUNC@_update_irq(self);
-        break;
-    default:
-        emu_guest_error("@TYPE@: write of 0x%x to register 0x%x", (unsigned)value, (unsigned)offset);
-    }
+    emu_timer_set(self->timer, emu_clock_get_ns(clock) + (int64_t)self->delay_ns);
 }
 
-static const EmuMemoryRegionOps @FUNC@_ops = {
-    .read = @FUNC@_read, .write = @FUNC@_write, .valid_min = 4, .valid_max = 4, .impl_min = 4, .impl_max = 4,
+/* The register file, once: accesses, reset, saved state, traces and what emu-inspect shows come from it. */
+static const EmuRegister @FUNC@_registers[] = {
+    EMU_REG_CONST("ID", 0x00, 4, @UPPER@_ID),
+    EMU_REG32(@CLASS@, value, "VALUE", 0x04, EMU_RW, 0, .blurb = "what the job inverts"),
+    EMU_REG_CALL("DOORBELL", 0x08, 4, EMU_WO, .write = @FUNC@_write_doorbell, .blurb = "starts the job"),
+    EMU_REG32(@CLASS@, status, "STATUS", 0x0c, EMU_W1C, 0, .fields = EMU_REG_FIELDS({"DONE", 0, 1, .blurb = "the job has ended"})),
 };
+
+/* State that is no register. */
+static const EmuVMField @FUNC@_more_state[] = {
+    EMU_VM_TIMER(@CLASS@, timer),
+    EMU_VM_END,
+};
+
+EMU_REGISTER_BANK(@FUNC@_bank, "@TYPE@", 4096, @FUNC@_registers, .valid_min = 4, .valid_max = 4, .changed = @FUNC@_update_irq,
+                  .state = @FUNC@_more_state)
 
 static bool
 @FUNC@_realize(EmuDevice *dev, GError **error)
@@ -97,8 +79,8 @@ static bool
 
     emu_device_add_lines_out(dev, "irq", 1, &self->line);
     self->timer = emu_timer_new(emu_device_get_clock(dev, EMU_CLOCK_VIRTUAL), @FUNC@_done, self);
-    emu_sysbus_add_mmio((EmuSysbusDevice *)self, emu_memory_region_new_io(self, "@TYPE@", 4096, &@FUNC@_ops, self));
-    emu_sysbus_map((EmuSysbusDevice *)self, 0, self->base, 0);
+    emu_sysbus_add_mmio((EmuSysbusDevice *)dev, emu_registers_new_region(self, &@FUNC@_bank, self));
+    emu_sysbus_map((EmuSysbusDevice *)dev, 0, self->base, 0);
     return true;
 }
 
@@ -111,16 +93,7 @@ static void
 static void
 @FUNC@_reset_enter(EmuDevice *dev)
 {
-    @CLASS@ *self = (@CLASS@ *)dev;
-
-    emu_timer_cancel(self->timer);
-    self->value = self->status = 0;
-}
-
-static void
-@FUNC@_reset_hold(EmuDevice *dev)
-{
-    @FUNC@_update_irq((@CLASS@ *)dev);
+    emu_timer_cancel(((@CLASS@ *)dev)->timer);
 }
 
 static const EmuProperty @FUNC@_properties[] = {
@@ -128,43 +101,20 @@ static const EmuProperty @FUNC@_properties[] = {
     EMU_PROP_UINT64("delay-ns", @CLASS@, delay_ns, 1000, "time from the doorbell to the interrupt"),
 };
 
-static const EmuVMField @FUNC@_fields[] = {
-    EMU_VM_TIMER(@CLASS@, timer),
-    EMU_VM_U32(@CLASS@, value),
-    EMU_VM_U32(@CLASS@, status),
-    EMU_VM_END,
-};
-static const EmuVMState @FUNC@_vmstate = {.name = "@TYPE@", .version = 1, .minimum_version = 1, .fields = @FUNC@_fields};
-
 static void
-@FUNC@_class_init(gpointer klass, gconstpointer class_data)
+@FUNC@_class_init(gpointer klass, gconstpointer data)
 {
     EmuDeviceClass *device = klass;
 
     device->realize = @FUNC@_realize;
     device->unrealize = @FUNC@_unrealize;
     device->reset_enter = @FUNC@_reset_enter;
-    device->reset_hold = @FUNC@_reset_hold;
-    device->vmstate = &@FUNC@_vmstate;
     device->category = "misc";
     device->user_creatable = true;
     emu_object_class_add_properties(klass, @FUNC@_properties, G_N_ELEMENTS(@FUNC@_properties));
+    emu_device_class_add_registers(klass, &@FUNC@_bank, 0);
 }
 
-static const EmuTypeInfo @FUNC@_info = {
-    .name = "@TYPE@",
-    .parent = "sysbus-device",
-    .instance_size = sizeof(@CLASS@),
-    .class_init = @FUNC@_class_init,
-    .description = "@NAME@: a device on the system bus",
-};
-
+EMU_DEFINE_TYPE(@CLASS@, @FUNC@, "@TYPE@", "sysbus-device", "@NAME@: a device on the system bus")
 EMU_PLUGIN(.name = "@NAME@", .version = "0.1.0", .license = "@LICENSE@", .description = "@NAME@: a device on the system bus",
            .provides = "@TYPE@:sysbus-device");
-
-static void
-@FUNC@_register(void)
-{
-    emu_type_register_static(&@FUNC@_info);
-}
-type_init(@FUNC@_register)
