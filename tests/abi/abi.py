@@ -121,7 +121,7 @@ def dump_structs():
     out = {}
     for e in dump.root.iter('class-decl'):
         name = (e.get('name') or '').lstrip('_')
-        if not name.startswith('Emu') or e.get('is-declaration-only') == 'yes' or e.get('filepath') in ACCEL:
+        if not name.startswith('Emu') or e.get('is-declaration-only') == 'yes' or Path(e.get('filepath') or '').name in ACCEL:
             continue
         members = {}
         for m in e.findall('data-member'):
@@ -131,7 +131,7 @@ def dump_structs():
     for e in dump.root.iter('enum-decl'):
         values = {v.get('name'): v.get('value') for v in e.findall('enumerator')}
         first = next(iter(values), '')
-        if first.startswith('EMU_') and e.get('filepath') not in ACCEL:
+        if first.startswith('EMU_') and Path(e.get('filepath') or '').name not in ACCEL:
             named = e.get('name') if not (e.get('name') or '__').startswith('__') and e.get('is-anonymous') != 'yes' else f'of {first}'
             out[f'enum {named}'] = values
     return out
