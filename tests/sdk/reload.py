@@ -156,7 +156,7 @@ def refusals():
                 if "abort" not in text else text)
         refused("undefined symbol: nobody_has_this", lambda text: text + "\nvoid nobody_has_this(void);\nstatic void __attribute__((constructor)) bad(void) { nobody_has_this(); }\n")
         refused("is another plugin now, 'other'", lambda text: text.replace('EMU_PLUGIN(.name = "foo"', 'EMU_PLUGIN(.name = "other"'))
-        refused("foo", lambda text: text.replace('.provides = "foo:pci-device"', '.provides = "fou:pci-device"').replace('.name = "foo",\n    .parent', '.name = "fou",\n    .parent'))
+        refused("foo", lambda text: text.replace('.provides = "foo:pci-device"', '.provides = "fou:pci-device"').replace('"foo", "pci-device"', '"fou", "pci-device"'))
         (plugins / "foo.so").unlink()
         (plugins / "foo.so").write_bytes(b"rubbish" * 100)
         refused("is not an ELF file")
