@@ -9,6 +9,7 @@ abi.py update BUILD --break the same, when the SDK's major version changes
 symbols.txt      every exported function and variable with version and signature
 structs.txt      size, and offset and type of every member, of every struct that the headers show; enum values
 types.txt        what emu-inspect says about every type: properties, PCI ids, saved state
+gir.txt          what GObject-Introspection shows
 emu-core-1.abi.xz  libabigail's own description, for abidiff
 """
 import json
@@ -162,6 +163,49 @@ def dump_types(build):
     return out
 
 
+GIR = {'c': 'http://www.gtk.org/introspection/c/1.0', 'g': 'http://www.gtk.org/introspection/core/1.0', 's': 'http://www.gtk.org/introspection/glib/1.0'}
+
+
+def gir_type(e):
+    """Type of a parameter, a return value or a property."""
+    inner = e.find('g:array', GIR)
+    if inner is not None:
+        return f'array of {gir_type(inner)}'
+    inner = e.find('g:type', GIR)
+    return inner.get('name', '?') if inner is not None else '...' if e.find('g:varargs', GIR) is not None else '?'
+
+
+def gir_signature(e):
+    parameters = [f'{gir_type(p)} {p.get("name")}' for p in e.findall('g:parameters/g:parameter', GIR)]
+    returned = e.find('g:return-value', GIR)
+    return f'{gir_type(returned) if returned is not None else "none"} ({", ".join(parameters)}){" throws" if e.get("throws") == "1" else ""}'
+
+
+def dump_gir(build):
+    path = next(iter(Path(build).glob('**/Emu-1.0.gir')), None)
+    if not path:
+        return {}
+    out = {}
+    for top in ET.parse(path).getroot().find('g:namespace', GIR):
+        tag, facts = top.tag.split('}')[1], {}
+        if not top.get('name'):
+            continue
+        for e in top:
+            kind = e.tag.split('}')[1]
+            if kind in ('method', 'function', 'constructor', 'virtual-method') and e.get('introspectable') != '0':
+                facts[f'{kind} {e.get("name")}'] = gir_signature(e)
+            elif kind in ('property', 'field') and e.get('private') != '1':
+                facts[f'{kind} {e.get("name")}'] = gir_type(e)
+            elif kind == 'signal':
+                facts[f'signal {e.get("name")}'] = gir_signature(e)
+            elif kind == 'member':
+                facts[f'member {e.get("name")}'] = e.get('value')
+        if tag == 'function':
+            facts['signature'] = gir_signature(top)
+        out[f'{tag} {top.get("name")}'] = facts
+    return out
+
+
 # ---- files ---------------------------------------------------------------------------------------------------
 
 def write_tree(path, tree):
@@ -241,13 +285,26 @@ def broken_types(old, new):
                 yield f'{head}: saved state was {value}, is {now.get(key, "gone")}'
 
 
+def broken_gir(old, new):
+    for head, facts in old.items():
+        now = new.get(head)
+        if now is None:
+            yield f'{head} is gone'
+            continue
+        for key, value in facts.items():
+            if now.get(key) != value and not key.startswith('field _reserved'):
+                yield f'{head}: {key} was {value}, is {now.get(key, "gone")}'
+
+
 def collect(build):
     need('abidw', 'gcc', 'pkg-config', 'nm')
     abi = abidw(library_of(build))
-    return {'symbols.txt': dump_symbols(build, abi), 'structs.txt': dump_structs(), 'types.txt': dump_types(build)}, abi
+    return {'symbols.txt': dump_symbols(build, abi), 'structs.txt': dump_structs(), 'types.txt': dump_types(build),
+            'gir.txt': dump_gir(build)}, abi
 
 
-RULES = {'symbols.txt': (broken_symbols, read_flat), 'structs.txt': (broken_structs, read_tree), 'types.txt': (broken_types, read_tree)}
+RULES = {'symbols.txt': (broken_symbols, read_flat), 'structs.txt': (broken_structs, read_tree), 'types.txt': (broken_types, read_tree),
+         'gir.txt': (broken_gir, read_tree)}
 
 
 def breaks(name, now):
@@ -256,7 +313,7 @@ def breaks(name, now):
 
 
 def additions(name, now):
-    before = RULES[name][1](HERE / name)
+    before = RULES[name][1](HERE / name) if (HERE / name).exists() else {}
     return sorted(set(now) - set(before))
 
 
@@ -281,11 +338,11 @@ def report(number, name, problems):
 
 
 def check(build):
-    print('1..4')
+    print('1..5')
     try:
         now, abi = collect(build)
     except Skip as reason:
-        for number in range(1, 5):
+        for number in range(1, 6):
             print(f'ok {number} # SKIP {reason}')
         return 0
     failed = False
@@ -295,7 +352,7 @@ def check(build):
         if new:
             print(f'# {len(new)} since the baseline (tests/abi/abi.py update adds them): {", ".join(new[:8])}{" ..." if len(new) > 8 else ""}')
     status, text = abidiff(abi)
-    failed |= report(4, 'abi/abidiff', text.splitlines() if status & ~0 else [])
+    failed |= report(5, 'abi/abidiff', text.splitlines() if status else [])
     return int(failed)
 
 
@@ -307,6 +364,8 @@ def update(build, may_break):
     write_flat(HERE / 'symbols.txt', now['symbols.txt'])
     write_tree(HERE / 'structs.txt', now['structs.txt'])
     write_tree(HERE / 'types.txt', now['types.txt'])
+    if now['gir.txt']:
+        write_tree(HERE / 'gir.txt', now['gir.txt'])
     (HERE / 'emu-core-1.abi.xz').write_bytes(lzma.compress(abi.encode(), preset=9))
     return 0
 
