@@ -13,6 +13,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -242,6 +243,74 @@ read_manifest(int fd, uint64_t size, EmuManifest **manifest)
     return refusal;
 }
 
+/*
+ * A script's manifest is comments at its top:
+ *
+ *     # emu-plugin: NAME VERSION
+ *     # emu-license: ...
+ *     # emu-description: ...
+ *     # emu-provides: type:parent ...
+ *     # emu-needs: ...             # emu-sdk: 1.0
+ */
+#define SCRIPT_HEAD 8192
+
+static const char *
+script_line(char **lines, const char *key)
+{
+    g_autofree char *start = g_strdup_printf("# emu-%s:", key);
+
+    for (char **line = lines; *line; line++) {
+        if (g_str_has_prefix(*line, start)) {
+            return g_strstrip(*line + strlen(start));
+        }
+    }
+    return "";
+}
+
+static char *
+read_script(int fd, uint64_t size, EmuManifest **manifest)
+{
+    g_autoptr(EmuManifest) m = g_new0(EmuManifest, 1);
+    g_autofree EmuPluginManifest *raw = g_new0(EmuPluginManifest, 1);
+    g_autofree char *head = g_malloc0(SCRIPT_HEAD + 1);
+    g_auto(GStrv) lines = NULL;
+    g_auto(GStrv) name = NULL;
+    const char *sdk, *provides, *needs, *license, *description;
+    unsigned major = EMU_SDK_MAJOR, minor = EMU_SDK_MINOR;
+    char *refusal;
+
+    if (!size || !read_at(fd, head, MIN(size, SCRIPT_HEAD), 0, size)) {
+        return g_strdup("is empty");
+    }
+    lines = g_strsplit(head, "\n", -1);
+    name = g_strsplit(script_line(lines, "plugin"), " ", 2);
+    if (!name[0] || !*name[0]) {
+        return g_strdup(EMU_SCRIPT_NO_PLUGIN " there is no line \"# emu-plugin: NAME VERSION\" at its top");
+    }
+    sdk = script_line(lines, "sdk");
+    if (*sdk && sscanf(sdk, "%u.%u", &major, &minor) != 2) {
+        return g_strdup("has a damaged manifest: emu-sdk is no version");
+    }
+    provides = script_line(lines, "provides");
+    needs = script_line(lines, "needs");
+    license = script_line(lines, "license");
+    description = script_line(lines, "description");
+    if (!take_string(name[0], strlen(name[0]) + 1, &m->name) || !take_string(name[1] ? name[1] : "0", strlen(name[1] ? name[1] : "0") + 1, &m->version) ||
+        !take_string(license, strlen(license) + 1, &m->license) || !take_string(description, strlen(description) + 1, &m->description) ||
+        !take_words(provides, strlen(provides) + 1, &m->provides) || !take_words(needs, strlen(needs) + 1, &m->needs)) {
+        return g_strdup("has a damaged manifest: a text in it is not printable");
+    }
+    raw->sdk_major = (uint16_t)MIN(major, G_MAXUINT16);
+    raw->sdk_minor = (uint16_t)MIN(minor, G_MAXUINT16);
+    raw->tier = EMU_PLUGIN_TIER_DEVICE;
+    m->sdk_major = raw->sdk_major;
+    m->sdk_minor = raw->sdk_minor;
+    m->tier = raw->tier;
+    refusal = check_version(raw);
+    *manifest = g_steal_pointer(&m);
+    return refusal;
+}
+
 void
 emu_manifest_read(const char *path, EmuManifest **manifest, char **refusal, struct stat *st)
 {
@@ -265,7 +334,7 @@ emu_manifest_read(const char *path, EmuManifest **manifest, char **refusal, stru
                                    : S_ISFIFO(st->st_mode) ? "FIFO"
                                                            : "device or socket");
     } else {
-        *refusal = read_manifest(fd, (uint64_t)st->st_size, manifest);
+        *refusal = (g_str_has_suffix(path, ".py") ? read_script : read_manifest)(fd, (uint64_t)st->st_size, manifest);
     }
     close(fd);
 }

@@ -16,6 +16,9 @@ typedef struct {
     guint sdk_major, sdk_minor, tier;
 } EmuManifest;
 
+/* How the refusal of a script without a manifest begins. */
+#define EMU_SCRIPT_NO_PLUGIN "is no plugin:"
+
 void emu_manifest_free(EmuManifest *m); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EmuManifest, emu_manifest_free)
 

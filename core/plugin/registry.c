@@ -35,6 +35,7 @@ typedef struct {
     bool failed; /* could not be opened, and is among the refusals for it */
     bool listed; /* seen by the latest scan */
     unsigned swaps; /* times its file was replaced under it */
+    bool script; /* its language's loader has run it: for good */
     bool tried;  /* came with emu, or was opened on trial and survived */
 } Plugin;
 
@@ -202,6 +203,9 @@ plugin_index_types(Plugin *p)
     return NULL;
 }
 
+static bool plugin_fail(Plugin *p, GError **error, const char *reason);
+static bool is_script(const char *path);
+
 /* ---- scanning -------------------------------------------------------------------------------------- */
 
 static void
@@ -216,7 +220,7 @@ scan_file(EmuPluginCache *cache, const char *path, bool trusted)
     if (p && p->listed) {
         return; /* named twice */
     }
-    if (p && p->handle) {
+    if (p && (p->handle || p->script)) {
         /* Open: what is in memory counts, whatever the file has become. */
         p->listed = true;
         reason = plugin_index_types(p);
@@ -226,6 +230,10 @@ scan_file(EmuPluginCache *cache, const char *path, bool trusted)
     if (stat(path, &st) < 0 || !emu_plugin_cache_get(cache, path, &st, &m, &reason, &tried)) {
         emu_manifest_read(path, &m, &reason, &st);
         emu_plugin_cache_put(cache, path, &st, m, reason, false);
+    }
+    if (reason && is_script(path) && !m && g_str_has_prefix(reason, EMU_SCRIPT_NO_PLUGIN)) {
+        g_free(reason); /* a module or a test beside plugins */
+        return;
     }
     if (reason) {
         refuse(path, reason, m, true);
@@ -245,12 +253,63 @@ scan_file(EmuPluginCache *cache, const char *path, bool trusted)
     plugin_set_manifest(p, m);
     p->st = st;
     p->listed = true;
-    p->tried = tried || trusted;
+    p->tried = tried || trusted || is_script(path);
     reason = plugin_index_types(p);
     if (reason) {
         refuse(path, reason, NULL, true);
         p->listed = false;
     }
+}
+
+/* ---- plugins that are no shared objects ---------------------------------------------------------------- */
+
+static struct {
+    char *suffix;
+    EmuPluginLoadFunc load;
+} script_loader;
+
+/* The one loader that there is comes with the plugin "python". */
+#define SCRIPT_SUFFIX ".py"
+#define SCRIPT_PLUGIN "python"
+
+static bool
+is_script(const char *path)
+{
+    return g_str_has_suffix(path, SCRIPT_SUFFIX);
+}
+
+/**
+ * emu_plugin_register_loader:
+ * @suffix: of the files' names: ".py"
+ * @load: runs a file and registers its types
+ *
+ * For the plugin that makes plugins of files in some language. It stays in memory.
+ */
+void
+emu_plugin_register_loader(const char *suffix, EmuPluginLoadFunc load)
+{
+    emu_type_lock();
+    g_free(script_loader.suffix);
+    script_loader.suffix = g_strdup(suffix);
+    script_loader.load = load;
+    emu_type_unlock();
+}
+
+static bool
+script_open(Plugin *p, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+
+    if (!script_loader.load && !emu_plugin_open(SCRIPT_PLUGIN, &failure)) {
+        g_autofree char *reason = g_strdup_printf("needs the plugin " SCRIPT_PLUGIN ": %s", failure->message);
+
+        return plugin_fail(p, error, reason);
+    }
+    if (!script_loader.load || !script_loader.load(p->path, &failure)) {
+        return plugin_fail(p, error, failure ? failure->message : "has no loader");
+    }
+    p->script = true;
+    return true;
 }
 
 static gint
@@ -295,7 +354,7 @@ scan_dir(EmuPluginCache *cache, const char *dir, GArray *seen)
     g_array_append_val(seen, id);
     trusted = folder_ids_contain(own_ids, id);
     while ((entry = readdir(d))) {
-        if (g_str_has_suffix(entry->d_name, ".so") && entry->d_name[0] != '.') {
+        if ((g_str_has_suffix(entry->d_name, ".so") || is_script(entry->d_name)) && entry->d_name[0] != '.') {
             g_ptr_array_add(names, g_build_filename(dir, entry->d_name, NULL));
         }
     }
@@ -654,7 +713,7 @@ plugin_load(Plugin *p, GError **error)
     static bool ltdl_ready;
     bool ok;
 
-    if (p->handle) {
+    if (p->handle || p->script) {
         return true;
     }
     if (p->opening) {
@@ -671,7 +730,7 @@ plugin_load(Plugin *p, GError **error)
             p->module = emu_type_module_new(p->path);
         }
         emu_type_module_begin(p->module);
-        ok = plugin_dlopen(p, p->path, error);
+        ok = is_script(p->path) ? script_open(p, error) : plugin_dlopen(p, p->path, error);
         emu_type_module_end(p->module, ok);
     }
     p->opening = false;

@@ -536,8 +536,7 @@ emu_script_console_expect(EmuScriptConsole *self, const char *pattern, gint64 ti
     if (!regex || !script_machine_check(self->machine, error)) {
         return NULL;
     }
-    if (script_machine_of_thread() == self->machine) {
-        script_set_error(error, WRONG_THREAD, "%s: expect() is not possible from within a device's function", self->stream->label);
+    if (!script_machine_may_wait(self->machine, error)) {
         return NULL;
     }
     expect.groups = stream_match(self->stream, regex);

@@ -566,8 +566,7 @@ emu_script_cpu_step(EmuCpu *self, guint64 count, GCancellable *cancellable, GErr
         script_set_error(error, BAD_VALUE, "/machine/cpu[%u].count: is 0, expected at least one step", emu_cpu_get_index(self));
         return NULL;
     }
-    if (script_machine_of_thread() == machine) {
-        script_set_error(error, WRONG_THREAD, "/machine/cpu[%u]: step() is not possible from within a device's function", emu_cpu_get_index(self));
+    if (!script_machine_may_wait(machine, error)) {
         return NULL;
     }
     if (!script_machine_call(machine, step_begin_on_thread, &step, error)) {

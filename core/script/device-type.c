@@ -50,6 +50,7 @@ static G_DEFINE_QUARK(emu-script-device, script_device)
 /* What an instance has here. */
 typedef struct {
     EmuDevice *device; /* whose it is */
+    bool live; /* from the beginning of its realize to its end */
     GPtrArray *regions, *inputs, *timers;
     EmuLine *irq;
     uint8_t *state;
@@ -178,16 +179,42 @@ instance_of(gpointer device)
 
 /* ---- the class's functions ---------------------------------------------------------------------------------- */
 
+/* Takes back what its realize made. */
+static void
+release(EmuDevice *self)
+{
+    Instance *instance = instance_of(self);
+
+    instance->live = false;
+    instance->irq = NULL;
+    for (guint i = 0; i < instance->regions->len; i++) {
+        Region *region = g_ptr_array_index(instance->regions, i);
+
+        if (region->container && emu_memory_region_get_container(region->region) == region->container) {
+            emu_memory_region_del_subregion(region->container, region->region);
+        }
+        region_release(region);
+    }
+    for (guint i = 0; i < instance->inputs->len; i++) {
+        input_release(g_ptr_array_index(instance->inputs, i));
+    }
+    for (guint i = 0; i < instance->timers->len; i++) {
+        timer_release(g_ptr_array_index(instance->timers, i));
+    }
+}
+
 static bool
 call_realize(EmuScriptDeviceType *type, EmuDevice *self, GError **error)
 {
     g_autofree char *why = NULL;
 
+    instance_of(self)->live = true;
     if (type->realize.func) {
         why = ((EmuScriptRealizeFunc)type->realize.func)(self, type->realize.data);
     }
     if (why) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "%s: %s", emu_device_get_label(self), why);
+        release(self);
         return false;
     }
     return true;
@@ -213,25 +240,11 @@ static void
 script_withdraw(EmuDevice *self)
 {
     EmuScriptDeviceType *type = type_of(self);
-    Instance *instance = instance_of(self);
 
     if (type->unrealize.func) {
         ((EmuScriptDeviceFunc)type->unrealize.func)(self, type->unrealize.data);
     }
-    for (guint i = 0; i < instance->regions->len; i++) {
-        Region *region = g_ptr_array_index(instance->regions, i);
-
-        if (region->container && emu_memory_region_get_container(region->region) == region->container) {
-            emu_memory_region_del_subregion(region->container, region->region);
-        }
-        region_release(region);
-    }
-    for (guint i = 0; i < instance->inputs->len; i++) {
-        input_release(g_ptr_array_index(instance->inputs, i));
-    }
-    for (guint i = 0; i < instance->timers->len; i++) {
-        timer_release(g_ptr_array_index(instance->timers, i));
-    }
+    release(self);
 }
 
 static void
@@ -628,8 +641,10 @@ gboolean
 emu_script_device_type_register(EmuScriptDeviceType *self, GError **error)
 {
     EmuDeviceClass *klass;
+    EmuTypeModule *module;
 
-    if (self->registered || emu_type_exists(self->name)) {
+    /* A name that a plugin promises is what this is called for, when the plugin is a script. */
+    if (self->registered || emu_type_find_module(self->name, &module)) {
         script_set_error(error, DUPLICATE, "/%s: there is a type of this name already", self->name);
         return FALSE;
     }
@@ -775,11 +790,11 @@ need_machine(EmuDevice *self, const char *what, GError **error)
 {
     g_autofree char *name = NULL;
 
-    if (emu_device_get_machine(self) && type_of(self)) {
+    if (emu_device_get_machine(self) && type_of(self) && instance_of(self)->live) {
         return true;
     }
     name = script_object_name(self);
-    script_set_error(error, WRONG_STATE, "%s: %s are made while the device becomes part of a machine", name, what);
+    script_set_error(error, WRONG_STATE, "%s: not part of a machine: no %s", name, what);
     return false;
 }
 
@@ -1045,7 +1060,7 @@ emu_script_device_add_timer(EmuDevice *self, EmuScriptDeviceFunc func, gpointer 
     timer->func = func;
     timer->data = user_data;
     timer->destroy = destroy;
-    if (emu_device_get_machine(self)) {
+    if (instance->live) {
         timer->timer = emu_timer_new(emu_device_get_clock(self, EMU_CLOCK_VIRTUAL), device_timer_cb, timer);
     }
     g_ptr_array_add(instance->timers, timer);
@@ -1086,7 +1101,7 @@ emu_script_device_set_timer(EmuDevice *self, guint timer, gint64 delay_ns)
 gint64
 emu_script_device_get_virtual_ns(EmuDevice *self)
 {
-    return emu_device_get_machine(self) ? emu_clock_get_ns(emu_device_get_clock(self, EMU_CLOCK_VIRTUAL)) : 0;
+    return instance_of(self)->live ? emu_clock_get_ns(emu_device_get_clock(self, EMU_CLOCK_VIRTUAL)) : 0;
 }
 
 /**

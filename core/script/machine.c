@@ -163,16 +163,11 @@ script_machine_call(EmuScriptMachine *self, ScriptFunc fn, gpointer data, GError
 {
     Call call = {.self = self, .fn = fn, .data = data};
     GSource *source;
-    bool held;
 
     if (thread_machine == self) {
         return call_run(self, fn, data, error);
     }
-    g_mutex_lock(&self->lock);
-    held = self->machine && emu_machine_lock_held(self->machine);
-    g_mutex_unlock(&self->lock);
-    if (held) {
-        script_set_error(error, WRONG_THREAD, "/machine: not possible from within a device's function");
+    if (!script_machine_may_wait(self, error)) {
         return false;
     }
     g_mutex_init(&call.lock);
@@ -243,6 +238,20 @@ script_machine_notify(EmuScriptMachine *self, void (*fn)(EmuScriptMachine *self,
     g_source_set_callback(source, notice_cb, notice, notice_free);
     g_source_attach(source, self->user_context);
     g_source_unref(source);
+}
+
+bool
+script_machine_may_wait(EmuScriptMachine *self, GError **error)
+{
+    bool inside;
+
+    g_mutex_lock(&self->lock);
+    inside = thread_machine == self || (self->machine && emu_machine_lock_held(self->machine));
+    g_mutex_unlock(&self->lock);
+    if (inside) {
+        script_set_error(error, WRONG_THREAD, "/machine: waiting for the machine is not possible from within a device's function");
+    }
+    return !inside;
 }
 
 void

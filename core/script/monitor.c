@@ -180,7 +180,7 @@ emu_script_machine_next_event(EmuScriptMachine *self, const char *const *names, 
 {
     NextEvent next = {.names = names};
 
-    if (!script_machine_check(self, error) || !script_machine_wait(self, next_event_found, &next, timeout_ms, cancellable, error)) {
+    if (!script_machine_check(self, error) || !script_machine_may_wait(self, error) || !script_machine_wait(self, next_event_found, &next, timeout_ms, cancellable, error)) {
         return NULL;
     }
     return next.found;

@@ -556,8 +556,7 @@ emu_script_machine_run(EmuScriptMachine *self, EmuScriptTrigger **until, gsize n
     if (!script_machine_check(self, error)) {
         return NULL;
     }
-    if (script_machine_of_thread() == self) {
-        script_set_error(error, WRONG_THREAD, "/machine: run() is not possible from within a device's function");
+    if (!script_machine_may_wait(self, error)) {
         return NULL;
     }
     for (gsize i = 0; i < n_until; i++) {

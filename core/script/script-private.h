@@ -77,6 +77,8 @@ void script_machine_notify(EmuScriptMachine *self, void (*fn)(EmuScriptMachine *
 /* Waits until @done (called with self->lock held) or the time is up (0: never) or cancelled; callbacks run meanwhile. */
 bool script_machine_wait(EmuScriptMachine *self, bool (*done)(EmuScriptMachine *self, gpointer data), gpointer data, gint64 timeout_ms,
                          GCancellable *cancellable, GError **error);
+/* False and @error on the machine's own threads, which would wait for themselves. */
+bool script_machine_may_wait(EmuScriptMachine *self, GError **error);
 void script_machine_wake(EmuScriptMachine *self); /* self->lock held */
 EmuScriptMachine *script_machine_of_thread(void);
 /* The script's machine that a core machine belongs to. (transfer full) (nullable) */

@@ -551,8 +551,9 @@ class Device(Emu.Device):
             if cls.pci_ids is not None:
                 ids = tuple(cls.pci_ids) + (0xFF00, 0)[len(cls.pci_ids) - 2:]
                 kind.set_pci_ids(*ids[:4])
-            for saved in cls._emu_saved():
-                kind.add_saved(saved.name, saved.size)
+            saved = cls._emu_saved()
+            for one in saved:
+                kind.add_saved(one.name, one.size)
             kind.set_realize(cls._emu_realize)
             if hasattr(cls, "do_unrealize"):
                 kind.set_unrealize(lambda device, *_: _guarded(device, device.do_unrealize, None)())
@@ -560,7 +561,7 @@ class Device(Emu.Device):
                 kind.set_reset(lambda device, *_: _guarded(device, device.do_reset, None)())
             if hasattr(cls, "do_i2c"):
                 kind.set_i2c(lambda device, what, data, *_: int(_guarded(device, device.do_i2c, 0xff)(what, data) or 0))
-            kind.set_save(lambda device, *_: GLib.Bytes.new(b"".join(one.pack(device) for one in cls._emu_saved())))
+            kind.set_save(lambda device, *_: _guarded(device, lambda: GLib.Bytes.new(b"".join(one.pack(device) for one in saved)), None)())
             kind.set_load(cls._emu_load)
             kind.register()
         except _GError as error:
@@ -1294,7 +1295,7 @@ class Machine(Emu.Machine):
 
     def add(self, device, **properties):
         """Adds a device: a type's name, or a class of Python's. Properties are keywords, "_" for "-"."""
-        if isinstance(device, type):
+        if isinstance(device, type) and issubclass(device, Emu.Device):
             device = device._emu_register()
         if not isinstance(device, str):
             raise _bad(f"/machine.add: {device!r}, expected the name of a type, or a class")
@@ -1349,3 +1350,12 @@ class _Events:
 
 Machine = override(Machine)
 __all__.append("Machine")
+
+
+# ---- what is left: methods that can fail raise Emu.Error, too -------------------------------------------------------
+
+for _name in list(__all__):
+    _class = globals()[_name]
+    for _info in getattr(getattr(_class, "__info__", None), "get_methods", tuple)():
+        if _info.is_method() and _info.can_throw_gerror() and _info.get_name() not in vars(_class):
+            setattr(_class, _info.get_name(), _wrap(_info))

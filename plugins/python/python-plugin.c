@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Plugins that are Python files. The interpreter is loaded when the first of them is needed, with dlopen(): emu itself does
+ * not need Python. In a process that is a Python program already, that one's interpreter is used.
+ */
+
+#include <emu/log.h>
+#include <emu/plugin.h>
+
+#include <dlfcn.h>
+#include <string.h>
+
+EMU_PLUGIN(.name = "python", .version = "1.0", .license = "LGPL-2.1-or-later", .description = "devices that are written in Python",
+           .provides = "");
+
+static struct {
+    void *library;
+    int (*is_initialized)(void);
+    void (*initialize)(int with_signals);
+    void *(*save_thread)(void);
+    int (*ensure)(void);
+    void (*release)(int state);
+    int (*run)(const char *text, void *flags);
+} python;
+
+/* What has to be said in Python: loads the file, makes its types known, writes into the buffer what went wrong. */
+static const char bootstrap[] =
+    "def _emu_load(path, buffer, size, folders, typelibs):\n"
+    "    import ctypes, importlib.util, os, sys, traceback\n"
+    "    def fail(text):\n"
+    "        data = text.encode(errors='replace')[:size - 1] + b'\\0'\n"
+    "        ctypes.memmove(buffer, data, len(data))\n"
+    "    try:\n"
+    "        for folder in folders.split(':'):\n"
+    "            if folder and os.path.isdir(folder) and folder not in sys.path:\n"
+    "                sys.path.append(folder)\n"
+    "        import gi\n"
+    "        gi.require_version('GIRepository', '2.0')\n"
+    "        from gi.repository import GIRepository\n"
+    "        for folder in typelibs.split(':'):\n"
+    "            if folder and os.path.isdir(folder):\n"
+    "                GIRepository.Repository.prepend_search_path(folder)\n"
+    "        gi.require_version('Emu', '1.0')\n"
+    "        from gi.repository import Emu\n"
+    "        name = 'emu_plugin_' + os.path.basename(path)[:-3].replace('-', '_')\n"
+    "        spec = importlib.util.spec_from_file_location(name, path)\n"
+    "        module = importlib.util.module_from_spec(spec)\n"
+    "        sys.modules[name] = module\n"
+    "        written = sys.dont_write_bytecode\n"
+    "        sys.dont_write_bytecode = True\n"
+    "        try:\n"
+    "            spec.loader.exec_module(module)\n"
+    "        finally:\n"
+    "            sys.dont_write_bytecode = written\n"
+    "        for cls in list(vars(module).values()):\n"
+    "            if isinstance(cls, type) and issubclass(cls, Emu.Device) and cls.__module__ == name:\n"
+    "                cls._emu_register()\n"
+    "    except BaseException:\n"
+    "        fail(traceback.format_exc().rstrip())\n";
+
+static bool
+find_symbols(void *library)
+{
+    struct {
+        const char *name;
+        void **to;
+    } const wanted[] = {
+        {"Py_IsInitialized", (void **)&python.is_initialized}, {"Py_InitializeEx", (void **)&python.initialize},
+        {"PyEval_SaveThread", (void **)&python.save_thread},   {"PyGILState_Ensure", (void **)&python.ensure},
+        {"PyGILState_Release", (void **)&python.release},      {"PyRun_SimpleStringFlags", (void **)&python.run},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(wanted); i++) {
+        *wanted[i].to = dlsym(library, wanted[i].name);
+        if (!*wanted[i].to) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+python_start(GError **error)
+{
+    static const char *const names[] = {PYTHON_LIBRARIES, NULL};
+
+    if (python.run) {
+        return true;
+    }
+    if (find_symbols(RTLD_DEFAULT) && python.is_initialized()) {
+        return true;
+    }
+    for (unsigned i = 0; !python.library && names[i]; i++) {
+        python.library = dlopen(names[i], RTLD_NOW | RTLD_GLOBAL);
+    }
+    if (!python.library || !find_symbols(python.library)) {
+        python.run = NULL;
+        g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_REFUSED, "needs Python, and there is no library of it (%s)", names[0]);
+        return false;
+    }
+    python.initialize(0);
+    python.save_thread();
+    return true;
+}
+
+/* For Python's string literals. */
+static char *
+quoted(const char *text)
+{
+    GString *out = g_string_new("b'");
+
+    for (const char *p = text; *p; p++) {
+        g_string_append_printf(out, "\\x%02x", (unsigned char)*p);
+    }
+    g_string_append(out, "'.decode()");
+    return g_string_free(out, FALSE);
+}
+
+static bool
+python_load(const char *path, GError **error)
+{
+    static char message[16384];
+    g_autofree char *call = NULL, *file = quoted(path);
+    g_autofree char *here = NULL, *folders = NULL, *typelibs = NULL, *folders_text = NULL, *typelibs_text = NULL;
+    Dl_info core;
+    int state;
+
+    if (!python_start(error)) {
+        return false;
+    }
+    if (dladdr((gpointer)emu_plugin_register_loader, &core) && core.dli_fname) {
+        g_autofree char *full = g_canonicalize_filename(core.dli_fname, NULL);
+
+        here = g_path_get_dirname(full);
+    }
+    folders = g_strdup_printf("%s/bindings/python:" PYTHON_FOLDER, here ? here : "");
+    typelibs = g_strdup_printf("%s/girepository-1.0:%s/bindings", here ? here : "", here ? here : "");
+    folders_text = quoted(folders);
+    typelibs_text = quoted(typelibs);
+    message[0] = 0;
+    call = g_strdup_printf("%s_emu_load(%s, %zu, %zu, %s, %s)\ndel _emu_load\n", bootstrap, file, (size_t)message, sizeof(message), folders_text,
+                           typelibs_text);
+    state = python.ensure();
+    if (python.run(call, NULL) != 0 && !message[0]) {
+        g_strlcpy(message, "Python cannot run its own start-up code", sizeof(message));
+    }
+    python.release(state);
+    if (message[0]) {
+        g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_REFUSED, "raised an exception:\n%s", message);
+        return false;
+    }
+    return true;
+}
+
+static void
+python_register(void)
+{
+    emu_plugin_register_loader(".py", python_load);
+}
+type_init(python_register)
