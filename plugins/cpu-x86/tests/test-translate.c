@@ -15,6 +15,7 @@
 
 #include "../x86-interp.h"
 #include "../x86-lift.h"
+#include "random-insn.h"
 
 #include <capstone/capstone.h>
 #include <stdlib.h>
@@ -82,25 +83,6 @@ static uint64_t *counters;
 static unsigned failures;
 static X86State *features_of;
 static bool validate_failed;
-
-/* ---- random ---- */
-
-static uint64_t rng_state;
-
-static uint64_t
-rnd(void)
-{
-    rng_state ^= rng_state << 13;
-    rng_state ^= rng_state >> 7;
-    rng_state ^= rng_state << 17;
-    return rng_state * UINT64_C(0x2545f4914f6cdd1d);
-}
-
-static unsigned
-rnd_below(unsigned n)
-{
-    return (unsigned)((rnd() >> 32) * n >> 32);
-}
 
 static uint64_t
 rnd_value(void)
@@ -789,92 +771,10 @@ code_size(const Mode *mode)
 static bool
 make_bytes(const X86Row *row, const Mode *mode, uint8_t *b, X86Insn *insn)
 {
-    unsigned n = 0, pfx = row->select & X86_SEL_PREFIX;
-    bool code64 = mode->bits == 64;
     uint64_t size = code_size(mode), mode_key = size | size << X86_MODE_STACK_SHIFT | (mode->real ? 0 : X86_MODE_PE);
     int r;
 
-    if (row->map >= X86_MAP_VEX_0F && row->map <= X86_MAP_VEX_0F3A) {
-        unsigned pp = pfx == X86_SEL_66 ? 1 : pfx == X86_SEL_F3 ? 2 : pfx == X86_SEL_F2 ? 3 : 0;
-        unsigned l = row->select & X86_SEL_L0 ? 0 : row->select & X86_SEL_L1 ? 4 : rnd() & 4;
-        unsigned w = row->select & X86_SEL_W0 ? 0 : row->select & X86_SEL_W1 ? 0x80 : rnd_below(4) == 0 ? 0x80 : 0;
-        bool used = false;
-        unsigned v;
-
-        for (unsigned i = 0; i < 4; i++) {
-            used |= row->operands[i].kind == X86_K_H || row->operands[i].kind == X86_K_B;
-        }
-        v = used ? rnd() & 0x78 : 0x78;
-        if (rnd_below(16) == 0) {
-            b[n++] = 0x67;
-        }
-        if (rnd_below(12) == 0) {
-            b[n++] = (uint8_t)(rnd_below(2) ? 0x64 + rnd_below(2) : 0x26 + 8 * rnd_below(4));
-        }
-        if (!w && row->map == X86_MAP_VEX_0F && rnd_below(2)) {
-            b[n++] = 0xc5;
-            b[n++] = (uint8_t)((code64 ? rnd() & 0x80 : 0x80) | (code64 ? v : v | 0x40) | l | pp);
-        } else {
-            b[n++] = 0xc4;
-            b[n++] = (uint8_t)((code64 ? rnd() & 0xe0 : 0xc0 | (rnd() & 0x20)) | (row->map - X86_MAP_VEX_0F + 1u));
-            b[n++] = (uint8_t)(w | v | l | pp);
-        }
-        goto opcode;
-    }
-    if (pfx == X86_SEL_66) {
-        b[n++] = 0x66;
-    } else if (pfx == X86_SEL_F3) {
-        b[n++] = 0xf3;
-    } else if (pfx == X86_SEL_F2) {
-        b[n++] = 0xf2;
-    } else if (pfx == 0 && rnd_below(4) == 0) {
-        b[n++] = 0x66;
-    }
-    if ((pfx == X86_SEL_F2 || pfx == X86_SEL_F3) && row->cls == X86_CLASS_PORTABLE && rnd_below(4) == 0) {
-        b[n++] = 0x66;
-    }
-    if (rnd_below(16) == 0) {
-        b[n++] = 0x67;
-    }
-    if (rnd_below(12) == 0) {
-        b[n++] = (uint8_t)(rnd_below(2) ? 0x64 + rnd_below(2) : 0x26 + 8 * rnd_below(4));
-    }
-    if ((row->attr & (X86_A_REP | X86_A_REPCC)) && rnd_below(2)) {
-        b[n++] = rnd_below(2) ? 0xf2 : 0xf3;
-    }
-    if ((row->attr & X86_A_LOCK) && rnd_below(4) == 0) {
-        b[n++] = 0xf0;
-    }
-    if (code64 && rnd_below(2)) {
-        b[n++] = (uint8_t)(0x40 | rnd_below(16));
-    }
-    if (row->map != X86_MAP_PRIMARY && row->map != X86_MAP_X87) {
-        b[n++] = 0x0f;
-        if (row->map == X86_MAP_0F38) {
-            b[n++] = 0x38;
-        } else if (row->map == X86_MAP_0F3A) {
-            b[n++] = 0x3a;
-        }
-    }
-opcode:
-    b[n++] = row->opcode;
-    for (unsigned i = 0; i < 16; i++) {
-        b[n + i] = (uint8_t)rnd();
-    }
-    if (rnd_below(3) == 0) {
-        b[n] |= 0xc0;
-    }
-    if (row->select & X86_SEL_REG) {
-        b[n] = (uint8_t)((b[n] & ~0x38) | (row->select >> 1 & 0x38));
-    }
-    if (row->select & X86_SEL_MOD3) {
-        b[n] |= 0xc0;
-    } else if ((row->select & X86_SEL_MEM) && b[n] >= 0xc0) {
-        b[n] &= 0x3f;
-    }
-    if (row->select & X86_SEL_RM) {
-        b[n] = (uint8_t)((b[n] & ~7) | (row->select >> 10 & 7));
-    }
+    random_insn_bytes(row, mode->bits == 64, RANDOM_SEGMENTS, b);
     r = x86_decode(b, 15, mode_key, features_of->features, insn);
     return r > 0 && insn->row == row;
 }

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "../x86-interp.h"
+#include "random-insn.h"
 
 #define ARENA 0x20000000ul
 #define ARENA_SIZE 0x2000ul
@@ -294,23 +295,6 @@ native_setup(void)
 
 /* ---- random cases ---- */
 
-static uint64_t rng_state;
-
-static uint64_t
-rnd(void)
-{
-    rng_state ^= rng_state << 13;
-    rng_state ^= rng_state >> 7;
-    rng_state ^= rng_state << 17;
-    return rng_state * UINT64_C(0x2545f4914f6cdd1d);
-}
-
-static unsigned
-rnd_below(unsigned n)
-{
-    return (unsigned)((rnd() >> 32) * n >> 32);
-}
-
 static uint64_t
 rnd_value(void)
 {
@@ -469,85 +453,9 @@ row_is_testable(const X86Row *row, const Mode *mode)
 static bool
 make_bytes(const X86Row *row, const Mode *mode, uint8_t *b, X86Insn *insn)
 {
-    unsigned n = 0, pfx = row->select & X86_SEL_PREFIX;
-    bool code64 = mode->bits == 64;
     int r;
 
-    if (row->map >= X86_MAP_VEX_0F && row->map <= X86_MAP_VEX_0F3A) {
-        unsigned pp = pfx == X86_SEL_66 ? 1 : pfx == X86_SEL_F3 ? 2 : pfx == X86_SEL_F2 ? 3 : 0;
-        unsigned l = row->select & X86_SEL_L0 ? 0 : row->select & X86_SEL_L1 ? 4 : rnd() & 4;
-        unsigned w = row->select & X86_SEL_W0 ? 0 : row->select & X86_SEL_W1 ? 0x80 : rnd_below(4) == 0 ? 0x80 : 0;
-        bool used = false;
-        unsigned v;
-
-        for (unsigned i = 0; i < 4; i++) {
-            used |= row->operands[i].kind == X86_K_H || row->operands[i].kind == X86_K_B;
-        }
-        v = used || rnd_below(16) == 0 ? rnd() & 0x78 : 0x78;
-        if (rnd_below(16) == 0) {
-            b[n++] = 0x67;
-        }
-        if (!w && row->map == X86_MAP_VEX_0F && rnd_below(2)) {
-            b[n++] = 0xc5;
-            b[n++] = (uint8_t)((code64 ? rnd() & 0x80 : 0x80) | (code64 ? v : v | 0x40) | l | pp);
-        } else {
-            b[n++] = 0xc4;
-            b[n++] = (uint8_t)((code64 ? rnd() & 0xe0 : 0xc0 | (rnd() & 0x20)) | (row->map - X86_MAP_VEX_0F + 1u));
-            b[n++] = (uint8_t)(w | v | l | pp);
-        }
-        goto opcode;
-    }
-    if (pfx == X86_SEL_66) {
-        b[n++] = 0x66;
-    } else if (pfx == X86_SEL_F3) {
-        b[n++] = 0xf3;
-    } else if (pfx == X86_SEL_F2) {
-        b[n++] = 0xf2;
-    } else if (pfx == 0 && rnd_below(4) == 0 && !(row->attr & X86_A_F64)) {
-        /* (near branches: AMD CPUs heed 66 in 64-bit code, Intel's and ours do not) */
-        b[n++] = 0x66;
-    }
-    if ((pfx == X86_SEL_F2 || pfx == X86_SEL_F3) && row->cls == X86_CLASS_PORTABLE &&
-        rnd_below(4) == 0) {
-        b[n++] = 0x66;
-    }
-    if (rnd_below(16) == 0) {
-        b[n++] = 0x67;
-    }
-    if ((row->attr & (X86_A_REP | X86_A_REPCC)) && rnd_below(2)) {
-        b[n++] = rnd_below(2) ? 0xf2 : 0xf3;
-    }
-    if ((row->attr & X86_A_LOCK) && rnd_below(4) == 0) {
-        b[n++] = 0xf0;
-    }
-    if (code64 && rnd_below(2)) {
-        b[n++] = (uint8_t)(0x40 | rnd_below(16));
-    }
-    if (row->map != X86_MAP_PRIMARY && row->map != X86_MAP_X87) {
-        b[n++] = 0x0f;
-        if (row->map == X86_MAP_0F38) {
-            b[n++] = 0x38;
-        } else if (row->map == X86_MAP_0F3A) {
-            b[n++] = 0x3a;
-        }
-    }
-opcode:
-    b[n++] = row->opcode;
-    rnd_bytes(b + n, 16);
-    if (rnd_below(3) == 0) {
-        b[n] |= 0xc0;
-    }
-    if (row->select & X86_SEL_REG) {
-        b[n] = (uint8_t)((b[n] & ~0x38) | (row->select >> 1 & 0x38));
-    }
-    if (row->select & X86_SEL_MOD3) {
-        b[n] |= 0xc0;
-    } else if ((row->select & X86_SEL_MEM) && b[n] >= 0xc0) {
-        b[n] &= 0x3f;
-    }
-    if (row->select & X86_SEL_RM) {
-        b[n] = (uint8_t)((b[n] & ~7) | (row->select >> 10 & 7));
-    }
+    random_insn_bytes(row, mode->bits == 64, RANDOM_VVVV, b);
     r = x86_decode(b, 15, mode->mode_key, guest->features, insn);
     return r > 0 && insn->row == row;
 }
