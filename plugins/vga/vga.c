@@ -407,6 +407,8 @@ vga_core_realize(VgaCore *s, EmuDevice *owner, uint32_t vram_size, GError **erro
     s->dirty_pages = g_new0(uint8_t, vram_size >> VGA_PAGE_BITS);
     emu_memory_region_set_log(s->vram, true, EMU_DIRTY_VGA);
     s->window = emu_memory_region_new_io(owner, "vga-lowmem", VGA_WINDOW_SIZE, &vga_window_ops, s);
+    /* Guests draw by many small writes. */
+    emu_memory_region_set_coalesced(s->window, true);
     s->window_ram = emu_memory_region_new_alias(owner, "vga.chain4", s->vram, 0, 0x10000);
     emu_memory_region_set_enabled(s->window_ram, false);
     emu_memory_region_add_subregion(s->window, 0, s->window_ram, 1);

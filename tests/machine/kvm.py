@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The KVM accelerator: firmware to its boot prompt, a boot sector, refusals and the fall back."""
+"""The KVM accelerator: firmware to its boot prompt, a boot sector, options, features, refusals and the fall back."""
 
 import os
+import subprocess
 import tempfile
+import time
 
 import harness
 from harness import Emu, Failure, Skip, firmware
@@ -16,17 +18,111 @@ def need_kvm():
         raise Skip(f"/dev/kvm: {error.strerror}") from None
 
 
-def firmware_to_its_prompt():
+def firmware_to_its_prompt(accel):
+    """SeaBIOS says the same under each form of the interrupt controllers; the monitor works meanwhile and after."""
     need_kvm()
     firmware("bios-256k.bin")
-    with Emu("-M", "pc", "-m", "64", "-vga", "std", accel="kvm") as emu:
+    with Emu("-M", "pc", "-m", "64", "-vga", "std", accel=accel) as emu:
         emu.expect_vga("No bootable device", 240)
         if "running" not in emu.hmp("info status"):
             raise Failure("the machine does not run")
+        if "kvm support: enabled" not in emu.hmp("info kvm"):
+            raise Failure("info kvm does not know")
         emu.hmp("stop")
         if "EIP=" not in emu.hmp("info registers"):
             raise Failure("no registers of a stopped vCPU")
+        pic = emu.hmp("info pic")
+        if "pic0: irr=" not in pic or "irq_base=08" not in pic or "pin 2" not in pic:
+            raise Failure(f"info pic is not what the firmware left: {pic}")
+        if "0xea 0x5b" not in emu.hmp("xp /2xb 0xffff0"):
+            raise Failure("the reset vector is not there")
         emu.hmp("cont")
+        emu.hmp("system_reset")
+        time.sleep(0.2)
+        emu.expect_vga("No bootable device", 240)
+
+
+def two_processors():
+    need_kvm()
+    firmware("bios-256k.bin")
+    with tempfile.TemporaryDirectory() as folder:
+        log = os.path.join(folder, "log")
+        with Emu("-M", "pc", "-m", "64", "-vga", "std", "-smp", "2", "-chardev", f"file,id=d,path={log}",
+                 "-device", "isa-debugcon,iobase=0x402,chardev=d", accel="kvm") as emu:
+            emu.expect_vga("No bootable device", 240)
+            if "Found 2 cpu(s)" not in open(log, encoding="latin-1").read():
+                raise Failure("the firmware did not find both CPUs")
+
+
+def options_that_choose(*options):
+    """-enable-kvm, -machine accel=kvm:tcg and the like."""
+    need_kvm()
+    with Emu(*options, "-S", "-m", "16") as emu:
+        if "kvm support: enabled" not in emu.hmp("info kvm"):
+            raise Failure(f"KVM is not in use; stderr: {emu.stderr()}")
+
+
+def machine_option_for_controllers():
+    need_kvm()
+    with Emu("-M", "pc,kernel-irqchip=split", "-S", "-m", "16", accel="kvm") as emu:
+        if "kvm-ioapic-split" not in emu.hmp("info qom-tree") + emu.hmp("info qtree"):
+            raise Failure("the I/O APIC is not the one before the kernel's local APICs")
+    with Emu("-M", "pc,kernel-irqchip=maybe", "-S", "-m", "16", accel="kvm") as emu:
+        if emu.wait(30) != 1 or "expected on, off or split" not in emu.stderr():
+            raise Failure(f"expected exit status 1 and a sentence; stderr: {emu.stderr()}")
+
+
+def refusal(device, *words):
+    with Emu("-M", "none", "-S", accel=f"kvm,device={device}") as emu:
+        if emu.wait(30) != 1 or not all(word in emu.stderr() for word in words):
+            raise Failure(f"expected exit status 1 and {words}; stderr: {emu.stderr()}")
+
+
+def not_permitted_is_said():
+    if os.geteuid() != 0:
+        raise Skip("only root can make a device that a user may not open")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        path = os.path.join(folder, "kvm")
+        open(path, "wb").close()
+        os.chmod(path, 0)
+        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", harness.EMU, "--plugin-dir", harness.PLUGINS, "-M", "none",
+                   "-accel", f"kvm,device={path}", "-display", "none"]
+        try:
+            p = subprocess.run(command, capture_output=True, timeout=60, check=False)
+        except OSError as error:
+            raise Skip(f"setpriv: {error.strerror}") from None
+        text = p.stderr.decode(errors="replace")
+        if "ermission denied; add the user to the group" not in text:
+            if "emu" in text and "not found" in text or "cannot execute" in text or "setpriv:" in text:
+                raise Skip(f"another user cannot run this build: {text.strip()}")
+            raise Failure(f"expected what to do; stderr: {text}")
+
+
+def features_that_are_missing(*, enforce):
+    """A model that no host has all of: a message for each, and a refusal when the user insists."""
+    need_kvm()
+    with Emu("-M", "pc", "-S", "-m", "16", "-cpu", "qemu64,+monitor,hv-relaxed=on" + (",enforce=on" if enforce else ""), accel="kvm") as emu:
+        if enforce:
+            if emu.wait(30) == 1 and "enforce is on" in emu.stderr():
+                return
+        else:
+            emu.hmp("info status")
+        offered = os.environ.get("EMU_TEST_KVM_HAS_ALL")
+        if not offered and "host doesn't support requested" not in emu.stderr():
+            raise Failure(f"no message; stderr: {emu.stderr()}")
+
+
+def host_model():
+    need_kvm()
+    firmware("bios-256k.bin")
+    with Emu("-M", "pc", "-m", "64", "-vga", "std", "-cpu", "host", accel="kvm") as emu:
+        emu.expect_vga("No bootable device", 240)
+        if "doesn't support" in emu.stderr():
+            raise Failure(f"the host lacks its own features; stderr: {emu.stderr()}")
+    with Emu("-M", "pc", "-S", "-m", "16", "-cpu", "host", accel="tcg") as emu:
+        if emu.wait(30) != 1 or "requires KVM" not in emu.stderr():
+            raise Failure(f"expected a refusal without KVM; stderr: {emu.stderr()}")
 
 
 def boot_sector_leaves():
@@ -42,12 +138,6 @@ def boot_sector_leaves():
                 raise Failure(f"exit status {status}, expected {0x15 << 1 | 1}; stderr: {emu.stderr()}")
 
 
-def missing_device_is_said():
-    with Emu("-M", "none", "-S", accel="kvm,device=/dev/no-kvm-here") as emu:
-        if emu.wait(30) != 1 or "/dev/no-kvm-here: No such file or directory" not in emu.stderr():
-            raise Failure(f"expected exit status 1 and a sentence that names the device; stderr: {emu.stderr()}")
-
-
 def next_accelerator_is_tried():
     firmware("bios-256k.bin")
     with Emu("-accel", "kvm,device=/dev/no-kvm-here", "-accel", "tcg", "-M", "pc", "-m", "64", "-vga", "std") as emu:
@@ -55,8 +145,21 @@ def next_accelerator_is_tried():
 
 
 harness.run([
-    ("kvm/firmware/reaches-its-boot-prompt", firmware_to_its_prompt),
+    ("kvm/firmware/reaches-its-boot-prompt", lambda: firmware_to_its_prompt("kvm")),
+    ("kvm/firmware/with-split-controllers", lambda: firmware_to_its_prompt("kvm,kernel-irqchip=split")),
+    ("kvm/firmware/with-controllers-of-our-own", lambda: firmware_to_its_prompt("kvm,kernel-irqchip=off")),
+    ("kvm/firmware/finds-two-processors", two_processors),
     ("kvm/boot/sector-leaves-by-debug-exit", boot_sector_leaves),
-    ("kvm/refusal/missing-device-is-named", missing_device_is_said),
+    ("kvm/options/enable-kvm", lambda: options_that_choose("-enable-kvm")),
+    ("kvm/options/machine-accel", lambda: options_that_choose("-machine", "pc,accel=kvm:tcg")),
+    ("kvm/options/accel-twice", lambda: options_that_choose("-accel", "kvm", "-accel", "tcg")),
+    ("kvm/options/machine-kernel-irqchip", machine_option_for_controllers),
+    ("kvm/cpu/missing-features-are-named", lambda: features_that_are_missing(enforce=False)),
+    ("kvm/cpu/enforce-refuses", lambda: features_that_are_missing(enforce=True)),
+    ("kvm/cpu/host", host_model),
+    ("kvm/refusal/missing-device-is-named",
+     lambda: refusal("/dev/no-kvm-here", "/dev/no-kvm-here: No such file or directory", "load the module kvm_intel or kvm_amd")),
+    ("kvm/refusal/not-a-kvm-device", lambda: refusal("/dev/null", "/dev/null: this is no KVM device")),
+    ("kvm/refusal/not-permitted-says-what-to-do", not_permitted_is_said),
     ("kvm/fall-back/next-accelerator-is-tried", next_accelerator_is_tried),
 ])
