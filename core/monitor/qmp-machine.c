@@ -234,6 +234,22 @@ qmp_query_cpu_definitions(EmuQmpCall *call, GError **error G_GNUC_UNUSED)
     return list;
 }
 
+/* Under the names that users write, which a property cannot always have: "3dnow", "sse4.1". */
+static void
+qmp_add_feature(JsonObject *props, const char *name, bool on)
+{
+    if (name[0] == 'p' && g_ascii_isdigit(name[1])) {
+        json_object_set_boolean_member(props, name + 1, on);
+        return;
+    }
+    json_object_set_boolean_member(props, name, on);
+    if (g_str_has_prefix(name, "sse4-")) {
+        g_autofree char *dotted = g_strdup(name);
+
+        json_object_set_boolean_member(props, g_strdelimit(dotted, "-", '.'), on);
+    }
+}
+
 QmpCpuModelExpansionInfo *
 qmp_query_cpu_model_expansion(EmuQmpCall *call, const Qmp_query_cpu_model_expansion_args *args, GError **error)
 {
@@ -277,7 +293,7 @@ qmp_query_cpu_model_expansion(EmuQmpCall *call, const Qmp_query_cpu_model_expans
             bool on = false;
 
             if (text && emu_parse_bool(text, &on)) {
-                json_object_set_boolean_member(props, p->name, on);
+                qmp_add_feature(props, p->name, on);
             }
         }
     }
