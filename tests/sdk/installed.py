@@ -11,6 +11,11 @@ from tree import Failure, Process, Skip, Tree, harness
 tree = Tree()
 
 
+def need_python():
+    if tree.run("python3 -c 'import gi'", ok=False).returncode:
+        raise Skip("Python has no module gi")
+
+
 def template(lang, kind, bus):
     have = tree.run("pkg-config --variable=templatedir emu-sdk-1").stdout.strip()
     folder = f"{have}/{lang}/" + (f"{kind}-{bus}" if kind == "device" else kind)
@@ -19,7 +24,11 @@ def template(lang, kind, bus):
     name = f"my-{lang}-{kind}-{bus}" if kind == "device" else f"my-{lang}-{kind}"
     start = time.monotonic()
     tree.run(f"emu-sdk new {name} --lang {lang} --kind {kind} --bus {bus}")
-    tree.run("meson setup build && meson test -C build --print-errorlogs", cwd=tree.work / name)
+    if tree.run("test -f meson.build", cwd=tree.work / name, ok=False).returncode:
+        need_python()
+        tree.run(f"python3 test_{name}.py", cwd=tree.work / name)
+    else:
+        tree.run("meson setup build && meson test -C build --print-errorlogs", cwd=tree.work / name)
     print(f"# {name}: from nothing to tested in {time.monotonic() - start:.1f} s")
     return name
 
@@ -30,7 +39,7 @@ def make(lang, kind, bus):
         if lang == "c":
             type_name = {"board": f"{name}-machine", "cpu": f"{name}-cpu"}.get(kind, name)
             info = json.loads(tree.run(f"emu-inspect --plugin-dir build --json {type_name}", cwd=tree.work / name).stdout)
-            if info["plugin"] != name or (kind == "device" and not info["properties"]):
+            if info["plugin"] != name or not info["icon"].endswith(f"{name}.svg") or (kind == "device" and not info["properties"]):
                 raise Failure(f"emu-inspect says {info}")
     return test
 
@@ -54,6 +63,21 @@ def linux_finds_it():
         emu.send("devmem $((a+4)) 32 0x0000ffff; devmem $((a+8)) 32 1; sleep 1; echo job-$(devmem $((a+4)))-$(devmem $((a+12)))\n")
         emu.expect("job-0xFFFF0000-0x00000001")
         print(f"# from nothing to driven by Linux in {time.monotonic() - start:.1f} s")
+    finally:
+        emu.close()
+
+
+def linux_finds_the_python_one():
+    if not (tree.guest / "vmlinuz").exists():
+        raise Skip("no kernel; ./test prepares it")
+    name = template("python", "device", "pci")
+    emu = Process(tree, f"cd {tree.work}/{name}; exec emu -M pc -m 256 --plugin-dir . -device {name} -kernel {tree.guest}/vmlinuz "
+                        f"-initrd {tree.guest}/initrd.gz -append 'console=ttyS0 panic=-1' -no-reboot -display none -serial stdio -monitor none")
+    try:
+        emu.expect("guest# ")
+        emu.send("cd /sys/bus/pci/devices; d=$(dirname $(grep -l 0x7001 */device)); echo 1 >$d/enable; "
+                 "a=$(head -n1 $d/resource | cut -d' ' -f1); devmem $((a+4)) 32 77; echo found-$(devmem $a)-$(devmem $((a+4)))\n")
+        emu.expect("found-0x001D0D1E-0x0000004D")
     finally:
         emu.close()
 
@@ -100,6 +124,7 @@ try:
           (("device", "isa"), ("device", "pci"), ("device", "i2c"), ("device", "spi"), ("device", "sysbus"), ("board", "pci"), ("cpu", "pci"))),
         ("sdk/new/wrong-use", wrong_use),
         ("sdk/new/linux-finds-the-device", linux_finds_it),
+        ("sdk/new/linux-finds-the-python-device", linux_finds_the_python_one),
     ])
 finally:
     tree.close()
