@@ -12,16 +12,16 @@ tree = Tree()
 
 
 def need_python():
-    if tree.run("python3 -c 'import gi'", ok=False).returncode:
+    if tree.run("python3 -c 'import gi; gi.require_version'", ok=False).returncode:
         raise Skip("Python has no module gi")
 
 
-def template(lang, kind, bus):
+def template(lang, kind, bus, name=None):
     have = tree.run("pkg-config --variable=templatedir emu-sdk-1").stdout.strip()
     folder = f"{have}/{lang}/" + (f"{kind}-{bus}" if kind == "device" else kind)
     if tree.run(f"test -d {folder}", ok=False).returncode:
         raise Skip(f"{folder} is not there")
-    name = f"my-{lang}-{kind}-{bus}" if kind == "device" else f"my-{lang}-{kind}"
+    name = name or (f"my-{lang}-{kind}-{bus}" if kind == "device" else f"my-{lang}-{kind}")
     start = time.monotonic()
     tree.run(f"emu-sdk new {name} --lang {lang} --kind {kind} --bus {bus}")
     if tree.run("test -f meson.build", cwd=tree.work / name, ok=False).returncode:
@@ -70,7 +70,7 @@ def linux_finds_it():
 def linux_finds_the_python_one():
     if not (tree.guest / "vmlinuz").exists():
         raise Skip("no kernel; ./test prepares it")
-    name = template("python", "device", "pci")
+    name = template("python", "device", "pci", "snake")
     emu = Process(tree, f"cd {tree.work}/{name}; exec emu -M pc -m 256 --plugin-dir . -device {name} -kernel {tree.guest}/vmlinuz "
                         f"-initrd {tree.guest}/initrd.gz -append 'console=ttyS0 panic=-1' -no-reboot -display none -serial stdio -monitor none")
     try:

@@ -47,7 +47,8 @@ class Tree:
             if path.exists():
                 shutil.copy(path, self.guest / name)
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("EMU", "PYTHON", "LD_", "GI_", "MESON", "G_TEST", "ASAN", "UBSAN"))}
-        self.env.update(PATH=f"{self.prefix}/bin:{os.environ['PATH']}", PKG_CONFIG_PATH=f"{self.libdir}/pkgconfig",
+        # The distribution's Python before any other: it is the one with PyGObject.
+        self.env.update(PATH=f"{self.prefix}/bin:/usr/bin:{os.environ['PATH']}", PKG_CONFIG_PATH=f"{self.libdir}/pkgconfig",
                         HOME=str(self.folder), XDG_CACHE_HOME=str(self.folder / "cache"))
         self.env.update(GI_TYPELIB_PATH=f"{self.libdir}/girepository-1.0", PYTHONPATH=f"{self.prefix}/lib/python3/dist-packages",
                         LD_LIBRARY_PATH=str(self.libdir), PYTHONDONTWRITEBYTECODE="1")
