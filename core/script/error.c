@@ -8,6 +8,13 @@
 #include <emu/plugin.h>
 #include <string.h>
 
+/**
+ * emu_script_error_quark:
+ *
+ * The domain of all errors here.
+ *
+ * Returns: its quark
+ */
 G_DEFINE_QUARK(emu-script-error-quark, emu_script_error)
 
 static EmuScriptError

@@ -10,6 +10,112 @@
 
 #define OWNER_KEY "emu-script-owner"
 
+/**
+ * EmuObject:
+ *
+ * A part of a machine: it has a type, a place in the composition tree, properties by name, and parts of its own.
+ */
+
+/**
+ * EmuObject:type:
+ *
+ * The name of its type.
+ */
+
+/**
+ * EmuObject::child-added:
+ * @self: the object
+ * @object: the new part
+ *
+ * It has a part more.
+ */
+
+/**
+ * EmuObject::child-removed:
+ * @self: the object
+ * @object: what was a part
+ *
+ * It has a part less.
+ */
+
+/**
+ * EmuDevice:
+ *
+ * A device of a machine, or one that a script's class describes.
+ */
+
+/**
+ * EmuBus:
+ *
+ * What devices plug into.
+ */
+
+/**
+ * EmuLine:
+ *
+ * One end of a wire: an interrupt request, a gate, a reset.
+ */
+
+/**
+ * EmuCpu:
+ *
+ * A CPU: registers, memory as it sees it, steps and traces.
+ */
+
+/**
+ * EmuSysbusDevice:
+ *
+ * The base of devices whose wiring is the board's: memory-mapped registers and lines.
+ */
+
+/**
+ * EmuIsaDevice:
+ *
+ * The base of ISA devices: ports, and one of 16 interrupt requests.
+ */
+
+/**
+ * EmuPciDevice:
+ *
+ * The base of PCI devices: configuration space, up to six BARs, INTA, bus mastering.
+ */
+
+/**
+ * EmuPciDevice:addr:
+ *
+ * Slot and function: "4", "04.1".
+ */
+
+/**
+ * EmuPciDevice:multifunction:
+ *
+ * Function 0 of a device that has others.
+ */
+
+/**
+ * EmuPciDevice:romfile:
+ *
+ * Option ROM; empty for none.
+ */
+
+/**
+ * EmuPciDevice:rombar:
+ *
+ * Whether the guest sees the option ROM.
+ */
+
+/**
+ * EmuI2cDevice:
+ *
+ * The base of devices on an I2C bus or SMBus.
+ */
+
+/**
+ * EmuI2cDevice:address:
+ *
+ * Its address on the bus, 7 bits.
+ */
+
 /* ---- whose it is ---------------------------------------------------------------------------------------- */
 
 static void

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Devices in Python under the plain emu program, which knows nothing of this script's Python."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import tap
+from tap import equal
+
+DEVICE = '''# emu-plugin: fragile 1.0
+# emu-license: MIT
+# emu-description: breaks at its third read
+# emu-provides: fragile:isa-device
+import gi
+
+gi.require_version("Emu", "1.0")
+from gi.repository import Emu
+
+
+class Fragile(Emu.IsaDevice):
+    """A device that breaks"""
+
+    __gtype_name__ = "fragile"
+    regions = [Emu.RegionSpec("port", 1, "io", at=0x330)]
+    reads = Emu.Saved(int)
+
+    def do_read(self, region, offset, size):
+        self.reads += 1
+        if self.reads == 3:
+            raise ValueError("the third read is one too many")
+        return self.reads
+'''
+# A boot sector: in al, 0x330 for ever.
+SECTOR = bytes([0xba, 0x30, 0x03, 0xec, 0xeb, 0xfd]).ljust(510, b"\0") + b"\x55\xaa"
+
+
+def environment():
+    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "GI_TYPELIB_PATH", "LD_LIBRARY_PATH", "EMU_PLUGIN_PATH")}
+    env["XDG_CACHE_HOME"] = env.get("XDG_CACHE_HOME", tempfile.gettempdir())
+    return env
+
+
+def emu(folder, *args):
+    return subprocess.run([f"{tap.BUILD}/emu", "--plugin-dir", folder, *args], env=environment(), capture_output=True, text=True, timeout=60)
+
+
+def write(folder, name, text):
+    with open(os.path.join(folder, name), "wb") as f:
+        f.write(text if isinstance(text, bytes) else text.encode())
+
+
+def test_listed():
+    with tempfile.TemporaryDirectory() as folder:
+        write(folder, "fragile.py", DEVICE)
+        assert 'name "fragile", bus ISA, desc "A device that breaks"' in emu(folder, "-device", "help").stdout
+        assert "fragile" in emu(folder, "-plugin-list").stdout
+
+
+def test_exception_pauses_and_the_program_lives():
+    if not os.path.exists("/usr/share/seabios/bios-256k.bin"):
+        raise tap.Skip("no firmware (package seabios)")
+    with tempfile.TemporaryDirectory() as folder:
+        write(folder, "fragile.py", DEVICE)
+        write(folder, "boot.img", SECTOR.ljust(1474560, b"\0"))
+        program = subprocess.Popen([f"{tap.BUILD}/emu", "--plugin-dir", folder, "-M", "pc", "-m", "16", "-display", "none", "-device", "fragile",
+                                    "-drive", f"file={folder}/boot.img,format=raw,if=floppy", "-qmp", "stdio"], env=environment(),
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            def until(word):
+                while True:
+                    line = json.loads(program.stdout.readline())
+                    if word in line:
+                        return line
+                    if line.get("event") == word:
+                        return line
+
+            def command(name):
+                program.stdin.write(json.dumps({"execute": name}) + "\n")
+                program.stdin.flush()
+                return until("return")["return"]
+
+            until("QMP")
+            command("qmp_capabilities")
+            until("STOP")
+            equal(command("query-status")["status"], "paused")
+            command("cont")
+            equal(command("query-status")["status"], "running")
+            command("quit")
+            equal(program.wait(30), 0)
+            stderr = program.stderr.read()
+            assert "the third read is one too many" in stderr and "do_read" in stderr, stderr
+        finally:
+            program.kill()
+            program.wait()
+
+
+def test_broken_files():
+    with tempfile.TemporaryDirectory() as folder:
+        good = DEVICE.replace("fragile", "good").replace("Fragile", "Good")
+        write(folder, "good.py", good)
+        for name, text, word in (
+                ("syntax", "# emu-plugin: syntax 1\n# emu-provides: syntax:isa-device\n1 +\n", "SyntaxError"),
+                ("raises", "# emu-plugin: raises 1\n# emu-provides: raises:isa-device\nraise RuntimeError('no luck')\n", "no luck"),
+                ("exits", "# emu-plugin: exits 1\n# emu-provides: exits:isa-device\nimport sys\nsys.exit(3)\n", "SystemExit"),
+                ("missing", "# emu-plugin: missing 1\n# emu-provides: missing:isa-device\n", "missing"),
+                ("future", "# emu-plugin: future 1\n# emu-sdk: 1.99\n# emu-provides: future:isa-device\n", "1.99"),
+                ("binary", b"# emu-plugin: binary\xff\xfe 1\n# emu-provides: binary:isa-device\n", "binary")):
+            write(folder, f"{name}.py", text)
+            done = emu(folder, "-device", f"{name},help")
+            assert done.returncode == 1 and word in done.stderr, (name, done)
+            os.unlink(f"{folder}/{name}.py")
+        write(folder, "helper.py", "raise SystemError('only a module')\n")
+        write(folder, "empty.py", "")
+        done = emu(folder, "-device", "good,help")
+        equal((done.returncode, "only a module" in done.stderr), (0, False))
+
+
+if __name__ == "__main__":
+    tap.main(sys.modules[__name__])
