@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Memory slots. RAM and ROM ranges of the machine's flat view become KVM slots; everything else exits as MMIO. Changes are
+ * Memory slots, and the log of writes to them. RAM and ROM ranges of the machine's flat view become KVM slots; everything else exits as MMIO. Changes are
  * collected during a transaction and made at its commit, removals first: KVM allows no overlap. A vCPU that touches a range
  * in between takes an MMIO exit, which goes through the address space and finds the same RAM.
  */
@@ -13,7 +13,7 @@
 #include <sys/ioctl.h>
 
 #define KVM_PAGE UINT64_C(4096)
-#define DIRTY_PERIOD_MS 30
+#define LATE_WRITES_PERIOD_MS 30
 
 static void
 kvm_set_slot(KvmAccel *self, unsigned index)
@@ -119,14 +119,15 @@ kvm_memory_log_sync_cb(gpointer opaque)
 }
 
 static gboolean
-kvm_dirty_timer_cb(gpointer data)
+kvm_late_writes_cb(gpointer data)
 {
     KvmAccel *self = data;
 
-    emu_machine_lock(self->machine);
-    kvm_drain(self);
-    kvm_memory_log_sync_cb(self);
-    emu_machine_unlock(self->machine);
+    if (kvm_has_late_writes(self)) {
+        emu_machine_lock(self->machine);
+        kvm_drain(self);
+        emu_machine_unlock(self->machine);
+    }
     return G_SOURCE_CONTINUE;
 }
 
@@ -239,29 +240,29 @@ kvm_memory_init(KvmAccel *self)
         .doorbell = kvm_memory_doorbell_cb,
         .coalesced = kvm_memory_coalesced_cb,
     };
-    GSource *source = g_timeout_source_new(DIRTY_PERIOD_MS);
+    GSource *source = g_timeout_source_new(LATE_WRITES_PERIOD_MS);
 
     self->slots = g_array_new(FALSE, TRUE, sizeof(KvmSlot));
     self->to_remove = g_array_new(FALSE, FALSE, sizeof(EmuMemorySection));
     self->to_add = g_array_new(FALSE, FALSE, sizeof(EmuMemorySection));
     self->to_log = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     self->listener = emu_address_space_add_listener(emu_machine_get_memory_as(self->machine), &listener, self);
-    g_source_set_callback(source, kvm_dirty_timer_cb, self, NULL);
-    self->dirty_timer = g_source_attach(source, emu_context_get_main_context(emu_machine_get_context(self->machine)));
+    g_source_set_callback(source, kvm_late_writes_cb, self, NULL);
+    self->late_writes_timer = g_source_attach(source, emu_context_get_main_context(emu_machine_get_context(self->machine)));
     g_source_unref(source);
 }
 
 void
 kvm_memory_finish(KvmAccel *self)
 {
-    if (self->dirty_timer) {
+    if (self->late_writes_timer) {
         GSource *source = g_main_context_find_source_by_id(
-            emu_context_get_main_context(emu_machine_get_context(self->machine)), self->dirty_timer);
+            emu_context_get_main_context(emu_machine_get_context(self->machine)), self->late_writes_timer);
 
         if (source) {
             g_source_destroy(source);
         }
-        self->dirty_timer = 0;
+        self->late_writes_timer = 0;
     }
     if (self->listener) {
         emu_address_space_remove_listener(emu_machine_get_memory_as(self->machine), self->listener);

@@ -62,7 +62,7 @@ struct _KvmAccel {
     GArray *to_remove; /* EmuMemorySection, until commit */
     GArray *to_add;
     GArray *to_log;    /* uint64_t: addresses of ranges whose writes are wanted */
-    guint dirty_timer;
+    guint late_writes_timer;
     uint32_t dirty_ring_size; /* option: entries per vCPU; 0: bitmaps */
     GPtrArray *rings;         /* KvmDirtyRing */
 
@@ -82,6 +82,7 @@ typedef struct {
     struct kvm_run *run;
     bool in_kvm;      /* the registers are KVM's, not the state's */
     bool io_pending;  /* an I/O or MMIO exit is completed by the next KVM_RUN */
+    bool inside;      /* atomic: in KVM_RUN, or about to enter it; a signal is needed to get it out */
     bool shutdown;    /* until reset */
     bool failed;      /* KVM_RUN cannot go on; until reset */
     uint64_t interpreted; /* instructions that KVM could not emulate */

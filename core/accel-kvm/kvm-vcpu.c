@@ -22,10 +22,16 @@
 /* After an instruction that KVM cannot emulate more of the kind tend to follow. */
 #define INTERPRET_BURST 32
 
+/* Of the vCPU that this thread runs. */
+static __thread struct kvm_run *kvm_running;
+
+/* Ends KVM_RUN; one that comes right before it makes it leave at once. */
 static void
 kvm_kick_signal_cb(int number G_GNUC_UNUSED)
 {
-    /* Its only purpose is to end KVM_RUN. */
+    if (kvm_running) {
+        __atomic_store_n(&kvm_running->immediate_exit, 1, __ATOMIC_SEQ_CST);
+    }
 }
 
 static void
@@ -376,10 +382,12 @@ kvm_vcpu_enter(KvmVcpu *v)
         kvm_debug_before_run(v);
     }
     fe->before_run(v->state, v->arch, v->fd, v->run);
-    /* A kick from here on finds the signal unblocked, or this word set. */
+    /* A kick from here on sends the signal, which ends KVM_RUN; one before it is seen in this word, and KVM_RUN leaves at once. */
+    __atomic_store_n(&v->inside, true, __ATOMIC_SEQ_CST);
     __atomic_store_n(&v->run->immediate_exit, (uint8_t)(__atomic_load_n(&v->state->exit_request, __ATOMIC_SEQ_CST) != 0),
                      __ATOMIC_SEQ_CST);
     result = ioctl(v->fd, KVM_RUN, 0);
+    __atomic_store_n(&v->inside, false, __ATOMIC_RELAXED);
     if (result != 0 && errno != EINTR && errno != EAGAIN) {
         g_autofree char *text = g_strdup_printf("KVM_RUN failed: %s", g_strerror(errno));
 
@@ -447,6 +455,7 @@ kvm_vcpu_run(KvmVcpu *v)
     EmuTcgState *s = v->state;
     bool kicked = false;
 
+    kvm_running = v->run;
     for (;;) {
         if (__atomic_exchange_n(&s->exit_request, 0, __ATOMIC_SEQ_CST)) {
             kicked = true;
@@ -479,7 +488,7 @@ kvm_vcpu_kick(KvmVcpu *v)
 
     emu_tcg_service_kick(v->state);
     __atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-    if (thread > 0 && !emu_cpu_is_self(v->cpu)) {
+    if (thread > 0 && __atomic_load_n(&v->inside, __ATOMIC_SEQ_CST) && !emu_cpu_is_self(v->cpu)) {
         syscall(SYS_tgkill, getpid(), (int)thread, SIGUSR1);
     }
 }

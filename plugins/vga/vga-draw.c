@@ -304,6 +304,7 @@ vga_collect_dirty(VgaCore *s, const Show *m)
     if (m->line_compare < m->height) {
         first = 0;
     }
+    emu_address_space_sync_dirty(emu_machine_get_memory_as(s->machine));
     for (uint64_t page = first; page <= end && page < s->ram_size >> VGA_PAGE_BITS; page++) {
         s->dirty_pages[page] = emu_memory_region_test_and_clear_dirty(s->vram, page << VGA_PAGE_BITS,
                                                                       1u << VGA_PAGE_BITS, EMU_DIRTY_VGA);
