@@ -473,6 +473,12 @@ pflash_check(Pflash *self, GError **error)
                     "%s: sector-length is %" PRIu64 ", expected a multiple of 4096 below 16 MiB", self->name, self->sector_length);
         return false;
     }
+    if (self->blk && (length == 0 || length % self->sector_length)) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "%s: drive '%s' has %" PRIu64 " bytes, expected a multiple of the erase block's %" PRIu64, self->name, self->drive_id,
+                    length, self->sector_length);
+        return false;
+    }
     if (self->num_blocks == 0 && self->blk) {
         self->num_blocks = (uint32_t)MIN(length / self->sector_length, UINT32_MAX);
     }
