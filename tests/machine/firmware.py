@@ -5,6 +5,7 @@
 import os
 import shutil
 import tempfile
+import time
 
 import harness
 from harness import Emu, Failure, Skip, firmware
@@ -76,6 +77,38 @@ def system_management(model):
             raise Failure(f"SMRAM shows outside system management mode: {hidden}")
 
 
+def program(code, *args, status=None, state=None):
+    """A few instructions at 0x7c00 instead of a firmware; how the emulator ends, or the state it stays in."""
+    with tempfile.NamedTemporaryFile(suffix=".bin") as image:
+        image.write(bytes.fromhex(code))
+        image.flush()
+        with Emu("-M", "pc", "-m", "64", "-device", f"loader,file={image.name},addr=0x7c00,cpu-num=0", *args) as emu:
+            if status is not None:
+                got = emu.wait(60)
+                if got != status:
+                    raise Failure(f"exit status {got}, expected {status}; stderr: {emu.stderr()}")
+                return
+            deadline = time.monotonic() + 60
+            while state not in emu.hmp("info status"):
+                if time.monotonic() > deadline:
+                    raise Failure(f"not {state}, but {emu.hmp('info status')}")
+                time.sleep(0.2)
+
+
+def panics():
+    code = "ba0505b001eef4ebfd"  # mov dx,505h; mov al,1; out dx,al; hlt; jmp $-1
+    for action, status in (("shutdown", 0), ("exit-failure", 1)):
+        program(code, "-device", "pvpanic", "-action", f"panic={action}", status=status)
+    program(code, "-device", "pvpanic", "-action", "panic=pause", state="guest-panicked")
+
+
+def watchdogs():
+    code = "ba4304b00eeef4ebfd"  # mov dx,443h; mov al,14 (2 s); out dx,al; hlt; jmp $-1
+    program(code, "-device", "ib700", "-watchdog-action", "poweroff", status=0)
+    program(code, "-device", "ib700", "-action", "watchdog=reset", "-no-reboot", status=0)
+    program(code, "-device", "ib700", "-action", "watchdog=pause", state="watchdog")
+
+
 def uefi():
     """OVMF out of flash, to its shell; what it stores in the second flash is there at the next start."""
     folder = next((d for d in ("/usr/share/OVMF", "/usr/share/ovmf") if os.path.exists(d + "/OVMF_CODE.fd")), None)
@@ -101,6 +134,8 @@ def uefi():
 
 
 harness.run([
+    ("firmware/actions/panic", panics),
+    ("firmware/actions/watchdog", watchdogs),
     ("firmware/uefi/shell-and-persistent-variables", uefi),
     ("firmware/seabios/debug-console-tells-the-post", debug_console),
     ("firmware/screen/screendump-is-a-picture", screendump),
