@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TRIAL_SECONDS 5
+#define TRIAL_SECONDS 10
 #define TRIAL_FD 3
 
 typedef struct {
