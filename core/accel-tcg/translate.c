@@ -23,6 +23,7 @@
 #define MISS_BUDGET 1000
 #define MISS_SAMPLES 8
 #define MISS_WINDOW_NS 600000
+#define TIMED_MAX_NS 100000
 /* Instructions that a block in a mode that cannot be lifted (real mode ...) interprets at a time. */
 #define INTERP_RUN 64
 
@@ -843,8 +844,13 @@ translate(EmuTcgVcpu *v, uint64_t pc, CodeAt *at, bool ungrouped)
         c->n_guest_bytes += covered;
         c->n_host_bytes += out->size;
         if (timed) {
-            c->n_timed_insns += ir->n_insns;
-            c->n_ns += now_ns() - start_ns;
+            uint64_t ns = now_ns() - start_ns;
+
+            /* A thread that was not running meanwhile says nothing. */
+            if (ns < TIMED_MAX_NS) {
+                c->n_timed_insns += ir->n_insns;
+                c->n_ns += ns;
+            }
         }
     }
     tcg_spin_unlock(&c->lock);
