@@ -17,6 +17,7 @@
 #include "cpu/cpu-private.h"
 
 #include "cpu/vcpus.h"
+#include "memory/memory-private.h"
 
 #include <emu/log.h>
 #include <emu/tcg.h>
@@ -123,6 +124,12 @@ emu_cpu_get_memory_as(EmuCpu *self)
 void
 emu_cpu_set_memory_as(EmuCpu *self, EmuAddressSpace *as)
 {
+    EmuMachine *machine = emu_device_get_machine(EMU_DEVICE(self));
+
+    /* Devices expect the big lock, whoever's view of memory leads to them. */
+    if (as && machine) {
+        emu_address_space_copy_lock(as, emu_machine_get_memory_as(machine));
+    }
     cpu_priv(self)->memory_as = as;
 }
 

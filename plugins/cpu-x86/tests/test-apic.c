@@ -363,6 +363,25 @@ test_base_moves(Fixture *f, gconstpointer data)
 }
 
 static uint64_t
+read_under_lock(gpointer opaque, uint64_t offset, unsigned size)
+{
+    return emu_machine_lock_held(opaque);
+}
+
+static void
+test_view_takes_big_lock(Fixture *f, gconstpointer data)
+{
+    static const EmuMemoryRegionOps ops = {.read = read_under_lock, .valid_min = 1, .valid_max = 4};
+    EmuMemoryRegion *device = emu_memory_region_new_io(f->cpus[0], "device", 0x1000, &ops, f->machine);
+
+    emu_memory_region_add_subregion(emu_machine_get_system_memory(f->machine), 0xfd000000u, device, 1);
+    g_assert_false(emu_machine_lock_held(f->machine));
+    g_assert_cmpuint(emu_address_space_load(emu_cpu_get_memory_as((EmuCpu *)f->cpus[1]), 0xfd000000u, 4,
+                                            EMU_MEM_ATTRS_NONE, NULL), ==, 1);
+    emu_memory_region_del_subregion(emu_machine_get_system_memory(f->machine), device);
+}
+
+static uint64_t
 get_msr(X86State *s, uint32_t index)
 {
     uint64_t value = 0;
@@ -556,6 +575,7 @@ main(int argc, char **argv)
     ADD("apic/timer/periodic", test_timer_periodic);
     ADD("apic/errors", test_errors);
     ADD("apic/base-moves", test_base_moves);
+    ADD("view-takes-the-big-lock", test_view_takes_big_lock);
     ADD("apic/x2apic", test_x2apic);
     ADD("apic/tsc-deadline", test_deadline);
     ADD("vmstate", test_vmstate);
