@@ -144,5 +144,27 @@ def test_timers():
     timer.cancel()
 
 
+def test_registers_of_a_device():
+    with Emu.Machine.new("pc", memory="16M") as m:
+        dog = m.add("i6300esb", id="dog")
+        m.start(paused=True)
+        equal(list(dog.regs), ["PRELOAD[0]", "PRELOAD[1]", "INTERRUPT_STATUS", "RELOAD"])
+        equal(dog.regs["PRELOAD[1]"], 0xfffff)
+        dog.regs["PRELOAD[1]"] = 5  # locked
+        equal(dog.regs["PRELOAD[1]"], 0xfffff)
+        dog.regs.RELOAD = 0x80
+        dog.regs.RELOAD = 0x86
+        dog.regs["PRELOAD[1]"] = 5
+        equal(dog.regs["PRELOAD[1]"], 5)
+        bank, = dog.regs.describe()
+        equal((bank["name"], bank["registers"][0]["num"], bank["registers"][1]["fields"][0]["name"]), ("i6300esb", 2, "INT_ACT"))
+        with raises(Emu.Error, Emu.Error.NOT_FOUND, "NONE"):
+            dog.regs.NONE
+        with raises(Emu.Error, Emu.Error.NOT_FOUND, "NONE"):
+            dog.regs["NONE"] = 1
+        with raises(Emu.Error, Emu.Error.BAD_VALUE, "RELOAD"):
+            dog.regs.RELOAD = "x"
+
+
 if __name__ == "__main__":
     tap.main(sys.modules[__name__])

@@ -27,6 +27,9 @@ def example(name, type_name):
         text = tree.run(f"emu-inspect --plugin-dir {name}/build {type_name}").stdout
         if type_name not in text:
             raise Failure(f"emu-inspect says {text}")
+        page = tree.run(f"emu-inspect --plugin-dir {name}/build --register-page {type_name}").stdout
+        if not page.startswith(f"# Registers of {type_name}") or (name == "hello" and "| 0x02 | HELLO | 8 | RW | 0x0 | greetings, one a bit |" not in page):
+            raise Failure(f"emu-inspect --register-page says {page}")
     return test
 
 

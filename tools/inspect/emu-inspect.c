@@ -22,7 +22,7 @@
 #define CHILD_SECONDS 20
 
 
-static bool as_json, show_all;
+static bool as_json, show_all, as_register_page;
 static char **plugin_dirs, **arguments;
 
 static char *
@@ -57,8 +57,21 @@ static void
 child_type(int fd, const char *name)
 {
     g_autoptr(GError) error = NULL;
-    JsonObject *type = inspect_type(name, &error);
+    g_autofree char *page = NULL;
+    JsonObject *type;
 
+    if (as_register_page) {
+        type = json_object_new();
+        page = emu_type_document_registers(name, &error);
+        if (!page) {
+            fprintf(stderr, "emu-inspect: %s\n", error->message);
+            _exit(1);
+        }
+        json_object_set_string_member(type, "page", page);
+        send_object(fd, type);
+        return;
+    }
+    type = inspect_type(name, &error);
     if (!type) {
         fprintf(stderr, "emu-inspect: %s\n", error->message);
         _exit(1);
@@ -177,7 +190,9 @@ answer_type(const char *name)
     bool ok;
     g_autoptr(JsonObject) type = ask_child(name, NULL, &ok);
 
-    if (type) {
+    if (type && as_register_page) {
+        fputs(json_object_get_string_member(type, "page"), stdout);
+    } else if (type) {
         as_json ? print_json(type) : inspect_print_type(type);
     }
     return ok && type ? 0 : 1;
@@ -253,6 +268,7 @@ main(int argc, char **argv)
     static const GOptionEntry entries[] = {
         {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "Print JSON", NULL},
         {"all", 'a', 0, G_OPTION_ARG_NONE, &show_all, "With a plugin: every type of it in full", NULL},
+        {"register-page", 0, 0, G_OPTION_ARG_NONE, &as_register_page, "With a type: a page of Markdown about its registers", NULL},
         {"plugin-dir", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &plugin_dirs, "Look for plugins in FOLDER (repeatable)", "FOLDER"},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments, NULL, "[FILE|PLUGIN|TYPE...]"},
         {NULL},

@@ -25,6 +25,10 @@ EMU_AVAILABLE_IN_1_0 gboolean emu_script_device_reset(EmuDevice *self, GError **
 EMU_AVAILABLE_IN_1_0 GPtrArray *emu_script_device_list_lines(EmuDevice *self);
 EMU_AVAILABLE_IN_1_0 EmuLine *emu_script_device_get_line(EmuDevice *self, const char *name, guint index, gboolean output, GError **error);
 EMU_AVAILABLE_IN_1_0 EmuScriptMachine *emu_script_device_get_machine(EmuDevice *self);
+EMU_AVAILABLE_IN_1_0 char **emu_script_device_list_registers(EmuDevice *self);
+EMU_AVAILABLE_IN_1_0 gboolean emu_script_device_get_register(EmuDevice *self, const char *name, guint64 *value, GError **error);
+EMU_AVAILABLE_IN_1_0 gboolean emu_script_device_set_register(EmuDevice *self, const char *name, guint64 value, GError **error);
+EMU_AVAILABLE_IN_1_0 char *emu_script_device_describe_registers(EmuDevice *self);
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 EMU_AVAILABLE_IN_1_0 void emu_script_line_set(EmuLine *self, gint level);

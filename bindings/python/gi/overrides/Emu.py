@@ -507,6 +507,49 @@ def _thread_hook(*_args):
     ctypes.pythonapi.PyGILState_Ensure()
 
 
+class _DeviceRegisters:
+    """The registers that a device declares: device.regs["STATUS"], device.regs.STATUS = 1 (as the guest would write it)."""
+
+    def __init__(self, device):
+        object.__setattr__(self, "_device", device)
+
+    def _name(self, name):
+        if not isinstance(name, str):
+            raise _bad(f"/device: {name!r} is no name of a register")
+        return name
+
+    def __getitem__(self, name):
+        try:
+            return Emu.Device.get_register(self._device, self._name(name))[1]
+        except _GError as error:
+            raise _translate(error) from None
+
+    def __setitem__(self, name, value):
+        if isinstance(value, bool) or not isinstance(value, int) or not -(1 << 63) <= value < 1 << 64:
+            raise _bad(f"/device.{name}: {value!r} is no number of at most 8 bytes")
+        try:
+            Emu.Device.set_register(self._device, self._name(name), value & (1 << 64) - 1)
+        except _GError as error:
+            raise _translate(error) from None
+
+    __getattr__ = __getitem__
+    __setattr__ = __setitem__
+
+    def __dir__(self):
+        return Emu.Device.list_registers(self._device)
+
+    __iter__ = lambda self: iter(Emu.Device.list_registers(self._device))
+
+    def __len__(self):
+        return len(Emu.Device.list_registers(self._device))
+
+    def describe(self):
+        """Banks, registers and their fields, as read from the device's table."""
+        import json
+
+        return json.loads(Emu.Device.describe_registers(self._device))
+
+
 class Device(Emu.Device):
     """A device; derive from IsaDevice, PciDevice, SysbusDevice or I2cDevice to write one.
 
@@ -523,6 +566,7 @@ class Device(Emu.Device):
     category = "misc"
     hotpluggable = False
     pci_ids = None
+    regs = property(_DeviceRegisters)
 
     # -- the type --
 
