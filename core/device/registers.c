@@ -170,16 +170,12 @@ emu_register_entry_peek(const EmuRegisterEntry *e, gpointer self, unsigned index
     return true;
 }
 
-static void
-trace(const EmuRegisterMap *map, EmuTracePoint *point, const EmuRegisterEntry *e, unsigned index, uint64_t value)
+static G_GNUC_NO_INLINE void
+trace_access(const EmuRegisterMap *map, EmuTracePoint *point, const EmuRegisterEntry *e, unsigned index, uint64_t value)
 {
-    g_autoptr(GString) fields = NULL;
+    g_autoptr(GString) fields = g_string_new(NULL);
     g_autofree char *element = NULL;
 
-    if (G_LIKELY(!point || !point->enabled)) {
-        return;
-    }
-    fields = g_string_new(NULL);
     for (unsigned i = 0; i < e->n_fields; i++) {
         const EmuRegisterField *f = &e->fields[i];
 
@@ -189,6 +185,14 @@ trace(const EmuRegisterMap *map, EmuTracePoint *point, const EmuRegisterEntry *e
     element = e->r.num > 1 ? g_strdup_printf("[%u]", index) : NULL;
     emu_log_printf("%s %s %s%s 0x%0*" PRIx64 "%s%s\n", point->name, map->bank.name, e->r.name, element ? element : "", 2 * e->r.width,
                    value, fields->str, fields->len ? ")" : "");
+}
+
+static inline void
+trace(const EmuRegisterMap *map, EmuTracePoint *point, const EmuRegisterEntry *e, unsigned index, uint64_t value)
+{
+    if (G_UNLIKELY(point && point->enabled)) {
+        trace_access(map, point, e, index, value);
+    }
 }
 
 /* @mask: the bits that the access reaches. */
@@ -274,6 +278,19 @@ find_piece(const EmuRegisterMap *map, uint64_t offset, unsigned done, unsigned s
     return p;
 }
 
+/* The register that the access is exactly, as most are; NULL: it is more, or less. */
+static inline const EmuRegisterEntry *
+find_whole(const EmuRegisterMap *map, uint64_t offset, unsigned size)
+{
+    const EmuRegisterEntry *e;
+
+    if (offset >= map->bank.size || !map->at[offset]) {
+        return NULL;
+    }
+    e = &map->entries[map->at[offset] - 1];
+    return e->r.num == 1 && e->r.offset == offset && e->r.width == size ? e : NULL;
+}
+
 static uint64_t
 bytes_mask(unsigned size)
 {
@@ -283,8 +300,12 @@ bytes_mask(unsigned size)
 uint64_t
 emu_register_map_read(const EmuRegisterMap *map, gpointer self, uint64_t offset, unsigned size, bool debug)
 {
+    const EmuRegisterEntry *whole = find_whole(map, offset, size);
     uint64_t all = 0;
 
+    if (G_LIKELY(whole)) {
+        return entry_read(map, whole, self, 0, whole->all, debug);
+    }
     for (unsigned done = 0; done < size;) {
         Piece p = find_piece(map, offset, done, size);
         uint64_t mask = bytes_mask(p.size), value = map->bank.hole;
@@ -303,6 +324,12 @@ emu_register_map_read(const EmuRegisterMap *map, gpointer self, uint64_t offset,
 void
 emu_register_map_write(const EmuRegisterMap *map, gpointer self, uint64_t offset, uint64_t value, unsigned size)
 {
+    const EmuRegisterEntry *whole = find_whole(map, offset, size);
+
+    if (G_LIKELY(whole)) {
+        entry_write(map, whole, self, 0, value & whole->all, whole->all);
+        return;
+    }
     for (unsigned done = 0; done < size;) {
         Piece p = find_piece(map, offset, done, size);
         uint64_t mask = bytes_mask(p.size), part = value >> p.in_access & mask;
