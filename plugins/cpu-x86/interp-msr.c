@@ -331,8 +331,9 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
         }
         break;
     case MSR_MC0_CTL ... MSR_MC0_CTL + 4 * N_MC_BANKS - 1:
-        /* STATUS: can only be cleared. CTL takes single bits, which AMD's and newer Intel processors have. */
-        if ((index & 3) == 1 && v != 0) {
+        /* STATUS: can only be cleared. CTL: all events or none (SDM vol. 3, 17.3.2.1); Linux leaves out bit 0 or 10 where
+         * an erratum of the processor asks for it, and AMD's take that. */
+        if (((index & 3) == 0 && v != 0 && (v | 1 | 1 << 10) != ~UINT64_C(0)) || ((index & 3) == 1 && v != 0)) {
             x86_raise(s, X86_EXC_GP, 0);
         }
         break;
