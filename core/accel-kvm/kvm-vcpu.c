@@ -464,6 +464,9 @@ kvm_vcpu_run(KvmVcpu *v)
             continue;
         }
         if (kicked) {
+            if (v->in_kvm) {
+                v->accel->frontend->paused(s, v->arch);
+            }
             return;
         }
         if (kvm_vcpu_sleeps(v)) {

@@ -84,6 +84,30 @@ x86_kvm_apic_to_page(X86Apic *apic, struct kvm_lapic_state *page)
     page_set(page, PAGE_CURRENT_COUNT, x86_apic_get_current_count(apic));
 }
 
+void
+x86_kvm_apic_note_timer(X86KvmArch *arch)
+{
+    struct kvm_lapic_state page;
+
+    arch->timer_left = arch->vm->local_apics && ioctl(arch->fd, KVM_GET_LAPIC, &page) == 0 ? page_get(&page, PAGE_CURRENT_COUNT) : 0;
+}
+
+#define LVT_MASKED (1u << 16)
+#define LVT_PERIODIC (1u << 17)
+#define LVT_DEADLINE (1u << 18)
+
+/* Has it run out since? */
+static bool
+x86_kvm_apic_timer_came(const X86KvmArch *arch, const struct kvm_lapic_state *page)
+{
+    uint32_t lvt = page_get(page, PAGE_LVT), left = page_get(page, PAGE_CURRENT_COUNT);
+
+    if (arch->timer_left == 0 || lvt & (LVT_MASKED | LVT_DEADLINE)) {
+        return false;
+    }
+    return lvt & LVT_PERIODIC ? left > arch->timer_left : left == 0;
+}
+
 bool
 x86_kvm_apic_get(X86State *s, X86KvmArch *arch, uint64_t apic_base, GError **error)
 {
@@ -97,6 +121,12 @@ x86_kvm_apic_get(X86State *s, X86KvmArch *arch, uint64_t apic_base, GError **err
         return x86_kvm_fail(error, "KVM_GET_LAPIC");
     }
     x86_kvm_apic_from_page(apic, &page);
+    if (x86_kvm_apic_timer_came(arch, &page)) {
+        uint32_t vector = apic->lvt[X86_LVT_TIMER] & 0xff;
+
+        apic->irr[vector / 32] |= 1u << vector % 32;
+        apic->tmr[vector / 32] &= ~(1u << vector % 32);
+    }
     if (s->apic_base != apic_base) {
         EmuMachine *machine = x86_cpu_get_machine(apic->cpu);
         bool taken = !emu_machine_lock_held(machine);

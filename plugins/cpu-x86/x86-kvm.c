@@ -629,6 +629,7 @@ x86_kvm_before_run(EmuTcgState *tcg, gpointer opaque, int fd, struct kvm_run *ru
     X86KvmArch *arch = opaque;
     uint32_t requests = __atomic_load_n(&s->interrupt_request, __ATOMIC_ACQUIRE);
 
+    arch->timer_left = 0;
     if (requests & X86_REQ_NMI) {
         __atomic_fetch_and(&s->interrupt_request, ~(X86_REQ_NMI | X86_REQ_NMI_AGAIN), __ATOMIC_SEQ_CST);
         ioctl(fd, KVM_NMI, 0);
@@ -679,6 +680,12 @@ x86_kvm_set_halted(EmuTcgState *tcg, struct kvm_run *run)
     s->halted = 1;
     s->shadow = 0;
     s->eflags = run->if_flag ? s->eflags | X86_IF : s->eflags & ~X86_IF;
+}
+
+static void
+x86_kvm_paused(EmuTcgState *tcg G_GNUC_UNUSED, gpointer opaque)
+{
+    x86_kvm_apic_note_timer(opaque);
 }
 
 static bool
@@ -786,6 +793,7 @@ const EmuKvmFrontend x86_kvm_frontend = {
     .after_run = x86_kvm_after_run,
     .needs_state = x86_kvm_needs_state,
     .set_halted = x86_kvm_set_halted,
+    .paused = x86_kvm_paused,
     .wake = x86_kvm_wake,
     .end_of_interrupt = x86_kvm_end_of_interrupt,
     .set_debug = x86_kvm_set_debug,

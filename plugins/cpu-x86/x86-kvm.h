@@ -16,6 +16,7 @@ typedef struct {
     uint32_t refused[32];  /* MSRs that this KVM does not have */
     unsigned n_refused;
     bool fresh;            /* it has not run since the registers went in */
+    uint32_t timer_left;   /* count of the local APIC's timer when the vCPU came to rest; 0: it stood */
     bool nmi_taken;        /* one that KVM had pending is in the request word */
 } X86KvmArch;
 
@@ -29,4 +30,6 @@ bool x86_kvm_set_cpuid(X86State *s, const EmuKvmVm *vm, int vcpu_fd, GError **er
 /* From now on the local APIC's state is the kernel's; the X86Apic has a copy while the registers are out of KVM. */
 void x86_kvm_apic_attach(X86State *s, X86KvmArch *arch);
 bool x86_kvm_apic_get(X86State *s, X86KvmArch *arch, uint64_t apic_base, GError **error);
+/* An interrupt of the timer that comes after this is seen by x86_kvm_apic_get(): the kernel keeps it to itself until the next run. */
+void x86_kvm_apic_note_timer(X86KvmArch *arch);
 bool x86_kvm_apic_put(X86State *s, X86KvmArch *arch, GError **error);

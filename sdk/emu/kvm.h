@@ -68,6 +68,8 @@ typedef struct _EmuKvmFrontend {
     bool (*needs_state)(EmuTcgState *s, gpointer arch);
     /* KVM_EXIT_HLT, state in KVM: marks the CPU halted. */
     void (*set_halted)(EmuTcgState *s, struct kvm_run *run);
+    /* The vCPU was kicked and does not run for a while, state in KVM. */
+    void (*paused)(EmuTcgState *s, gpointer arch);
     /* A halted CPU, state in KVM: true when there is an interrupt for it; it is halted no more. */
     bool (*wake)(EmuTcgState *s);
     /* KVM_EXIT_IOAPIC_EOI. Takes the big lock. */
