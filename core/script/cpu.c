@@ -4,7 +4,7 @@
 
 #include "script/script-private.h"
 
-#include <emu/cpu.h>
+#include "cpu/cpu-private.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -16,6 +16,16 @@ typedef struct {
     char *text;
 } CpuCall;
 
+void
+script_cpu_do(EmuCpu *cpu, void (*fn)(EmuCpu *cpu, gpointer data), gpointer data)
+{
+    if (emu_cpu_is_stopped(cpu)) {
+        fn(cpu, data);
+    } else {
+        emu_cpu_run_on(cpu, fn, data);
+    }
+}
+
 /* Runs @fn with the CPU in a state that can be looked at. False and @error when its machine is gone. */
 static bool
 cpu_call(EmuCpu *self, void (*fn)(EmuCpu *cpu, gpointer data), gpointer data, GError **error)
@@ -24,7 +34,7 @@ cpu_call(EmuCpu *self, void (*fn)(EmuCpu *cpu, gpointer data), gpointer data, GE
     bool ok = scope.machine && emu_cpu_get_state(self);
 
     if (ok) {
-        emu_cpu_run_on(self, fn, data);
+        script_cpu_do(self, fn, data);
     } else {
         script_set_error(error, CLOSED, "/machine.cpu: its machine is closed, or runs no CPU");
     }

@@ -65,7 +65,7 @@ register_call(EmuCpu *cpu, const char *name, RegisterCall *call, GError **error)
         script_set_error(error, WRONG_STATE, "/machine/cpu[%u].%s: the machine runs, pause it first", emu_cpu_get_index(cpu), name);
         reg = NULL;
     } else {
-        emu_cpu_run_on(cpu, register_cb, call);
+        script_cpu_do(cpu, register_cb, call);
         if (!call->ok) {
             script_set_error(error, READ_ONLY, "/machine/cpu[%u].%s: cannot be set to this value, or not in this mode", emu_cpu_get_index(cpu), name);
             reg = NULL;
@@ -602,7 +602,7 @@ trace_call(EmuCpu *self, Trace *trace, GError **error)
     bool ok = accel && emu_cpu_get_state(self) && EMU_ACCEL_GET_CLASS(accel)->debug_changed;
 
     if (ok) {
-        emu_cpu_run_on(self, trace_cb, trace);
+        script_cpu_do(self, trace_cb, trace);
     } else {
         script_set_error(error, UNSUPPORTED, "/machine/cpu[%u]: its machine is closed, or cannot trace", emu_cpu_get_index(self));
     }

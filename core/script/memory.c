@@ -98,6 +98,37 @@ check_result(EmuScriptMemory *self, guint64 address, EmuMemResult result, GError
     return true;
 }
 
+/*
+ * Where bytes lie until the binding has copied them: one buffer a thread, kept, because fresh memory costs more than the copy.
+ */
+#define BUFFER_KEPT (8u << 20)
+
+typedef struct {
+    gsize size;
+    guint8 data[];
+} Buffer;
+
+static GPrivate thread_buffer = G_PRIVATE_INIT(g_free);
+
+static guint8 *
+buffer_get(gsize size)
+{
+    Buffer *buffer = g_private_get(&thread_buffer);
+
+    if (!buffer || buffer->size < size || (buffer->size > BUFFER_KEPT && size <= BUFFER_KEPT)) {
+        gsize room = MAX(size, 4096);
+
+        g_private_replace(&thread_buffer, NULL);
+        buffer = g_try_malloc(sizeof(Buffer) + room);
+        if (!buffer) {
+            return NULL;
+        }
+        buffer->size = room;
+        g_private_set(&thread_buffer, buffer);
+    }
+    return buffer->data;
+}
+
 /**
  * emu_script_memory_read:
  * @self: an address space
@@ -108,9 +139,9 @@ check_result(EmuScriptMemory *self, guint64 address, EmuMemResult result, GError
  *
  * Reads bytes.
  *
- * Returns: (array length=n_data) (element-type guint8) (transfer full): the bytes
+ * Returns: (array length=n_data) (element-type guint8) (transfer none): the bytes, good until this thread's next call
  */
-guint8 *
+const guint8 *
 emu_script_memory_read(EmuScriptMemory *self, guint64 address, gsize size, gsize *n_data, GError **error)
 {
     EmuMachine *machine;
@@ -122,20 +153,18 @@ emu_script_memory_read(EmuScriptMemory *self, guint64 address, gsize size, gsize
     if (!check_range(self, address, size, error)) {
         return NULL;
     }
-    data = g_try_malloc(size ? size : 1);
+    data = buffer_get(size);
     if (!data) {
         script_set_error(error, FAILED, "/machine.%s: no room for %zu bytes", emu_script_memory_get_name(self), size);
         return NULL;
     }
     machine = script_machine_enter(self->machine, &locked, error);
     if (!machine) {
-        g_free(data);
         return NULL;
     }
     result = emu_address_space_read(memory_as(self, machine), address, data, size, EMU_MEM_ATTRS_NONE);
     script_machine_leave(machine, locked);
     if (!check_result(self, address, result, error)) {
-        g_free(data);
         return NULL;
     }
     *n_data = size;

@@ -96,6 +96,8 @@ ScriptScope script_object_enter(gpointer object);
 /* Remembers whose it is: of everything that goes out to scripts. Returns @object, with a reference. */
 gpointer script_object_adopt(gpointer object, EmuScriptMachine *machine);
 void script_scope_leave(ScriptScope *scope);
+/* Runs @fn where the CPU's state can be looked at and changed: here while it is parked, else on its own thread. Lock held. */
+void script_cpu_do(EmuCpu *cpu, void (*fn)(EmuCpu *cpu, gpointer data), gpointer data);
 /* For messages: the path, or the type's name. (transfer full) */
 char *script_object_name(gpointer object);
 
