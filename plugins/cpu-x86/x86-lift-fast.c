@@ -125,11 +125,11 @@ finish(X86State *s, uint64_t what, uint64_t left)
     return left == 0 ? EMU_TCG_HELPER_GO_ON : EMU_TCG_HELPER_INTERP;
 }
 
-uint64_t
-x86_fast_movs(EmuTcgState *tcg, uint64_t what, uint64_t b G_GNUC_UNUSED, uint64_t c G_GNUC_UNUSED)
+static inline __attribute__((always_inline)) uint64_t
+movs(EmuTcgState *tcg, uint64_t what)
 {
     X86State *s = (X86State *)tcg;
-    unsigned size = what & 15;
+    unsigned size = what & 15, shift = (unsigned)__builtin_ctz(size);
     uint64_t left = what & X86_FAST_REP ? part(X86_LOW(s, X86_RCX), what) : 1;
 
     if (s->eflags & X86_DF) {
@@ -139,7 +139,7 @@ x86_fast_movs(EmuTcgState *tcg, uint64_t what, uint64_t b G_GNUC_UNUSED, uint64_
         uint64_t from = part(X86_LOW(s, X86_RSI), what), to = part(X86_LOW(s, X86_RDI), what), bytes, more;
         const void *src = emu_tcg_fast_pointer(tcg, linear(s, what, what >> X86_FAST_SOURCE_SHIFT & 7, from, &bytes), EMU_TCG_READ);
         void *dst = emu_tcg_fast_pointer(tcg, linear(s, what, X86_ES, to, &more), EMU_TCG_WRITE);
-        uint64_t n = (bytes < more ? bytes : more) / size;
+        uint64_t n = (bytes < more ? bytes : more) >> shift;
 
         n = n < left ? n : left;
         if (!src || !dst || n == 0) {
@@ -154,10 +154,23 @@ x86_fast_movs(EmuTcgState *tcg, uint64_t what, uint64_t b G_GNUC_UNUSED, uint64_
 }
 
 uint64_t
+x86_fast_movs(EmuTcgState *tcg, uint64_t what, uint64_t b G_GNUC_UNUSED, uint64_t c G_GNUC_UNUSED)
+{
+    return movs(tcg, what);
+}
+
+/* Short copies, which compilers make with REP MOVSQ, are frequent: nothing of them may look at what their kind cannot have. */
+uint64_t
+x86_fast_movs_flat64(EmuTcgState *tcg, uint64_t what, uint64_t b G_GNUC_UNUSED, uint64_t c G_GNUC_UNUSED)
+{
+    return what == (X86_FAST_REP | 8) ? movs(tcg, X86_FAST_REP | 8) : movs(tcg, what & (X86_FAST_REP | 15));
+}
+
+uint64_t
 x86_fast_stos(EmuTcgState *tcg, uint64_t what, uint64_t b G_GNUC_UNUSED, uint64_t c G_GNUC_UNUSED)
 {
     X86State *s = (X86State *)tcg;
-    unsigned size = what & 15;
+    unsigned size = what & 15, shift = (unsigned)__builtin_ctz(size);
     uint64_t left = what & X86_FAST_REP ? part(X86_LOW(s, X86_RCX), what) : 1;
 
     if (s->eflags & X86_DF) {
@@ -166,7 +179,7 @@ x86_fast_stos(EmuTcgState *tcg, uint64_t what, uint64_t b G_GNUC_UNUSED, uint64_
     for (unsigned page = 0; left && page < SLICE_PAGES; page++) {
         uint64_t to = part(X86_LOW(s, X86_RDI), what), bytes;
         void *dst = emu_tcg_fast_pointer(tcg, linear(s, what, X86_ES, to, &bytes), EMU_TCG_WRITE);
-        uint64_t n = bytes / size;
+        uint64_t n = bytes >> shift;
 
         n = n < left ? n : left;
         if (!dst || n == 0) {

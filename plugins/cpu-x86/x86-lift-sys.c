@@ -267,6 +267,13 @@ x86_lift_string(X86Lift *l, const X86Insn *insn)
         .reads = 1 << X86_RSI | 1 << X86_RDI | 1 << X86_RCX,
         .writes = 1 << X86_RSI | 1 << X86_RDI | 1 << X86_RCX,
     };
+    static const EmuTcgHelper movs_flat64 = {
+        .name = "movs_flat64",
+        .fn = x86_fast_movs_flat64,
+        .flags = EMU_TCG_HELPER_GENERAL,
+        .reads = 1 << X86_RSI | 1 << X86_RDI | 1 << X86_RCX,
+        .writes = 1 << X86_RSI | 1 << X86_RDI | 1 << X86_RCX,
+    };
     static const EmuTcgHelper stos = {
         .name = "stos",
         .fn = x86_fast_stos,
@@ -290,7 +297,7 @@ x86_lift_string(X86Lift *l, const X86Insn *insn)
     if (!wide) {
         what |= insn->addrsize == 2 ? X86_FAST_ADDR16 : X86_FAST_ADDR32;
     }
-    emu_tcg_ir_call(l->ir, is_movs ? &movs : &stos, EMU_TCG_NO_ARG, emu_tcg_ir_const(l->ir, what), EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);
+    emu_tcg_ir_call(l->ir, !is_movs ? &stos : wide ? &movs_flat64 : &movs, EMU_TCG_NO_ARG, emu_tcg_ir_const(l->ir, what), EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);
     return true;
 }
 

@@ -111,6 +111,7 @@ bool x86_lift_gather(X86Lift *l, const X86Insn *insn);
 #define X86_FAST_SEGMENTS 128u    /* with bases and limits: ES, and the source's */
 #define X86_FAST_SOURCE_SHIFT 8
 uint64_t x86_fast_movs(EmuTcgState *tcg, uint64_t what, uint64_t b, uint64_t c);
+uint64_t x86_fast_movs_flat64(EmuTcgState *tcg, uint64_t what, uint64_t b, uint64_t c);
 /* A gather whose vectors x86_lift_gather() put into the state. */
 typedef union {
     struct {
