@@ -28,24 +28,21 @@ emu_kvm_get_vm(EmuMachine *machine)
     return accel && KVM_IS_ACCEL(accel) ? &KVM_ACCEL(accel)->vm : NULL;
 }
 
+/*
+ * Plugins name a chip's forms after it: "kvm-NAME" is the one that lies in the kernel, "kvm-NAME-split" what is left in this process
+ * while only the local APICs are there. NAME is without the "isa-" of its bus.
+ */
 const char *
 kvm_irqchip_get_device_type(KvmAccel *self, const char *type_name)
 {
-    static const struct {
-        const char *type, *on, *split;
-    } forms[] = {
-        {"isa-i8259", "kvm-i8259", NULL},
-        {"isa-pit", "kvm-pit", NULL},
-        {"isa-pcspk", "kvm-pcspk", NULL},
-        {"ioapic", "kvm-ioapic", "kvm-ioapic-split"},
-    };
+    g_autofree char *form = NULL;
 
-    for (gsize i = 0; i < G_N_ELEMENTS(forms); i++) {
-        if (strcmp(forms[i].type, type_name) == 0) {
-            return self->vm.chips ? forms[i].on : self->vm.local_apics ? forms[i].split : NULL;
-        }
+    if (!self->vm.chips && !self->vm.local_apics) {
+        return NULL;
     }
-    return NULL;
+    form = g_strconcat("kvm-", g_str_has_prefix(type_name, "isa-") ? type_name + strlen("isa-") : type_name,
+                       self->vm.chips ? NULL : "-split", NULL);
+    return emu_type_exists(form) ? g_intern_string(form) : NULL;
 }
 
 /* ---- routes ---------------------------------------------------------------------------------------------------- */
