@@ -194,7 +194,28 @@ kvm_exit_mmio(KvmVcpu *v)
 
 /* ---- registers ------------------------------------------------------------------------------------------- */
 
-/* An access that a device has answered ends inside KVM, with an entry that leaves at once; it may ask for a further piece. */
+/* With or without the big lock. */
+static void
+kvm_do_late_writes(KvmVcpu *v)
+{
+    EmuMachine *machine = v->accel->machine;
+    bool held = emu_machine_lock_held(machine);
+
+    if (kvm_has_late_writes(v->accel)) {
+        if (!held) {
+            emu_machine_lock(machine);
+        }
+        kvm_drain(v->accel);
+        if (!held) {
+            emu_machine_unlock(machine);
+        }
+    }
+}
+
+/*
+ * An access that a device has answered ends inside KVM, with an entry that leaves at once; it may ask for a further piece,
+ * or put one into the ring: the write of an instruction that reads, changes and writes.
+ */
 static void
 kvm_complete_access(KvmVcpu *v)
 {
@@ -205,6 +226,7 @@ kvm_complete_access(KvmVcpu *v)
     }
     v->run->immediate_exit = 1;
     while ((result = ioctl(v->fd, KVM_RUN, 0)) == 0) {
+        kvm_do_late_writes(v);
         if (v->run->exit_reason == KVM_EXIT_IO) {
             kvm_exit_io(v);
         } else if (v->run->exit_reason == KVM_EXIT_MMIO) {
@@ -213,8 +235,10 @@ kvm_complete_access(KvmVcpu *v)
             break;
         }
     }
-    if (result == 0 || (errno != EINTR && errno != EAGAIN)) {
-        g_autofree char *text = result == 0 ? kvm_describe_exit(v->run) : g_strdup(g_strerror(errno));
+    result = result == 0 ? 0 : errno;
+    kvm_do_late_writes(v);
+    if (result != EINTR && result != EAGAIN) {
+        g_autofree char *text = result == 0 ? kvm_describe_exit(v->run) : g_strdup(g_strerror(result));
 
         emu_unimp("kvm: CPU %u: an access could not be completed: %s", emu_cpu_get_index(v->cpu), text);
     }
@@ -397,11 +421,7 @@ kvm_vcpu_enter(KvmVcpu *v)
     }
     v->io_pending = false;
     fe->after_run(v->state, v->arch, v->run);
-    if (kvm_has_late_writes(v->accel)) {
-        emu_machine_lock(v->accel->machine);
-        kvm_drain(v->accel);
-        emu_machine_unlock(v->accel->machine);
-    }
+    kvm_do_late_writes(v);
     if (result == 0) {
         kvm_handle_exit(v);
     }

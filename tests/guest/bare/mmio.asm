@@ -2,33 +2,8 @@
 ; Loads and stores of 1, 2, 4 and 8 bytes, aligned and not, to the display adapter's window, where each byte passes the adapter's
 ; planes; and to the HPET's registers.
 %include "bare.inc"
-%macro vga 3
-    mov dx, %1
-    mov ax, (%2) | (%3) << 8
-    out dx, ax
-%endmacro
-%macro config 2
-    mov dx, 0xcf8
-    mov eax, 0x80000000 | (%1)
-    out dx, eax
-    mov dx, 0xcfc
-    mov eax, %2
-    out dx, eax
-%endmacro
 begin 64
-    config 0x1004, 3                ; the adapter in slot 2: memory and ports
-    mov dx, 0x3c2
-    mov al, 0x03                    ; CPU may reach the memory
-    out dx, al
-    vga 0x3c4, 4, 0x06              ; planes apart
-    vga 0x3c4, 2, 0x01              ; write plane 0
-    vga 0x3ce, 4, 0x00              ; read plane 0
-    vga 0x3ce, 5, 0x00              ; write mode 0
-    vga 0x3ce, 3, 0x00
-    vga 0x3ce, 1, 0x00
-    vga 0x3ce, 8, 0xff
-    vga 0x3ce, 6, 0x05              ; graphics, window at a0000
-    mov rbx, 0xa0000
+    open_window
     mov rax, 0x8877665544332211
     mov [rbx], rax
     mov rcx, [rbx]

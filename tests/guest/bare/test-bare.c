@@ -27,7 +27,7 @@ static const char *const accels[] = {
 static const char *const guests[] = {
     "real-mode", "protected-mode", "port-io", "mmio",      "string-io",   "pic-pit",    "apic",
     "halt",      "self-ipi",       "two-cpus", "dirty-log", "rom-write", "debug-break", "data-break",
-    "doorbell",  "message",
+    "doorbell",  "read-change-write", "message",
 };
 
 typedef struct {
@@ -321,11 +321,27 @@ copy_ram(EmuMachine *from, EmuMachine *to)
     }
 }
 
+/* What a has come to goes on in b. Both are stopped. */
 static void
-switch_at(const Case *c, gsize characters)
+move_state(Pc *a, Pc *b)
 {
     g_autoptr(GBytes) state = NULL;
     g_autoptr(GError) error = NULL;
+
+    pc_listen(a);
+    state = emu_test_save(a->machine, &error);
+    g_assert_no_error(error);
+    emu_machine_lock(a->machine);
+    copy_ram(a->machine, b->machine);
+    emu_machine_unlock(a->machine);
+    emu_test_load(b->machine, state, &error);
+    g_assert_no_error(error);
+    g_string_assign(b->said, a->said->str);
+}
+
+static void
+switch_at(const Case *c, gsize characters)
+{
     Pc a, b;
 
     pc_build(&a, c->guest, c->first);
@@ -333,16 +349,8 @@ switch_at(const Case *c, gsize characters)
     pc_run(&a);
     pc_wait(&a, characters);
     pc_stop(&a);
-    pc_listen(&a);
-    state = emu_test_save(a.machine, &error);
-    g_assert_no_error(error);
-    emu_machine_lock(a.machine);
-    copy_ram(a.machine, b.machine);
-    emu_machine_unlock(a.machine);
-    emu_test_load(b.machine, state, &error);
-    g_assert_no_error(error);
+    move_state(&a, &b);
     g_test_message("%s: %u characters, then %s", c->first, (unsigned)a.said->len, c->second);
-    g_string_append(b.said, a.said->str);
     pc_end(&a);
     if (strcmp(c->guest, "dirty-log") == 0) {
         emu_test_write(b.machine, VARS, 1, 4);
@@ -351,6 +359,29 @@ switch_at(const Case *c, gsize characters)
     pc_wait(&b, G_MAXSIZE);
     check_said(c, b.said->str, c->first);
     pc_end(&b);
+}
+
+/* There and back, many times: the stops come in the midst of instructions. */
+static void
+switch_often(const Case *c)
+{
+    Pc pcs[2];
+    unsigned i;
+
+    pc_build(&pcs[0], c->guest, c->first);
+    pc_build(&pcs[1], c->guest, c->second);
+    pc_run(&pcs[0]);
+    pc_wait(&pcs[0], strlen("ready\n"));
+    for (i = 0; i < 30; i++) {
+        g_usleep(200);
+        pc_stop(&pcs[i % 2]);
+        move_state(&pcs[i % 2], &pcs[(i + 1) % 2]);
+        pc_run(&pcs[(i + 1) % 2]);
+    }
+    pc_wait(&pcs[i % 2], G_MAXSIZE);
+    check_said(c, pcs[i % 2].said->str, c->first);
+    pc_end(&pcs[0]);
+    pc_end(&pcs[1]);
 }
 
 static void
@@ -366,6 +397,10 @@ test_switch(gconstpointer data)
     }
     if (strcmp(c->guest, "dirty-log") == 0) {
         switch_at(c, strlen("ready\n"));
+        return;
+    }
+    if (strcmp(c->guest, "read-change-write") == 0) {
+        switch_often(c);
         return;
     }
     for (unsigned i = 1; i <= 3 && !g_test_failed(); i++) {
