@@ -15,15 +15,15 @@
 
 #include "i440fx.h"
 
+#include "pc-conf1.h"
+#include "pc-pam.h"
+
 #include <emu/log.h>
 #include <emu/machine.h>
 
 #include <string.h>
 
 #define I440FX_PAM 0x59
-#define I440FX_N_PAM_REGS 7
-#define I440FX_N_SEGMENTS 13
-#define I440FX_PAM_MODE 3
 #define I440FX_SMRAM 0x72
 #define I440FX_SMRAM_RESET 0x02
 #define I440FX_SMRAM_G_SMRAME 0x08
@@ -32,49 +32,23 @@
 #define I440FX_SMRAM_D_OPEN 0x40
 #define I440FX_SMRAM_BASE 0xa0000
 #define I440FX_SMRAM_SIZE 0x20000
-#define I440FX_CONFIG_ADDRESS 0xcf8
-#define I440FX_CONFIG_DATA 0xcfc
-#define I440FX_CONFIG_ENABLE 0x80000000u
-
-enum { I440FX_PAM_PCI, I440FX_PAM_READ_ONLY, I440FX_PAM_WRITE_ONLY, I440FX_PAM_RAM, I440FX_PAM_N_MODES };
-
-typedef struct _I440fx I440fx;
 
 typedef struct {
-    I440fx *bridge;
-    uint32_t address, size;
-    EmuMemoryRegion *modes[I440FX_PAM_N_MODES];
-} I440fxSegment;
-
-struct _I440fx {
     EmuPciDevice parent;
 
-    I440fxSegment segments[I440FX_N_SEGMENTS];
+    PcPam pam;
     EmuMemoryRegion *ram;
     EmuMemoryRegion *vga_window;
     EmuMemoryRegion *smram;     /* what only CPUs in SMM see; child "smram" of the machine */
     EmuMemoryRegion *smram_low; /* RAM behind the VGA window, while G_SMRAME is set */
-    EmuAddressSpace *pci_as;
     gulong suspend_handler;
 
     bool suspended; /* the next reset wakes the machine up */
-};
+} I440fx;
 
 EMU_TRACE_DEFINE(i440fx_pam)
 
 /* ---- PAM and SMRAM ---------------------------------------------------------------------------- */
-
-/* Segment 0 is the BIOS area at 0xf0000 (register 0x59, high nibble); the others are 16 KiB each from 0xc0000 on. */
-static unsigned
-i440fx_get_pam_mode(I440fx *self, unsigned segment)
-{
-    const uint8_t *pam = emu_pci_device_get_config(&self->parent) + I440FX_PAM;
-
-    if (segment == 0) {
-        return (pam[0] >> 4) & I440FX_PAM_MODE;
-    }
-    return (pam[1 + (segment - 1) / 2] >> ((segment - 1) % 2 * 4)) & I440FX_PAM_MODE;
-}
 
 static void
 i440fx_update_memory(I440fx *self)
@@ -82,68 +56,10 @@ i440fx_update_memory(I440fx *self)
     uint8_t smram = emu_pci_device_get_config(&self->parent)[I440FX_SMRAM];
 
     emu_memory_transaction_begin();
-    for (unsigned i = 0; i < I440FX_N_SEGMENTS; i++) {
-        unsigned mode = i440fx_get_pam_mode(self, i);
-
-        for (unsigned m = 0; m < I440FX_PAM_N_MODES; m++) {
-            emu_memory_region_set_enabled(self->segments[i].modes[m], m == mode);
-        }
-    }
+    pc_pam_update(&self->pam, emu_pci_device_get_config(&self->parent) + I440FX_PAM);
     emu_memory_region_set_enabled(self->vga_window, !(smram & I440FX_SMRAM_D_OPEN));
     emu_memory_region_set_enabled(self->smram_low, smram & I440FX_SMRAM_G_SMRAME);
     emu_memory_transaction_commit();
-}
-
-/* Reads from PCI, writes to RAM: how a BIOS copies itself into its shadow. */
-static uint64_t
-i440fx_shadow_read(gpointer opaque, uint64_t offset, unsigned size)
-{
-    I440fxSegment *segment = opaque;
-
-    return emu_address_space_load(segment->bridge->pci_as, segment->address + offset, size, EMU_MEM_ATTRS_NONE, NULL);
-}
-
-static void
-i440fx_shadow_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
-{
-    I440fxSegment *segment = opaque;
-    uint8_t *ram = emu_memory_region_get_ram_pointer(segment->bridge->ram);
-
-    value = GUINT64_TO_LE(value);
-    memcpy(ram + segment->address + offset, &value, size);
-    emu_memory_region_set_dirty(segment->bridge->ram, segment->address + offset, size);
-}
-
-static const EmuMemoryRegionOps i440fx_shadow_ops = {
-    .read = i440fx_shadow_read,
-    .write = i440fx_shadow_write,
-    .valid_min = 1,
-    .valid_max = 8,
-    .impl_min = 1,
-    .impl_max = 8,
-    .valid_unaligned = true,
-    .impl_unaligned = true,
-};
-
-static void
-i440fx_make_segment(I440fx *self, unsigned index, EmuMemoryRegion *system, EmuMemoryRegion *pci)
-{
-    I440fxSegment *segment = &self->segments[index];
-
-    segment->bridge = self;
-    segment->address = index == 0 ? 0xf0000 : 0xc0000 + (index - 1) * 0x4000;
-    segment->size = index == 0 ? 0x10000 : 0x4000;
-    segment->modes[I440FX_PAM_PCI] = emu_memory_region_new_alias(self, "pam-pci", pci, segment->address, segment->size);
-    segment->modes[I440FX_PAM_READ_ONLY] =
-        emu_memory_region_new_alias(self, "pam-rom", self->ram, segment->address, segment->size);
-    emu_memory_region_set_readonly(segment->modes[I440FX_PAM_READ_ONLY], true);
-    segment->modes[I440FX_PAM_WRITE_ONLY] =
-        emu_memory_region_new_io(self, "pam-shadow", segment->size, &i440fx_shadow_ops, segment);
-    segment->modes[I440FX_PAM_RAM] = emu_memory_region_new_alias(self, "pam-ram", self->ram, segment->address, segment->size);
-    for (unsigned m = 0; m < I440FX_PAM_N_MODES; m++) {
-        emu_memory_region_set_enabled(segment->modes[m], false);
-        emu_memory_region_add_subregion(system, segment->address, segment->modes[m], 1);
-    }
 }
 
 static void
@@ -160,7 +76,7 @@ i440fx_write_config(EmuPciDevice *pci, uint32_t addr, uint32_t value, unsigned s
     } else if (config[I440FX_SMRAM] & I440FX_SMRAM_D_LCK) {
         config[I440FX_SMRAM] &= ~I440FX_SMRAM_D_OPEN;
     }
-    if ((addr < I440FX_PAM + I440FX_N_PAM_REGS && addr + size > I440FX_PAM) ||
+    if ((addr < I440FX_PAM + PC_PAM_N_REGS && addr + size > I440FX_PAM) ||
         (addr <= I440FX_SMRAM && addr + size > I440FX_SMRAM)) {
         EMU_TRACE(i440fx_pam, "register 0x%02x value 0x%x", addr, value);
         i440fx_update_memory(self);
@@ -197,15 +113,12 @@ i440fx_realize(EmuPciDevice *pci, GError **error)
     self->smram = smram;
     memset(wmask + 0x40, 0xff, 0x100 - 0x40);
     wmask[I440FX_SMRAM] = I440FX_SMRAM_D_OPEN | I440FX_SMRAM_D_CLS | I440FX_SMRAM_D_LCK | I440FX_SMRAM_G_SMRAME;
-    self->pci_as = emu_address_space_new(pci_memory, "pci-memory");
     emu_memory_transaction_begin();
     self->vga_window = emu_memory_region_new_alias(self, "smram-region", pci_memory, I440FX_SMRAM_BASE, I440FX_SMRAM_SIZE);
     emu_memory_region_add_subregion(system, I440FX_SMRAM_BASE, self->vga_window, 1);
     self->smram_low = emu_memory_region_new_alias(self, "smram-low", self->ram, I440FX_SMRAM_BASE, I440FX_SMRAM_SIZE);
     emu_memory_region_add_subregion(self->smram, I440FX_SMRAM_BASE, self->smram_low, 0);
-    for (unsigned i = 0; i < I440FX_N_SEGMENTS; i++) {
-        i440fx_make_segment(self, i, system, pci_memory);
-    }
+    pc_pam_init(&self->pam, self, self->ram, system, pci_memory);
     i440fx_update_memory(self);
     emu_memory_transaction_commit();
     self->suspend_handler = g_signal_connect(machine, "suspend", G_CALLBACK(i440fx_suspend_cb), self);
@@ -224,13 +137,8 @@ i440fx_unrealize(EmuPciDevice *pci)
     emu_memory_region_del_subregion(system, self->vga_window);
     emu_memory_region_del_subregion(self->smram, self->smram_low);
     emu_object_unparent(self->smram);
-    for (unsigned i = 0; i < I440FX_N_SEGMENTS; i++) {
-        for (unsigned m = 0; m < I440FX_PAM_N_MODES; m++) {
-            emu_memory_region_del_subregion(system, self->segments[i].modes[m]);
-        }
-    }
+    pc_pam_finish(&self->pam);
     emu_memory_transaction_commit();
-    g_clear_pointer(&self->pci_as, emu_address_space_free);
 }
 
 static void
@@ -246,7 +154,7 @@ i440fx_reset_enter(EmuDevice *dev)
     config[I440FX_SMRAM] = I440FX_SMRAM_RESET;
     /* RAM keeps its refresh in S3, and the firmware its shadow: it resumes from there. */
     if (!self->suspended) {
-        memset(config + I440FX_PAM, 0, I440FX_N_PAM_REGS);
+        memset(config + I440FX_PAM, 0, PC_PAM_N_REGS);
     }
     self->suspended = false;
     i440fx_update_memory(self);
@@ -301,76 +209,14 @@ const EmuTypeInfo i440fx_type_info = {
     .description = "82441FX host bridge",
 };
 
-/* ---- configuration mechanism 1 --------------------------------------------------------------- */
+/* ---- the host side --------------------------------------------------------------------------------- */
 
 typedef struct {
     EmuSysbusDevice parent;
 
     EmuMemoryRegion *pci_memory;
-    EmuMemoryRegion *address_region;
-    EmuMemoryRegion *data_region;
-    EmuPciBus *bus;
-
-    uint32_t config_address;
+    PcConf1 conf1;
 } I440fxPcihost;
-
-static uint64_t
-i440fx_pcihost_address_read(gpointer opaque, uint64_t offset, unsigned size)
-{
-    I440fxPcihost *self = opaque;
-
-    return offset == 0 && size == 4 ? self->config_address : (1ull << (8 * size)) - 1;
-}
-
-/* Only 32-bit accesses are the register's; others are ordinary I/O, of which there is nothing here. */
-static void
-i440fx_pcihost_address_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
-{
-    I440fxPcihost *self = opaque;
-
-    if (offset == 0 && size == 4) {
-        self->config_address = value;
-    }
-}
-
-static uint64_t
-i440fx_pcihost_data_read(gpointer opaque, uint64_t offset, unsigned size)
-{
-    I440fxPcihost *self = opaque;
-
-    if (!(self->config_address & I440FX_CONFIG_ENABLE)) {
-        return (1ull << (8 * size)) - 1;
-    }
-    return emu_pci_config_load(self->bus, (self->config_address & ~(I440FX_CONFIG_ENABLE | 3u)) + offset, size);
-}
-
-static void
-i440fx_pcihost_data_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
-{
-    I440fxPcihost *self = opaque;
-
-    if (self->config_address & I440FX_CONFIG_ENABLE) {
-        emu_pci_config_store(self->bus, (self->config_address & ~(I440FX_CONFIG_ENABLE | 3u)) + offset, value, size);
-    }
-}
-
-static const EmuMemoryRegionOps i440fx_pcihost_address_ops = {
-    .read = i440fx_pcihost_address_read,
-    .write = i440fx_pcihost_address_write,
-    .valid_min = 1,
-    .valid_max = 4,
-    .impl_min = 1,
-    .impl_max = 4,
-};
-
-static const EmuMemoryRegionOps i440fx_pcihost_data_ops = {
-    .read = i440fx_pcihost_data_read,
-    .write = i440fx_pcihost_data_write,
-    .valid_min = 1,
-    .valid_max = 4,
-    .impl_min = 1,
-    .impl_max = 4,
-};
 
 static bool
 i440fx_pcihost_realize(EmuDevice *dev, GError **error G_GNUC_UNUSED)
@@ -381,11 +227,7 @@ i440fx_pcihost_realize(EmuDevice *dev, GError **error G_GNUC_UNUSED)
 
     self->pci_memory = emu_memory_region_new_container(self, "pci", UINT64_MAX);
     emu_memory_region_add_subregion(emu_machine_get_system_memory(machine), 0, self->pci_memory, -1);
-    self->bus = emu_pci_root_bus_new(dev, "pci.0", self->pci_memory, io, 0);
-    self->address_region = emu_memory_region_new_io(self, "pci-conf-idx", 4, &i440fx_pcihost_address_ops, self);
-    self->data_region = emu_memory_region_new_io(self, "pci-conf-data", 4, &i440fx_pcihost_data_ops, self);
-    emu_memory_region_add_subregion(io, I440FX_CONFIG_ADDRESS, self->address_region, 0);
-    emu_memory_region_add_subregion(io, I440FX_CONFIG_DATA, self->data_region, 0);
+    pc_conf1_init(&self->conf1, self, emu_pci_root_bus_new(dev, "pci.0", self->pci_memory, io, 0));
     return true;
 }
 
@@ -394,21 +236,19 @@ i440fx_pcihost_unrealize(EmuDevice *dev)
 {
     I440fxPcihost *self = (I440fxPcihost *)dev;
     EmuMachine *machine = emu_device_get_machine(dev);
-    EmuMemoryRegion *io = emu_machine_get_system_io(machine);
 
-    emu_memory_region_del_subregion(io, self->data_region);
-    emu_memory_region_del_subregion(io, self->address_region);
+    pc_conf1_finish(&self->conf1);
     emu_memory_region_del_subregion(emu_machine_get_system_memory(machine), self->pci_memory);
 }
 
 static void
 i440fx_pcihost_reset_enter(EmuDevice *dev)
 {
-    ((I440fxPcihost *)dev)->config_address = 0;
+    ((I440fxPcihost *)dev)->conf1.address = 0;
 }
 
 static const EmuVMField i440fx_pcihost_vmstate_fields[] = {
-    EMU_VM_U32(I440fxPcihost, config_address),
+    PC_CONF1_VM(I440fxPcihost, conf1),
     EMU_VM_END,
 };
 

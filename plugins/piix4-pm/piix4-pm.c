@@ -12,6 +12,7 @@
 
 #include "piix4-pm.h"
 
+#include "acpi-pm.h"
 #include "pm-smbus.h"
 
 #include <emu/log.h>
@@ -31,153 +32,37 @@
 #define PIIX4_PM_GPE_PORT 0xafe0
 #define PIIX4_PM_GPE_BYTES 2
 #define PIIX4_PM_APM_PORT 0xb2
-#define PIIX4_PM_TIMER_HZ 3579545
-#define PIIX4_PM_TIMER_MASK 0xffffff
-#define PIIX4_PM_TIMER_HALF 0x800000
-
-#define PIIX4_PM1_TIMER 0x0001
-#define PIIX4_PM1_POWER_BUTTON 0x0100
-#define PIIX4_PM1_WAKE 0x8000
-#define PIIX4_PM1_STATUS_W1C 0x8d21
-#define PIIX4_PM1_ENABLE_MASK 0x0521
-#define PIIX4_PM1_CONTROL_SCI_EN 0x0001
-#define PIIX4_PM1_CONTROL_SLP_EN 0x2000
-#define PIIX4_PM1_CONTROL_SLP_TYPE(v) (((v) >> 10) & 7)
-
 #define PIIX4_PM_ACPI_ENABLE 0xf1
 #define PIIX4_PM_ACPI_DISABLE 0xf0
-
-enum { PIIX4_PM_SLEEP_S5 = 0, PIIX4_PM_SLEEP_S3 = 1 };
 
 typedef struct {
     EmuPciDevice parent;
 
     bool smm_enabled;
-    uint8_t disable_s3; /* numbers on command lines: 0 or 1 */
-    uint8_t disable_s4;
-    uint8_t s4_val;
+    AcpiPm pm;
 
-    EmuLine *sci;
-    EmuTimer *timer;
     EmuMemoryRegion *pm_region;
     EmuMemoryRegion *smbus_region;
     EmuMemoryRegion *gpe_region;
     EmuMemoryRegion *apm_region;
-    gulong powerdown_handler;
-    gulong wakeup_handler;
 
-    uint16_t pm1_status;
-    uint16_t pm1_enable;
-    uint16_t pm1_control;
     uint16_t global_status;
     uint16_t global_enable;
     uint32_t global_control;
-    uint8_t gpe_status[PIIX4_PM_GPE_BYTES];
-    uint8_t gpe_enable[PIIX4_PM_GPE_BYTES];
     uint8_t apm_control;
     uint8_t apm_status;
-    int64_t timer_flip_tick; /* TMR_STS is set when the timer gets there */
     PmSmbus smbus;
 } Piix4Pm;
 
-EMU_TRACE_DEFINE(piix4_pm_sci)
-EMU_TRACE_DEFINE(piix4_pm_sleep)
 EMU_TRACE_DEFINE(piix4_pm_apm)
-
-static int64_t
-piix4_pm_get_tick(Piix4Pm *self)
-{
-    int64_t now = emu_clock_get_ns(emu_device_get_clock(EMU_DEVICE(self), EMU_CLOCK_VIRTUAL));
-
-    return emu_muldiv64(MAX(now, 0), PIIX4_PM_TIMER_HZ, EMU_NS_PER_SEC);
-}
-
-/* TMR_STS: the timer's highest bit has changed since the guest cleared it. */
-static uint16_t
-piix4_pm_get_status(Piix4Pm *self)
-{
-    if (piix4_pm_get_tick(self) >= self->timer_flip_tick) {
-        self->pm1_status |= PIIX4_PM1_TIMER;
-    }
-    return self->pm1_status;
-}
-
-static void
-piix4_pm_update_sci(Piix4Pm *self)
-{
-    uint16_t status = piix4_pm_get_status(self);
-    bool level = status & self->pm1_enable & PIIX4_PM1_ENABLE_MASK;
-
-    for (unsigned i = 0; i < PIIX4_PM_GPE_BYTES; i++) {
-        level |= self->gpe_status[i] & self->gpe_enable[i];
-    }
-    EMU_TRACE(piix4_pm_sci, "status 0x%04x enable 0x%04x level %d", status, self->pm1_enable, level);
-    emu_line_set(self->sci, level);
-    if ((self->pm1_enable & PIIX4_PM1_TIMER) && !(status & PIIX4_PM1_TIMER)) {
-        emu_timer_set(self->timer, emu_muldiv64(self->timer_flip_tick, EMU_NS_PER_SEC, PIIX4_PM_TIMER_HZ) + 1);
-    } else {
-        emu_timer_cancel(self->timer);
-    }
-}
-
-static void
-piix4_pm_timer_cb(gpointer opaque)
-{
-    piix4_pm_update_sci(opaque);
-}
-
-static void
-piix4_pm_set_next_flip(Piix4Pm *self)
-{
-    self->timer_flip_tick = (piix4_pm_get_tick(self) & ~(int64_t)(PIIX4_PM_TIMER_HALF - 1)) + PIIX4_PM_TIMER_HALF;
-}
-
-static void
-piix4_pm_write_control(Piix4Pm *self, uint16_t value)
-{
-    EmuMachine *machine = emu_device_get_machine(EMU_DEVICE(self));
-    unsigned type = PIIX4_PM1_CONTROL_SLP_TYPE(value);
-
-    self->pm1_control = value & ~PIIX4_PM1_CONTROL_SLP_EN;
-    piix4_pm_update_sci(self);
-    if (!(value & PIIX4_PM1_CONTROL_SLP_EN)) {
-        return;
-    }
-    EMU_TRACE(piix4_pm_sleep, "type %u", type);
-    if (type == PIIX4_PM_SLEEP_S5 || (type == self->s4_val && !self->disable_s4)) {
-        emu_machine_request_shutdown(machine, EMU_SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
-    } else if (type == PIIX4_PM_SLEEP_S3 && !self->disable_s3) {
-        emu_machine_request_suspend(machine);
-    } else {
-        emu_guest_error("PIIX4_PM: sleep type %u: not supported", type);
-    }
-}
 
 static uint64_t
 piix4_pm_io_read(gpointer opaque, uint64_t offset, unsigned size)
 {
     Piix4Pm *self = opaque;
-    uint32_t value = 0;
+    uint32_t value;
 
     switch (offset & ~1u) {
-    case 0x00:
-        value = piix4_pm_get_status(self);
-        if (size == 4) {
-            value |= (uint32_t)self->pm1_enable << 16;
-        }
-        break;
-    case 0x02:
-        value = self->pm1_enable;
-        break;
-    case 0x04:
-        value = self->pm1_control;
-        break;
-    case 0x08:
-        value = piix4_pm_get_tick(self) & PIIX4_PM_TIMER_MASK;
-        break;
-    case 0x0a:
-        value = (piix4_pm_get_tick(self) & PIIX4_PM_TIMER_MASK) >> 16;
-        break;
     case 0x18:
         value = self->global_status;
         break;
@@ -191,63 +76,36 @@ piix4_pm_io_read(gpointer opaque, uint64_t offset, unsigned size)
         value = self->global_control >> 16;
         break;
     default:
-        break;
+        return acpi_pm_read(&self->pm, offset, size);
     }
     return offset & 1 ? value >> 8 : value;
-}
-
-/* @value with one byte of @old kept, for byte writes to 16-bit registers. */
-static uint16_t
-piix4_pm_merge(uint16_t old, uint64_t offset, uint64_t value, unsigned size)
-{
-    if (size >= 2) {
-        return value;
-    }
-    return offset & 1 ? (old & 0x00ff) | value << 8 : (old & 0xff00) | (value & 0xff);
 }
 
 static void
 piix4_pm_io_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
 {
     Piix4Pm *self = opaque;
-    uint16_t clear;
 
+    if (acpi_pm_write(&self->pm, offset, value, size)) {
+        return;
+    }
     switch (offset & ~1u) {
-    case 0x00:
-        clear = piix4_pm_merge(0, offset, value, size) & PIIX4_PM1_STATUS_W1C;
-        if (piix4_pm_get_status(self) & clear & PIIX4_PM1_TIMER) {
-            piix4_pm_set_next_flip(self);
-        }
-        self->pm1_status &= ~clear;
-        if (size == 4) {
-            self->pm1_enable = (value >> 16) & PIIX4_PM1_ENABLE_MASK;
-        }
-        piix4_pm_update_sci(self);
-        break;
-    case 0x02:
-        self->pm1_enable = piix4_pm_merge(self->pm1_enable, offset, value, size) & PIIX4_PM1_ENABLE_MASK;
-        piix4_pm_update_sci(self);
-        break;
-    case 0x04:
-        piix4_pm_write_control(self, piix4_pm_merge(self->pm1_control, offset, value, size));
-        break;
     case 0x18:
-        self->global_status &= ~piix4_pm_merge(0, offset, value, size);
+        self->global_status &= ~acpi_pm_merge(0, offset, value, size);
         break;
     case 0x20:
-        self->global_enable = piix4_pm_merge(self->global_enable, offset, value, size);
+        self->global_enable = acpi_pm_merge(self->global_enable, offset, value, size);
         break;
     case 0x28:
         if (size == 4) {
             self->global_control = value;
         } else {
-            self->global_control = (self->global_control & 0xffff0000) |
-                                   piix4_pm_merge(self->global_control, offset, value, size);
+            self->global_control = (self->global_control & 0xffff0000) | acpi_pm_merge(self->global_control, offset, value, size);
         }
         break;
     case 0x2a:
         self->global_control = (self->global_control & 0x0000ffff) |
-                               (uint32_t)piix4_pm_merge(self->global_control >> 16, offset, value, size) << 16;
+                               (uint32_t)acpi_pm_merge(self->global_control >> 16, offset, value, size) << 16;
         break;
     default:
         break;
@@ -266,22 +124,13 @@ static const EmuMemoryRegionOps piix4_pm_io_ops = {
 static uint64_t
 piix4_pm_gpe_read(gpointer opaque, uint64_t offset, unsigned size G_GNUC_UNUSED)
 {
-    Piix4Pm *self = opaque;
-
-    return offset < PIIX4_PM_GPE_BYTES ? self->gpe_status[offset] : self->gpe_enable[offset - PIIX4_PM_GPE_BYTES];
+    return acpi_pm_read_gpe(&((Piix4Pm *)opaque)->pm, (unsigned)offset);
 }
 
 static void
 piix4_pm_gpe_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size G_GNUC_UNUSED)
 {
-    Piix4Pm *self = opaque;
-
-    if (offset < PIIX4_PM_GPE_BYTES) {
-        self->gpe_status[offset] &= ~value;
-    } else {
-        self->gpe_enable[offset - PIIX4_PM_GPE_BYTES] = value;
-    }
-    piix4_pm_update_sci(self);
+    acpi_pm_write_gpe(&((Piix4Pm *)opaque)->pm, (unsigned)offset, (uint8_t)value);
 }
 
 static const EmuMemoryRegionOps piix4_pm_gpe_ops = {
@@ -310,11 +159,8 @@ piix4_pm_apm_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned si
     }
     EMU_TRACE(piix4_pm_apm, "control 0x%02x", (unsigned)value);
     self->apm_control = value;
-    /* What firmware's SMI handler does on real boards. */
-    if (value == PIIX4_PM_ACPI_ENABLE) {
-        self->pm1_control |= PIIX4_PM1_CONTROL_SCI_EN;
-    } else if (value == PIIX4_PM_ACPI_DISABLE) {
-        self->pm1_control &= ~PIIX4_PM1_CONTROL_SCI_EN;
+    if (value == PIIX4_PM_ACPI_ENABLE || value == PIIX4_PM_ACPI_DISABLE) {
+        acpi_pm_set_enabled(&self->pm, value == PIIX4_PM_ACPI_ENABLE);
     } else if (emu_pci_device_get_config(&self->parent)[PIIX4_PM_DEVACTB_BYTE3] & PIIX4_PM_APMC_EN) {
         if (self->smm_enabled) {
             emu_x86_raise_smi(emu_device_get_machine(EMU_DEVICE(self)));
@@ -333,33 +179,9 @@ static const EmuMemoryRegionOps piix4_pm_apm_ops = {
 static void
 piix4_pm_gpe_cb(gpointer opaque, unsigned index, int level)
 {
-    Piix4Pm *self = opaque;
-
     if (level) {
-        self->gpe_status[index / 8] |= (uint8_t)(1u << index % 8);
-        piix4_pm_update_sci(self);
+        acpi_pm_raise_gpe(&((Piix4Pm *)opaque)->pm, index);
     }
-}
-
-static void
-piix4_pm_powerdown_cb(EmuMachine *machine G_GNUC_UNUSED, gpointer opaque)
-{
-    Piix4Pm *self = opaque;
-
-    if (self->pm1_enable & PIIX4_PM1_POWER_BUTTON) {
-        self->pm1_status |= PIIX4_PM1_POWER_BUTTON;
-        piix4_pm_update_sci(self);
-    }
-}
-
-/* After the reset that leaves S3: the guest reads here why it woke. */
-static void
-piix4_pm_wakeup_cb(EmuMachine *machine G_GNUC_UNUSED, gpointer opaque)
-{
-    Piix4Pm *self = opaque;
-
-    self->pm1_status |= PIIX4_PM1_WAKE | PIIX4_PM1_POWER_BUTTON;
-    piix4_pm_update_sci(self);
 }
 
 static void
@@ -390,7 +212,6 @@ piix4_pm_realize(EmuPciDevice *pci, GError **error G_GNUC_UNUSED)
 {
     Piix4Pm *self = (Piix4Pm *)pci;
     EmuDevice *dev = EMU_DEVICE(self);
-    EmuMachine *machine = emu_device_get_machine(dev);
     EmuMemoryRegion *io = emu_pci_bus_get_io(emu_pci_device_get_bus(pci));
     uint8_t *config = emu_pci_device_get_config(pci);
     uint8_t *wmask = emu_pci_device_get_wmask(pci);
@@ -402,7 +223,7 @@ piix4_pm_realize(EmuPciDevice *pci, GError **error G_GNUC_UNUSED)
     wmask[PIIX4_PM_SMBBA] = 0xf0;
     wmask[PIIX4_PM_SMBBA + 2] = wmask[PIIX4_PM_SMBBA + 3] = 0;
 
-    self->timer = emu_timer_new(emu_device_get_clock(dev, EMU_CLOCK_VIRTUAL), piix4_pm_timer_cb, self);
+    acpi_pm_init(&self->pm, dev, PIIX4_PM_GPE_BYTES);
     self->smbus.bus = emu_i2c_bus_new(dev, "i2c");
     self->pm_region = emu_memory_region_new_io(self, "piix4-pm", PIIX4_PM_IO_SIZE, &piix4_pm_io_ops, self);
     self->smbus_region = pm_smbus_new_region(&self->smbus, self);
@@ -415,8 +236,6 @@ piix4_pm_realize(EmuPciDevice *pci, GError **error G_GNUC_UNUSED)
     emu_memory_region_add_subregion(io, PIIX4_PM_GPE_PORT, self->gpe_region, 0);
     emu_memory_region_add_subregion(io, PIIX4_PM_APM_PORT, self->apm_region, 0);
     emu_device_add_lines_in(dev, "gpe", 8 * PIIX4_PM_GPE_BYTES, piix4_pm_gpe_cb);
-    self->powerdown_handler = g_signal_connect(machine, "powerdown", G_CALLBACK(piix4_pm_powerdown_cb), self);
-    self->wakeup_handler = g_signal_connect(machine, "wakeup", G_CALLBACK(piix4_pm_wakeup_cb), self);
     return true;
 }
 
@@ -424,16 +243,13 @@ static void
 piix4_pm_unrealize(EmuPciDevice *pci)
 {
     Piix4Pm *self = (Piix4Pm *)pci;
-    EmuMachine *machine = emu_device_get_machine(EMU_DEVICE(self));
     EmuMemoryRegion *io = emu_pci_bus_get_io(emu_pci_device_get_bus(pci));
 
-    g_signal_handler_disconnect(machine, self->wakeup_handler);
-    g_signal_handler_disconnect(machine, self->powerdown_handler);
     emu_memory_region_del_subregion(io, self->apm_region);
     emu_memory_region_del_subregion(io, self->gpe_region);
     emu_memory_region_del_subregion(io, self->smbus_region);
     emu_memory_region_del_subregion(io, self->pm_region);
-    g_clear_pointer(&self->timer, emu_timer_free);
+    acpi_pm_finish(&self->pm);
 }
 
 static void
@@ -456,18 +272,12 @@ piix4_pm_reset_enter(EmuDevice *dev)
         config[PIIX4_PM_DEVACTB_BYTE3] = PIIX4_PM_APMC_EN;
     }
     piix4_pm_update_mappings(self);
-    self->pm1_status = 0;
-    self->pm1_enable = 0;
-    self->pm1_control = 0;
+    acpi_pm_reset(&self->pm);
     self->global_status = 0;
     self->global_enable = 0;
     self->global_control = 0;
-    memset(self->gpe_status, 0, sizeof self->gpe_status);
-    memset(self->gpe_enable, 0, sizeof self->gpe_enable);
     self->apm_control = 0;
     self->apm_status = 0;
-    piix4_pm_set_next_flip(self);
-    emu_timer_cancel(self->timer);
     pm_smbus_reset(&self->smbus);
 }
 
@@ -476,13 +286,13 @@ piix4_pm_reset_hold(EmuDevice *dev)
 {
     Piix4Pm *self = (Piix4Pm *)dev;
 
-    emu_line_set(self->sci, 0);
+    emu_line_set(self->pm.sci, 0);
 }
 
 static void
 piix4_pm_pre_save(gpointer opaque)
 {
-    piix4_pm_get_status(opaque);
+    acpi_pm_settle(&((Piix4Pm *)opaque)->pm);
 }
 
 static bool
@@ -490,22 +300,17 @@ piix4_pm_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **err
 {
     Piix4Pm *self = opaque;
 
-    piix4_pm_set_next_flip(self);
     piix4_pm_update_mappings(self);
-    piix4_pm_update_sci(self);
+    acpi_pm_restart(&self->pm);
     return true;
 }
 
 static const EmuVMField piix4_pm_vmstate_fields[] = {
     EMU_VM_PCI_DEVICE(Piix4Pm, parent),
-    EMU_VM_U16(Piix4Pm, pm1_status),
-    EMU_VM_U16(Piix4Pm, pm1_enable),
-    EMU_VM_U16(Piix4Pm, pm1_control),
+    ACPI_PM_VM(Piix4Pm, pm, PIIX4_PM_GPE_BYTES),
     EMU_VM_U16(Piix4Pm, global_status),
     EMU_VM_U16(Piix4Pm, global_enable),
     EMU_VM_U32(Piix4Pm, global_control),
-    EMU_VM_BUFFER(Piix4Pm, gpe_status),
-    EMU_VM_BUFFER(Piix4Pm, gpe_enable),
     EMU_VM_U8(Piix4Pm, apm_control),
     EMU_VM_U8(Piix4Pm, apm_status),
     EMU_VM_STRUCT(Piix4Pm, smbus, &pm_smbus_vmstate),
@@ -523,9 +328,7 @@ static const EmuVMState piix4_pm_vmstate = {
 
 static const EmuProperty piix4_pm_properties[] = {
     EMU_PROP_BOOL("smm-enabled", Piix4Pm, smm_enabled, false, "whether the APM control port raises an SMI"),
-    EMU_PROP_UINT8("disable_s3", Piix4Pm, disable_s3, 0, "no suspend to RAM"),
-    EMU_PROP_UINT8("disable_s4", Piix4Pm, disable_s4, 0, "no suspend to disk"),
-    EMU_PROP_UINT8("s4_val", Piix4Pm, s4_val, 2, "sleep type of S4"),
+    ACPI_PM_PROPERTIES(Piix4Pm, pm),
 };
 
 static void
@@ -533,7 +336,7 @@ piix4_pm_instance_init(gpointer obj)
 {
     Piix4Pm *self = obj;
 
-    emu_device_add_lines_out(EMU_DEVICE(self), "sci", 1, &self->sci);
+    emu_device_add_lines_out(EMU_DEVICE(self), "sci", 1, &self->pm.sci);
 }
 
 static void

@@ -5,6 +5,8 @@
 
 #include "pc-machine.h"
 
+#define PC_ACPI_PCI_HOLE_END 0xfebfffff /* the last byte for PCI below 4 GiB */
+
 #define PC_ACPI_TABLES_FILE "etc/acpi/tables"
 #define PC_ACPI_RSDP_FILE "etc/acpi/rsdp"
 #define PC_ACPI_LOADER_FILE "etc/table-loader"
@@ -13,12 +15,12 @@
 #define PC_ACPI_ZONE_HIGH 1
 #define PC_ACPI_ZONE_FSEG 2
 
-typedef struct {
+struct _PcAcpi {
     PcMachine *pc;
     GByteArray *tables;
     GByteArray *rsdp;
     GByteArray *loader;
-} PcAcpi;
+};
 
 void pc_acpi_add(GByteArray *out, uint64_t value, unsigned size);
 void pc_acpi_add_zeroes(GByteArray *out, unsigned n);
@@ -34,6 +36,11 @@ void pc_loader_allocate(PcAcpi *self, const char *file, uint32_t align, uint8_t 
 void pc_loader_add_pointer(PcAcpi *self, const char *file, uint32_t offset, uint8_t size, const char *target);
 /* The address of @target's byte @target_offset goes into the host's file @file. */
 void pc_loader_write_pointer(PcAcpi *self, const char *file, uint32_t offset, uint8_t size, const char *target, uint32_t target_offset);
+
+/* Replaces the placeholder of "Name (NAME, integer)"; @size is that of the integer. */
+void pc_acpi_patch_name(uint8_t *dsdt, gsize len, const char *name, uint64_t value, unsigned size);
+/* The placeholders that every board's DSDT has: P64S, P64L, ISAP, PMIO, PVPP. */
+void pc_acpi_patch_common(PcMachine *pc, uint8_t *dsdt, gsize len);
 
 /* Also for a CPU that is not there. */
 uint32_t pc_acpi_get_apic_id(PcMachine *pc, unsigned index);

@@ -11,10 +11,7 @@
 
 #define PC_IOAPIC_BASE 0xfec00000
 #define PC_FERR_IRQ 13
-#define PC_SCI_IRQ 9
-#define PC_IDE_IRQ 14
 #define PC_HPET_BASE 0xfed00000
-#define PC_PCI_HOTPLUG_GPE 1
 #define PC_N_SERIALS 4
 #define PC_N_PARALLELS 3
 #define PC_N_SPD 8
@@ -22,11 +19,7 @@
 
 /* ---- making devices ------------------------------------------------------------------------------ */
 
-/* A device with properties given as name, value, ..., NULL; @name is its place below the machine or NULL. */
-static EmuDevice *
-pc_new_device(PcMachine *self, EmuBus *bus, const char *type, const char *name, GError **error, ...) G_GNUC_NULL_TERMINATED;
-
-static EmuDevice *
+EmuDevice *
 pc_new_device(PcMachine *self, EmuBus *bus, const char *type, const char *name, GError **error, ...)
 {
     EmuDevice *dev = emu_device_new(type, error);
@@ -54,8 +47,7 @@ pc_new_device(PcMachine *self, EmuBus *bus, const char *type, const char *name, 
     return emu_device_realize(dev, EMU_MACHINE(self), bus, error) ? dev : NULL;
 }
 
-/* For parts that a PC can do without, when their plugin is not there. Consumes @error. */
-static bool
+bool
 pc_tolerate(const char *type, GError **local_error, GError **error)
 {
     if (g_error_matches(*local_error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_UNKNOWN_TYPE)) {
@@ -126,32 +118,15 @@ static const EmuMemoryRegionOps pc_port_80_ops = {
 
 /* ---- chips -------------------------------------------------------------------------------------------- */
 
-static bool
-pc_create_bridges(PcMachine *self, GError **error)
+bool
+pc_create_gsi(PcMachine *self, GError **error)
 {
-    EmuBus *pci;
-
-    self->host = pc_new_device(self, NULL, "i440FX-pcihost", "i440fx", error, NULL);
-    if (!self->host) {
-        return false;
-    }
-    pci = emu_device_get_child_bus(self->host, "pci.0");
-    self->pci_bus = EMU_PCI_BUS(pci);
-    if (!pc_new_device(self, pci, "i440FX", NULL, error, "addr", "00.0", NULL)) {
-        return false;
-    }
-    self->isa_bridge = pc_new_device(self, pci, "PIIX3", NULL, error, "addr", "01.0", "multifunction", "on", NULL);
-    if (!self->isa_bridge) {
-        return false;
-    }
-    self->isa_bus = EMU_ISA_BUS(emu_device_get_buses(self->isa_bridge)->pdata[0]);
     self->gsi = pc_new_device(self, NULL, "pc-gsi", "gsi", error, NULL);
     if (!self->gsi) {
         return false;
     }
     for (unsigned i = 0; i < PC_N_ISA_IRQS; i++) {
         self->isa_irqs[i] = emu_device_get_line_in(self->gsi, "isa", i);
-        emu_device_connect_out(self->isa_bridge, "isa-irq", i, emu_device_get_line_in(self->gsi, "pirq", i));
     }
     emu_isa_bus_set_irqs(self->isa_bus, self->isa_irqs);
     return true;
@@ -314,18 +289,9 @@ pc_create_a20(PcMachine *self, GError **error)
     return true;
 }
 
-static bool
-pc_create_power_management(PcMachine *self, GError **error)
+bool
+pc_create_spd(PcMachine *self, EmuBus *i2c, GError **error)
 {
-    EmuBus *i2c;
-
-    self->pm = pc_new_device(self, EMU_BUS(self->pci_bus), "PIIX4_PM", NULL, error, "addr", "01.3", "smm-enabled",
-                             self->smm_enabled ? "on" : "off", NULL);
-    if (!self->pm) {
-        return false;
-    }
-    emu_device_connect_out(self->pm, "sci", 0, self->isa_irqs[PC_SCI_IRQ]);
-    i2c = emu_device_get_buses(self->pm)->pdata[0];
     for (unsigned i = 0; i < PC_N_SPD; i++) {
         g_autofree char *address = g_strdup_printf("%u", PC_SPD_ADDRESS + i);
 
@@ -333,27 +299,6 @@ pc_create_power_management(PcMachine *self, GError **error)
             return false;
         }
     }
-    return true;
-}
-
-/* Slots that can be filled and emptied while the guest runs; their event is the power management's. */
-static bool
-pc_create_hotplug(PcMachine *self, GError **error)
-{
-    g_autoptr(GError) local_error = NULL;
-    EmuDevice *dev = emu_device_new("acpi-pcihp", &local_error);
-
-    if (!dev) {
-        return pc_tolerate("acpi-pcihp", &local_error, error);
-    }
-    if (!emu_object_set_link(dev, "bus", self->pci_bus, error)) {
-        g_object_unref(dev);
-        return false;
-    }
-    if (!emu_device_realize(dev, EMU_MACHINE(self), NULL, error)) {
-        return false;
-    }
-    emu_device_connect_out(dev, "event", 0, emu_device_get_line_in(self->pm, "gpe", PC_PCI_HOTPLUG_GPE));
     return true;
 }
 
@@ -382,35 +327,6 @@ pc_create_char_ports(PcMachine *self, const char *type, unsigned n, EmuChardev *
         }
         if (!emu_device_realize(dev, EMU_MACHINE(self), EMU_BUS(self->isa_bus), error)) {
             return false;
-        }
-    }
-    return true;
-}
-
-static bool
-pc_create_ide(PcMachine *self, GError **error)
-{
-    EmuMachine *machine = EMU_MACHINE(self);
-    g_autoptr(GError) local_error = NULL;
-    EmuDevice *controller =
-        pc_new_device(self, EMU_BUS(self->pci_bus), "piix3-ide", NULL, &local_error, "addr", "01.1", NULL);
-
-    if (!controller) {
-        return pc_tolerate("piix3-ide", &local_error, error);
-    }
-    for (unsigned channel = 0; channel < 2; channel++) {
-        g_autofree char *bus_name = g_strdup_printf("ide.%u", channel);
-        EmuBus *bus = emu_device_get_child_bus(controller, bus_name);
-
-        emu_device_connect_out(controller, "irq", channel, self->isa_irqs[PC_IDE_IRQ + channel]);
-        for (unsigned unit = 0; unit < 2; unit++) {
-            bool cdrom = false;
-            EmuBlockBackend *blk = emu_machine_get_drive(machine, EMU_DRIVE_IF_IDE, channel, unit, &cdrom);
-
-            if (blk && !pc_new_device(self, bus, cdrom ? "ide-cd" : "ide-hd", NULL, error, "unit", unit ? "1" : "0", "drive",
-                                      emu_block_backend_get_id(blk), NULL)) {
-                return false;
-            }
         }
     }
     return true;
@@ -498,17 +414,19 @@ pc_create_devices(PcMachine *self, GError **error)
 {
     EmuMachine *machine = EMU_MACHINE(self);
     EmuMemoryRegion *io = emu_machine_get_system_io(machine);
+    PcMachineClass *klass = PC_MACHINE_GET_CLASS(self);
 
-    if (!pc_create_bridges(self, error) || !pc_create_interrupt_controllers(self, error)) {
+    if (!klass->create_bridges(self, error) || !pc_create_interrupt_controllers(self, error)) {
         return false;
     }
     emu_memory_region_add_subregion(io, 0x80, emu_memory_region_new_io(self, "ioport80", 1, &pc_port_80_ops, self), 0);
     emu_memory_region_add_subregion(io, 0xf0, emu_memory_region_new_io(self, "ioportF0", 1, &pc_port_f0_ops, self), 0);
     return pc_create_fw_cfg(self, error) && pc_create_timers(self, error) && pc_create_dma(self, error) &&
-           pc_create_a20(self, error) && pc_create_power_management(self, error) && pc_create_display(self, error) &&
+           pc_create_a20(self, error) && klass->create_power_management(self, error) && pc_create_display(self, error) &&
            pc_create_char_ports(self, "isa-serial", PC_N_SERIALS, emu_machine_get_serial, error) &&
            pc_create_char_ports(self, "isa-parallel", PC_N_PARALLELS, emu_machine_get_parallel, error) &&
-           pc_create_ide(self, error) && pc_create_floppies(self, error) && pc_create_hotplug(self, error);
+           klass->create_disks(self, error) && pc_create_floppies(self, error) &&
+           (!klass->create_rest || klass->create_rest(self, error));
 }
 
 /* ---- CMOS ------------------------------------------------------------------------------------------------- */

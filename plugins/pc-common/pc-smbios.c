@@ -15,7 +15,6 @@
 #define PC_SMBIOS_MAJOR 2
 #define PC_SMBIOS_MINOR 8
 #define PC_SMBIOS_MANUFACTURER "QEMU" /* what guests know this board by */
-#define PC_SMBIOS_PRODUCT "Standard PC (i440FX + PIIX, 1996)"
 #define PC_SMBIOS_DIMM_SIZE (UINT64_C(16) << 30)
 #define PC_SMBIOS_MAX_FIELDS 9
 #define PC_SMBIOS_MAX_TABLE 0xffff
@@ -326,7 +325,7 @@ pc_smbios_add_system(PcSmbios *self, const char *version, GError **error)
     wire[7] = uuid[6];
     pc_smbios_begin(self, 1, PC_SMBIOS_HANDLE_SYSTEM);
     pc_smbios_add_field(self, "1.manufacturer", PC_SMBIOS_MANUFACTURER);
-    pc_smbios_add_field(self, "1.product", PC_SMBIOS_PRODUCT);
+    pc_smbios_add_field(self, "1.product", PC_MACHINE_GET_CLASS(self->pc)->product);
     pc_smbios_add_field(self, "1.version", version);
     pc_smbios_add_field(self, "1.serial", NULL);
     g_byte_array_append(self->table, wire, sizeof wire);
@@ -342,7 +341,7 @@ pc_smbios_add_board(PcSmbios *self, const char *version)
 {
     pc_smbios_begin(self, 2, PC_SMBIOS_HANDLE_BOARD);
     pc_smbios_add_field(self, "2.manufacturer", PC_SMBIOS_MANUFACTURER);
-    pc_smbios_add_field(self, "2.product", PC_SMBIOS_PRODUCT);
+    pc_smbios_add_field(self, "2.product", PC_MACHINE_GET_CLASS(self->pc)->product);
     pc_smbios_add_field(self, "2.version", version);
     pc_smbios_add_field(self, "2.serial", NULL);
     pc_smbios_add_field(self, "2.asset", NULL);

@@ -5,7 +5,7 @@
  * uses; requests of ISA devices, routed PCI interrupts and HPET timers are wired-OR.
  *
  *   isa[0..15]  --+--> pic[0..15]      (2 is the cascade and not a request)
- *   pirq[0..15] --+
+ *   pirq[0..23] --+                    (from 16 on to the I/O APIC alone)
  *   hpet[0..23] --+--> ioapic[0..23]   (request 0 on pin 2, with hpet 2)
  *
  * While legacy-in is high the HPET has taken requests 0 and 8 over: the RTC's does not count. The
@@ -110,7 +110,7 @@ pc_gsi_instance_init(gpointer obj)
     emu_device_add_lines_out(dev, "pic", PC_N_ISA_IRQS, self->pic);
     emu_device_add_lines_out(dev, "ioapic", PC_N_GSIS, self->ioapic);
     emu_device_add_lines_in(dev, "isa", PC_N_ISA_IRQS, pc_gsi_isa_cb);
-    emu_device_add_lines_in(dev, "pirq", PC_N_ISA_IRQS, pc_gsi_pirq_cb);
+    emu_device_add_lines_in(dev, "pirq", PC_N_GSIS, pc_gsi_pirq_cb);
     emu_device_add_lines_in(dev, "hpet", PC_N_GSIS, pc_gsi_hpet_cb);
     emu_device_add_lines_in(dev, "legacy-in", 1, pc_gsi_legacy_cb);
 }

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * The PC of 1996: i440FX and PIIX3, with PIIX4's power management. One board under many names
- * ("pc-i440fx-7.2-machine"), so that command lines that ask for a version find it.
- */
+/* The life of a PC: memory, processors, then what pc-devices.c and the board make. */
 
 #include "pc-machine.h"
 
-#include "i440fx.h"
-#include "pc-types.h"
+#include "pc-versions.h"
 
 #include <emu/log.h>
 
-#define PC_BELOW_4G_MAX UINT64_C(0xe0000000)     /* the hole for PCI starts here at the latest */
-#define PC_BELOW_4G_LARGE UINT64_C(0xc0000000)   /* with more RAM than that: a round 3 GiB */
 #define PC_BELOW_4G_MIN UINT64_C(0x100000)
 #define PC_4G UINT64_C(0x100000000)
 #define PC_MAX_CPUS 255
@@ -27,19 +21,19 @@ pc_map_ram(PcMachine *self, GError **error)
     EmuMachine *machine = EMU_MACHINE(self);
     EmuMemoryRegion *system = emu_machine_get_system_memory(machine);
     uint64_t size = emu_machine_get_ram_size(machine);
-    uint64_t low = PC_BELOW_4G_MAX;
+    uint64_t max = PC_MACHINE_GET_CLASS(self)->below_4g_max, low = max;
     EmuMemoryRegion *ram;
 
     if (self->max_ram_below_4g) {
-        if (self->max_ram_below_4g < PC_BELOW_4G_MIN || self->max_ram_below_4g > PC_BELOW_4G_MAX) {
+        if (self->max_ram_below_4g < PC_BELOW_4G_MIN || self->max_ram_below_4g > max) {
             g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
                         "pc: max-ram-below-4g is %" G_GUINT64_FORMAT ", expected %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT,
-                        self->max_ram_below_4g, PC_BELOW_4G_MIN, PC_BELOW_4G_MAX);
+                        self->max_ram_below_4g, PC_BELOW_4G_MIN, max);
             return false;
         }
         low = self->max_ram_below_4g;
-    } else if (size >= PC_BELOW_4G_MAX) {
-        low = PC_BELOW_4G_LARGE;
+    } else if (size >= max) {
+        low = PC_MACHINE_GET_CLASS(self)->below_4g_large;
     }
     self->below_4g = MIN(size, low);
     self->above_4g = size - self->below_4g;
@@ -134,10 +128,10 @@ static const EmuProperty pc_machine_properties[] = {
     EMU_PROP_STRING("pflash1", PcMachine, pflash[1], NULL, "block node with the flash memory of its variables"),
 };
 
-static void
-pc_machine_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
+void
+pc_machine_class_init(PcMachineClass *klass)
 {
-    EmuMachineClass *machine_class = klass;
+    EmuMachineClass *machine_class = &klass->parent_class;
 
     machine_class->default_cpu_type = "qemu64-x86_64-cpu";
     machine_class->default_ram_size = UINT64_C(128) << 20;
@@ -152,23 +146,8 @@ pc_machine_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
     emu_object_class_add_properties(klass, pc_machine_properties, G_N_ELEMENTS(pc_machine_properties));
 }
 
-const EmuTypeInfo pc_machine_type_info = {
-    .name = "pc-i440fx-machine",
-    .parent = "machine",
-    .instance_size = sizeof(PcMachine),
-    .class_init = pc_machine_class_init,
-    .abstract = true,
-    .description = "PC with i440FX and PIIX",
-};
-
-/* ---- versions -------------------------------------------------------------------------------------- */
-
-typedef struct {
-    const char *description;
-    const char *alias;
-} PcVersion;
-
-static void
+/* One board under many names ("pc-i440fx-7.2-machine"), so that command lines that ask for a version find it. */
+void
 pc_version_class_init(gpointer klass, gconstpointer class_data)
 {
     EmuMachineClass *machine_class = klass;
@@ -176,13 +155,5 @@ pc_version_class_init(gpointer klass, gconstpointer class_data)
 
     machine_class->description = version->description;
     machine_class->alias = version->alias;
-    machine_class->is_default = version->alias != NULL;
+    machine_class->is_default = version->is_default;
 }
-
-#define PC_VERSION(v, a)                                                                           \
-    {                                                                                              \
-        .name = "pc-i440fx-" v "-machine", .parent = "pc-i440fx-machine", .class_init = pc_version_class_init, \
-        .class_data = &(const PcVersion){"PC (i440FX + PIIX, 1996), version " v, a},               \
-        .description = "PC (i440FX + PIIX, 1996)",                                                 \
-    },
-const EmuTypeInfo pc_version_type_infos[] = {PC_VERSIONS(PC_VERSION){.name = NULL}};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * ACPI tables. The DSDT is ASL compiled at build time (acpi/dsdt.asl); the other tables are written
+ * ACPI tables. The DSDT is the board's, ASL compiled at build time; the other tables are written
  * here. The firmware gets three files: the tables, the RSDP, and a script of linker commands that
  * tell it where to put the tables, which pointers to relocate, and which checksums to fill.
  *
@@ -10,8 +10,6 @@
  */
 
 #include "pc-acpi.h"
-
-#include "dsdt.h"
 
 #include <string.h>
 
@@ -24,22 +22,15 @@
 #define PC_ACPI_CREATOR_ID "EMU "
 #define PC_ACPI_TABLES_ALIGN 0x1000
 
-#define PC_PM_DEFAULT_BASE 0x600
-#define PC_PM_CONFIG_BASE 0x40
-#define PC_GPE0_BASE 0xafe0
 #define PC_SMI_PORT 0xb2
-#define PC_ACPI_ENABLE 0xf1
-#define PC_ACPI_DISABLE 0xf0
 #define PC_RESET_PORT 0xcf9
 #define PC_RESET_VALUE 0x06
-#define PC_SCI_IRQ 9
 #define PC_RTC_CENTURY 0x32
 #define PC_LAPIC_BASE 0xfee00000
 #define PC_IOAPIC_BASE 0xfec00000
 #define PC_HPET_BASE 0xfed00000
 #define PC_HPET_ID 0x8086a201u /* low half of its capability register, PCI vendor first */
 #define PC_HPET_MIN_TICK 100
-#define PC_PCI_HOLE_END 0xfebfffff
 
 enum { PC_LOADER_ALLOCATE = 1, PC_LOADER_ADD_POINTER = 2, PC_LOADER_ADD_CHECKSUM = 3, PC_LOADER_WRITE_POINTER = 4 };
 
@@ -169,8 +160,8 @@ pc_acpi_add_facs(PcAcpi *self)
     return at;
 }
 
-/* Replaces the placeholder of "Name (NAME, integer)" (AML: 0x08, name, prefix, integer). */
-static void
+/* AML: 0x08, name, prefix, integer. */
+void
 pc_acpi_patch_name(uint8_t *dsdt, gsize len, const char *name, uint64_t value, unsigned size)
 {
     const uint8_t prefix = size == 2 ? 0x0b : 0x0c;
@@ -224,7 +215,6 @@ pc_acpi_get_isa_presence(PcMachine *pc)
     return present;
 }
 
-/* Where the firmware has put BARs above 4 GiB; *length 0 when there are none. */
 static void
 pc_acpi_get_high_window(PcMachine *pc, uint64_t *start, uint64_t *length)
 {
@@ -247,15 +237,6 @@ pc_acpi_get_high_window(PcMachine *pc, uint64_t *start, uint64_t *length)
 }
 
 static uint16_t
-pc_acpi_get_pm_base(PcMachine *pc)
-{
-    const uint8_t *config = emu_pci_device_get_config(EMU_PCI_DEVICE(pc->pm));
-    uint16_t base = (config[PC_PM_CONFIG_BASE] | config[PC_PM_CONFIG_BASE + 1] << 8) & 0xffc0;
-
-    return base ? base : PC_PM_DEFAULT_BASE;
-}
-
-static uint16_t
 pc_acpi_get_pvpanic_port(PcMachine *pc)
 {
     gsize len = 0;
@@ -264,26 +245,19 @@ pc_acpi_get_pvpanic_port(PcMachine *pc)
     return port && len == 2 ? (uint16_t)(port[0] | port[1] << 8) : 0x505;
 }
 
-static guint
-pc_acpi_add_dsdt(PcAcpi *self)
+void
+pc_acpi_patch_common(PcMachine *pc, uint8_t *dsdt, gsize len)
 {
-    guint at = self->tables->len;
-    gsize len = sizeof pc_dsdt;
+    PcPmInfo pm = {0};
     uint64_t high_start, high_length;
-    uint8_t *dsdt;
 
-    g_byte_array_append(self->tables, pc_dsdt, len);
-    dsdt = self->tables->data + at;
-    pc_acpi_get_high_window(self->pc, &high_start, &high_length);
-    pc_acpi_patch_name(dsdt, len, "P32S", self->pc->below_4g, 4);
-    pc_acpi_patch_name(dsdt, len, "P32E", PC_PCI_HOLE_END, 4);
+    PC_MACHINE_GET_CLASS(pc)->get_pm_info(pc, &pm);
+    pc_acpi_get_high_window(pc, &high_start, &high_length);
     pc_acpi_patch_name(dsdt, len, "P64S", high_start >> 30, 4);
     pc_acpi_patch_name(dsdt, len, "P64L", high_length >> 30, 4);
-    pc_acpi_patch_name(dsdt, len, "ISAP", pc_acpi_get_isa_presence(self->pc), 4);
-    pc_acpi_patch_name(dsdt, len, "PMIO", pc_acpi_get_pm_base(self->pc), 2);
-    pc_acpi_patch_name(dsdt, len, "PVPP", pc_acpi_get_pvpanic_port(self->pc), 2);
-    pc_acpi_end(self, at);
-    return at;
+    pc_acpi_patch_name(dsdt, len, "ISAP", pc_acpi_get_isa_presence(pc), 4);
+    pc_acpi_patch_name(dsdt, len, "PMIO", pm.pm_base, 2);
+    pc_acpi_patch_name(dsdt, len, "PVPP", pc_acpi_get_pvpanic_port(pc), 2);
 }
 
 /* Generic address structure: system I/O. */
@@ -302,10 +276,13 @@ static guint
 pc_acpi_add_fadt(PcAcpi *self, guint facs, guint dsdt)
 {
     GByteArray *t = self->tables;
-    uint16_t pm = pc_acpi_get_pm_base(self->pc);
+    PcPmInfo info = {0};
+    uint16_t pm;
     bool has_i8042 = pc_acpi_has_isa_device(self->pc, "i8042", 0);
     guint at = pc_acpi_begin(self, "FACP", 3);
 
+    PC_MACHINE_GET_CLASS(self->pc)->get_pm_info(self->pc, &info);
+    pm = info.pm_base;
     pc_loader_add_pointer(self, PC_ACPI_TABLES_FILE, t->len, 4, PC_ACPI_TABLES_FILE);
     pc_acpi_add(t, facs, 4);
     pc_loader_add_pointer(self, PC_ACPI_TABLES_FILE, t->len, 4, PC_ACPI_TABLES_FILE);
@@ -314,8 +291,8 @@ pc_acpi_add_fadt(PcAcpi *self, guint facs, guint dsdt)
     pc_acpi_add(t, 0, 1); /* preferred profile: unspecified */
     pc_acpi_add(t, PC_SCI_IRQ, 2);
     pc_acpi_add(t, PC_SMI_PORT, 4);
-    pc_acpi_add(t, PC_ACPI_ENABLE, 1);
-    pc_acpi_add(t, PC_ACPI_DISABLE, 1);
+    pc_acpi_add(t, info.acpi_enable, 1);
+    pc_acpi_add(t, info.acpi_disable, 1);
     pc_acpi_add(t, 0, 1); /* S4BIOS */
     pc_acpi_add(t, 0, 1); /* P-state control */
     pc_acpi_add(t, pm, 4);
@@ -324,13 +301,13 @@ pc_acpi_add_fadt(PcAcpi *self, guint facs, guint dsdt)
     pc_acpi_add(t, 0, 4);
     pc_acpi_add(t, 0, 4);
     pc_acpi_add(t, pm + 8, 4);
-    pc_acpi_add(t, PC_GPE0_BASE, 4);
+    pc_acpi_add(t, info.gpe0_base, 4);
     pc_acpi_add(t, 0, 4);
     pc_acpi_add(t, 4, 1); /* lengths: event, control, PM2, timer, GPE0, GPE1 */
     pc_acpi_add(t, 2, 1);
     pc_acpi_add(t, 0, 1);
     pc_acpi_add(t, 4, 1);
-    pc_acpi_add(t, 4, 1);
+    pc_acpi_add(t, info.gpe0_len, 1);
     pc_acpi_add(t, 0, 1);
     pc_acpi_add(t, 0, 1);      /* GPE1 base */
     pc_acpi_add(t, 0, 1);      /* C-state control */
@@ -354,7 +331,7 @@ pc_acpi_add_fadt(PcAcpi *self, guint facs, guint dsdt)
     pc_acpi_add_zeroes(t, 12);
     pc_acpi_add_zeroes(t, 12);
     pc_acpi_add_io_address(t, pm + 8, 32);
-    pc_acpi_add_io_address(t, PC_GPE0_BASE, 32);
+    pc_acpi_add_io_address(t, info.gpe0_base, info.gpe0_len * 8);
     pc_acpi_add_zeroes(t, 12);
     pc_acpi_end(self, at);
     return at;
@@ -479,12 +456,13 @@ pc_acpi_add_hpet(PcAcpi *self)
 static void
 pc_acpi_build(PcAcpi *self)
 {
+    PcMachineClass *klass = PC_MACHINE_GET_CLASS(self->pc);
     guint tables[16], n = 0, facs, dsdt, rsdt;
 
     pc_loader_allocate(self, PC_ACPI_RSDP_FILE, 16, PC_ACPI_ZONE_FSEG);
     pc_loader_allocate(self, PC_ACPI_TABLES_FILE, 64, PC_ACPI_ZONE_HIGH);
     facs = pc_acpi_add_facs(self);
-    dsdt = pc_acpi_add_dsdt(self);
+    dsdt = klass->add_dsdt(self);
     tables[n++] = pc_acpi_add_fadt(self, facs, dsdt);
     tables[n++] = pc_acpi_add_cpu_ssdt(self);
     tables[n++] = pc_acpi_add_madt(self);
@@ -493,6 +471,9 @@ pc_acpi_build(PcAcpi *self)
     }
     pc_acpi_add_numa(self, tables, &n);
     pc_acpi_add_vmgenid(self, tables, &n);
+    if (klass->add_tables) {
+        klass->add_tables(self, tables, &n);
+    }
     rsdt = pc_acpi_begin(self, "RSDT", 1);
     for (guint i = 0; i < n; i++) {
         pc_loader_add_pointer(self, PC_ACPI_TABLES_FILE, self->tables->len, 4, PC_ACPI_TABLES_FILE);
