@@ -256,31 +256,32 @@ x86_lift_rdtsc(X86Lift *l, const X86Insn *insn G_GNUC_UNUSED)
 
 /* ---- strings ---------------------------------------------------------------------------------------------------- */
 
+#define STRING_READS (1 << X86_RSI | 1 << X86_RDI | 1 << X86_RCX | 1 << X86_RAX)
+#define STRING_WRITES (1 << X86_RSI | 1 << X86_RDI | 1 << X86_RCX)
+
+/* What REP MOVS and REP STOS with plain addresses are, for a host that does them in place. */
+#define BLOCK_OP(SIZE, FROM, WRAP) \
+    {.size = SIZE, .to = X86_RDI, .from = FROM, .value = X86_RAX, .count = X86_RCX, .wrap = WRAP, .guard_global = X86_GLOBAL_EFLAGS, .guard_mask = X86_DF}
+#define BLOCK_OPS(FROM, WRAP) {BLOCK_OP(1, FROM, WRAP), BLOCK_OP(2, FROM, WRAP), BLOCK_OP(4, FROM, WRAP), BLOCK_OP(8, FROM, WRAP)}
+#define BLOCK_HELPER(NAME, FN, BLOCK) \
+    {.name = NAME, .fn = FN, .flags = EMU_TCG_HELPER_GENERAL, .reads = STRING_READS, .writes = STRING_WRITES, .block = BLOCK}
+#define BLOCK_HELPERS(NAME, FN, BLOCKS) \
+    {BLOCK_HELPER(NAME "b", FN, &BLOCKS[0]), BLOCK_HELPER(NAME "w", FN, &BLOCKS[1]), BLOCK_HELPER(NAME "d", FN, &BLOCKS[2]), \
+     BLOCK_HELPER(NAME "q", FN, &BLOCKS[3])}
+
 /* MOVS and STOS. */
 bool
 x86_lift_string(X86Lift *l, const X86Insn *insn)
 {
-    static const EmuTcgHelper movs = {
-        .name = "movs",
-        .fn = x86_fast_movs,
-        .flags = EMU_TCG_HELPER_GENERAL,
-        .reads = 1 << X86_RSI | 1 << X86_RDI | 1 << X86_RCX,
-        .writes = 1 << X86_RSI | 1 << X86_RDI | 1 << X86_RCX,
-    };
-    static const EmuTcgHelper movs_flat64 = {
-        .name = "movs_flat64",
-        .fn = x86_fast_movs_flat64,
-        .flags = EMU_TCG_HELPER_GENERAL,
-        .reads = 1 << X86_RSI | 1 << X86_RDI | 1 << X86_RCX,
-        .writes = 1 << X86_RSI | 1 << X86_RDI | 1 << X86_RCX,
-    };
-    static const EmuTcgHelper stos = {
-        .name = "stos",
-        .fn = x86_fast_stos,
-        .flags = EMU_TCG_HELPER_GENERAL,
-        .reads = 1 << X86_RAX | 1 << X86_RDI | 1 << X86_RCX,
-        .writes = 1 << X86_RDI | 1 << X86_RCX,
-    };
+    static const EmuTcgHelper movs = BLOCK_HELPER("movs", x86_fast_movs, NULL), stos = BLOCK_HELPER("stos", x86_fast_stos, NULL);
+    static const EmuTcgHelper movs_flat64 = BLOCK_HELPER("movs_flat64", x86_fast_movs_flat64, NULL);
+    static const EmuTcgBlockOp copy[2][4] = {BLOCK_OPS(X86_RSI, 32), BLOCK_OPS(X86_RSI, 64)};
+    static const EmuTcgBlockOp fill[2][4] = {BLOCK_OPS(EMU_TCG_BLOCK_FILL, 32), BLOCK_OPS(EMU_TCG_BLOCK_FILL, 64)};
+    static const EmuTcgHelper rep_movs[2][4] = {BLOCK_HELPERS("rep_movs", x86_fast_movs, copy[0]),
+                                                BLOCK_HELPERS("rep_movs", x86_fast_movs_flat64, copy[1])};
+    static const EmuTcgHelper rep_stos[2][4] = {BLOCK_HELPERS("rep_stos", x86_fast_stos, fill[0]),
+                                                BLOCK_HELPERS("rep_stos", x86_fast_stos, fill[1])};
+    const EmuTcgHelper *helper;
     bool is_movs = insn->row->op == X86_OP_movs, wide = (l->mode & X86_MODE_CODE_MASK) == X86_MODE_CODE64;
     unsigned what = insn->op[0].size, source = is_movs ? insn->segment : X86_ES;
     uint64_t usable = l->mode >> X86_MODE_FLAT_SHIFT | l->mode >> X86_MODE_NOLIMIT_SHIFT | l->mode >> X86_MODE_LIMITED_SHIFT;
@@ -297,7 +298,13 @@ x86_lift_string(X86Lift *l, const X86Insn *insn)
     if (!wide) {
         what |= insn->addrsize == 2 ? X86_FAST_ADDR16 : X86_FAST_ADDR32;
     }
-    emu_tcg_ir_call(l->ir, !is_movs ? &stos : wide ? &movs_flat64 : &movs, EMU_TCG_NO_ARG, emu_tcg_ir_const(l->ir, what), EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);
+    helper = !is_movs ? &stos : wide ? &movs_flat64 : &movs;
+    if ((what & X86_FAST_REP) && !(what & (X86_FAST_SEGMENTS | X86_FAST_ADDR16))) {
+        unsigned log2 = (unsigned)__builtin_ctz(insn->op[0].size);
+
+        helper = is_movs ? &rep_movs[wide][log2] : &rep_stos[wide][log2];
+    }
+    emu_tcg_ir_call(l->ir, helper, EMU_TCG_NO_ARG, emu_tcg_ir_const(l->ir, what), EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);
     return true;
 }
 

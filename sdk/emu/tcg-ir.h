@@ -284,12 +284,29 @@ typedef enum {
     EMU_TCG_HELPER_EXIT = 16,         /* + EmuTcgExit: back to the run loop, pc is right */
 } EmuTcgHelperResult;
 
+/*
+ * What a GENERAL helper does as long as nothing is in its way: elements copied or filled, ascending, by registers that hold
+ * addresses and a count, which end as if it had been done one by one. A host may do it in place for what lies in one page, and
+ * call the helper for the rest. Registers by their same_isa number.
+ */
+typedef struct {
+    uint8_t size;          /* of an element */
+    uint8_t to, from;      /* advance; filled with @value when @from is EMU_TCG_BLOCK_FILL */
+    uint8_t value, count;  /* count goes to 0 */
+    uint8_t wrap;          /* width of addresses and count: 32 or 64 */
+    uint16_t guard_global; /* i32: the helper decides when it has one of these bits */
+    uint32_t guard_mask;
+} EmuTcgBlockOp;
+
+#define EMU_TCG_BLOCK_FILL 0xff
+
 typedef struct {
     const char *name;
     uint64_t (*fn)(EmuTcgState *s, uint64_t a, uint64_t b, uint64_t c);
     uint32_t flags;
     uint64_t reads;  /* bit n: global n of bank 0, by its same_isa number */
     uint64_t writes;
+    const EmuTcgBlockOp *block; /* or NULL */
 } EmuTcgHelper;
 
 /* ---- building a block ------------------------------------------------------------------------ */

@@ -191,7 +191,7 @@ stub_new(X64Emit *e)
 {
     static X64Stub dummy;
 
-    if (e->n_stubs == TCG_HOST_MAX_STUBS) {
+    if (e->n_stubs == TCG_HOST_MAX_STUBS - X64_MAX_BLOCK_OPS) {
         e->failed = true;
         return &dummy;
     }
@@ -367,6 +367,13 @@ group_find(X64Emit *e, const EmuTcgMem *mem)
     return X64_NONE;
 }
 
+int32_t
+x64_register_slot(const X64Emit *e, unsigned mmu_mode, unsigned n)
+{
+    return e->h->hot_offset + (int32_t)offsetof(TcgHot, predict) +
+           (int32_t)((mmu_mode & (EMU_TCG_MMU_MODES - 1)) * TCG_PREDICT_SLOTS + n) * (int32_t)sizeof(TcgPredict);
+}
+
 /*
  * FLAGS before an access: parts that are used behind the check, or by the op itself, go to the image;
  * parts that only an exception can see stay a recipe.
@@ -379,10 +386,7 @@ x64_mem_prepare(X64Emit *e, const EmuTcgMem *mem)
     unsigned slot = mem_slot(e, &mem->addr);
     bool is_write = (mem->access & EMU_TCG_PROT_WRITE) != 0;
     unsigned size = MAX(mem->size, 1u);
-    int32_t predict = h->hot_offset + (int32_t)offsetof(TcgHot, predict) +
-                      (int32_t)((mem->mmu_mode & (EMU_TCG_MMU_MODES - 1)) * TCG_PREDICT_SLOTS +
-                                slot) *
-                          (int32_t)sizeof(TcgPredict);
+    int32_t predict = x64_register_slot(e, mem->mmu_mode, slot);
     int32_t disp, low;
     X64Group group = {.active = false};
     unsigned delta = group_find(e, mem);

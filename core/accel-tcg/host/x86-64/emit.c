@@ -82,6 +82,14 @@ x64_emit_interp(X64Emit *e)
 }
 
 /* r9 = function, r11 = argument */
+void
+x64_emit_general(X64Emit *e, const TcgOp *op)
+{
+    x64_mov_imm(&e->a, X64_R9, (uintptr_t)e->ir->calls[op->x].helper->fn);
+    x64_mov_imm(&e->a, X64_R11, tcg_arg_is_const(op->a) ? (uint64_t)tcg_arg_value(e->ir, op->a) : 0);
+    x64_call(&e->a, e->h->t_general[e->ir->insns[e->insn].integer]);
+}
+
 static void
 emit_call_general(X64Emit *e, const TcgOp *op)
 {
@@ -91,9 +99,9 @@ emit_call_general(X64Emit *e, const TcgOp *op)
         x64_scratch_is(e, reg);
     }
     e->locked = 0;
-    x64_mov_imm(&e->a, X64_R9, (uintptr_t)e->ir->calls[op->x].helper->fn);
-    x64_mov_imm(&e->a, X64_R11, tcg_arg_is_const(op->a) ? (uint64_t)tcg_arg_value(e->ir, op->a) : 0);
-    x64_call(&e->a, e->h->t_general[e->ir->insns[e->insn].integer]);
+    if (!x64_emit_block_op(e, op)) {
+        x64_emit_general(e, op);
+    }
     e->f_image = true;
     e->f_host = false;
     e->f_recipe = -1;
@@ -345,6 +353,7 @@ tcg_host_emit(TcgHost *h, const TcgHostJob *job, TcgHostCode *out)
     e->f_image = true;
     e->f_recipe = -1;
     e->n_stubs = 0;
+    e->n_blocks = 0;
     e->failed = false;
     e->late_jump = NULL;
     out->n_exits = 0;
@@ -381,6 +390,7 @@ tcg_host_emit(TcgHost *h, const TcgHostJob *job, TcgHostCode *out)
     emit_late_way(e);
     emit_way_stubs(e);
     x64_emit_stubs(e);
+    x64_emit_block_stubs(e);
     if (e->a.overflow || e->failed || e->a.p - job->write > UINT16_MAX) {
         return false;
     }

@@ -88,6 +88,17 @@ typedef struct {
     uint8_t insn;
 } X64Stub;
 
+/* A block operation in place; see emit-block.c. */
+typedef struct {
+    uint8_t *helper[3], *miss[2]; /* displacements of jumps: to the helper; to a page's look-up */
+    const uint8_t *retry, *back;
+    const TcgOp *op;
+    uint8_t insn;
+    bool copies;
+} X64Block;
+
+#define X64_MAX_BLOCK_OPS 4
+
 #define X64_MAX_TEMP_SPILLS 24
 #define X64_SPILL_RAX 31 /* TcgHot.spill[] used around restoring FLAGS */
 
@@ -112,6 +123,8 @@ typedef struct X64Emit {
 
     X64Stub stubs[TCG_HOST_MAX_STUBS];
     unsigned n_stubs;
+    X64Block blocks[X64_MAX_BLOCK_OPS];
+    unsigned n_blocks;
     /* A way out of the block that saves FLAGS first: emitted behind the straight path. */
     uint8_t *late_jump;
     uint64_t late_target;
@@ -157,6 +170,8 @@ void x64_alu_loc(X64Emit *e, unsigned alu, unsigned size, X64Loc d, X64Loc s);
 /* emit-mem.c */
 /* Emits address, check and translation; the operand is then at the result. */
 X64Rm x64_mem_prepare(X64Emit *e, const EmuTcgMem *mem);
+/* Where the prediction slot of accesses through guest register @n lies, from rsp. */
+int32_t x64_register_slot(const X64Emit *e, unsigned mmu_mode, unsigned n);
 void x64_emit_load(X64Emit *e, const TcgOp *op);
 void x64_emit_store(X64Emit *e, const TcgOp *op);
 void x64_emit_lea(X64Emit *e, const TcgOp *op);
@@ -169,5 +184,10 @@ void x64_fault_stub(X64Emit *e);
 /* emit-vec.c */
 void x64_emit_template(X64Emit *e, const TcgOp *op);
 
+/* emit-block.c */
+bool x64_emit_block_op(X64Emit *e, const TcgOp *op);
+void x64_emit_block_stubs(X64Emit *e);
+
 /* emit.c */
+void x64_emit_general(X64Emit *e, const TcgOp *op);
 void x64_emit_interp(X64Emit *e);
