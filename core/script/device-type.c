@@ -6,7 +6,7 @@
  * and so do the functions behind them: plain numbers go in and out.
  */
 
-#include "script/script-private.h"
+#include "script/device-type-private.h"
 
 #include "device/device-private.h"
 #include "qom/qom-private.h"
@@ -14,6 +14,7 @@
 #include <emu/isa.h>
 #include <emu/log.h>
 #include <emu/pci.h>
+#include <emu/spi.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -28,7 +29,9 @@ struct _EmuScriptDeviceType {
     char *name, *description, *category;
     bool hotpluggable, registered, has_ids;
     guint vendor, device, class_id, revision;
-    Function realize, unrealize, reset, save, load, i2c;
+    Function realize, unrealize, reset, save, load, i2c, spi;
+    guint spi_word_bits;
+    bool spi_select_high;
     /* Saved state: a table that lives as long as the type, which is for ever. */
     GArray *fields; /* EmuVMField */
     gsize state_size;
@@ -49,24 +52,21 @@ static G_DEFINE_QUARK(emu-script-device, script_device)
 
 /* What an instance has here. */
 typedef struct {
-    EmuDevice *device; /* whose it is */
+    gpointer object; /* whose it is: a device, or a board */
     bool live; /* from the beginning of its realize to its end */
     GPtrArray *regions, *inputs, *timers;
     EmuLine *irq;
     uint8_t *state;
     gsize state_size;
+    uint8_t *expires; /* saved state of the timers, 8 bytes each */
+    uint32_t expires_size;
 } Instance;
 
 typedef struct {
     Instance *instance;
     EmuMemoryRegion *region;
     EmuMemoryRegion *container; /* it was put into by us */
-    EmuScriptReadFunc read;
-    gpointer read_data;
-    GDestroyNotify read_destroy;
-    EmuScriptWriteFunc write;
-    gpointer write_data;
-    GDestroyNotify write_destroy;
+    ScriptAccess access;
 } Region;
 
 typedef struct {
@@ -77,11 +77,12 @@ typedef struct {
     GDestroyNotify destroy;
 } DeviceTimer;
 
-typedef struct {
+struct _ScriptInput {
     EmuScriptLineFunc func;
     gpointer data;
     GDestroyNotify destroy;
-} Input;
+};
+typedef ScriptInput Input;
 
 static EmuScriptDeviceType *
 type_of(gpointer device)
@@ -99,14 +100,10 @@ type_of(gpointer device)
 static void
 region_release(Region *region)
 {
-    region->read = NULL;
-    region->write = NULL;
-    if (region->read_destroy) {
-        g_steal_pointer(&region->read_destroy)(region->read_data);
-    }
-    if (region->write_destroy) {
-        g_steal_pointer(&region->write_destroy)(region->write_data);
-    }
+    ScriptAccess access = region->access;
+
+    region->access = (ScriptAccess){0};
+    script_access_drop(&access);
 }
 
 static void
@@ -158,21 +155,22 @@ instance_free(gpointer data)
     g_ptr_array_unref(instance->inputs);
     g_ptr_array_unref(instance->timers);
     g_free(instance->state);
+    g_free(instance->expires);
     g_free(instance);
 }
 
 static Instance *
-instance_of(gpointer device)
+instance_of(gpointer object)
 {
-    Instance *instance = g_object_get_qdata(device, script_device_quark());
+    Instance *instance = g_object_get_qdata(object, script_device_quark());
 
     if (!instance) {
         instance = g_new0(Instance, 1);
-        instance->device = device;
+        instance->object = object;
         instance->regions = g_ptr_array_new_with_free_func(region_free);
         instance->inputs = g_ptr_array_new_with_free_func(input_free);
         instance->timers = g_ptr_array_new_with_free_func(timer_free);
-        g_object_set_qdata_full(device, script_device_quark(), instance, instance_free);
+        g_object_set_qdata_full(object, script_device_quark(), instance, instance_free);
     }
     return instance;
 }
@@ -180,10 +178,10 @@ instance_of(gpointer device)
 /* ---- the class's functions ---------------------------------------------------------------------------------- */
 
 /* Takes back what its realize made. */
-static void
-release(EmuDevice *self)
+void
+script_instance_release(gpointer object)
 {
-    Instance *instance = instance_of(self);
+    Instance *instance = instance_of(object);
 
     instance->live = false;
     instance->irq = NULL;
@@ -214,7 +212,7 @@ call_realize(EmuScriptDeviceType *type, EmuDevice *self, GError **error)
     }
     if (why) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "%s: %s", emu_device_get_label(self), why);
-        release(self);
+        script_instance_release(self);
         return false;
     }
     return true;
@@ -244,7 +242,7 @@ script_withdraw(EmuDevice *self)
     if (type->unrealize.func) {
         ((EmuScriptDeviceFunc)type->unrealize.func)(self, type->unrealize.data);
     }
-    release(self);
+    script_instance_release(self);
 }
 
 static void
@@ -300,6 +298,26 @@ script_i2c_recv(EmuI2cDevice *self)
     return (uint8_t)script_i2c(self, 5, 0);
 }
 
+static guint
+script_spi(EmuSpiDevice *self, gint what, guint value)
+{
+    EmuScriptDeviceType *type = type_of(self);
+
+    return type->spi.func ? ((EmuScriptSpiFunc)type->spi.func)(EMU_DEVICE(self), what, value, type->spi.data) : 0;
+}
+
+static uint32_t
+script_spi_transfer(EmuSpiDevice *self, uint32_t value)
+{
+    return script_spi(self, 2, value);
+}
+
+static void
+script_spi_select(EmuSpiDevice *self, bool active)
+{
+    script_spi(self, active, 0);
+}
+
 /* ---- saved state ----------------------------------------------------------------------------------------------- */
 
 static gpointer
@@ -313,6 +331,55 @@ state_of(gpointer device)
         instance->state = g_malloc0(type->state_size ? type->state_size : 1);
     }
     return instance->state;
+}
+
+/* Timers are known to the instance only: a buffer of as many expiry times as it has, ~0 for those that are not set. */
+static gpointer
+timers_of(gpointer device)
+{
+    Instance *instance = instance_of(device);
+    uint32_t size = instance->timers->len * 8;
+
+    if (instance->expires_size != size || !instance->expires) {
+        instance->expires = g_realloc(instance->expires, size + 8);
+        memset(instance->expires, 0xff, size + 8);
+        instance->expires_size = size;
+    }
+    return instance;
+}
+
+static void
+timers_pre_save(gpointer opaque)
+{
+    Instance *instance = opaque;
+
+    for (guint i = 0; i < instance->timers->len; i++) {
+        const DeviceTimer *timer = g_ptr_array_index(instance->timers, i);
+        uint64_t expires = timer->timer && emu_timer_is_set(timer->timer) ? (uint64_t)emu_timer_expires_ns(timer->timer) : UINT64_MAX;
+
+        expires = GUINT64_TO_LE(expires);
+        memcpy(instance->expires + 8 * i, &expires, 8);
+    }
+}
+
+static bool
+timers_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+    Instance *instance = opaque;
+
+    for (guint i = 0; i < instance->timers->len; i++) {
+        const DeviceTimer *timer = g_ptr_array_index(instance->timers, i);
+        uint64_t expires;
+
+        memcpy(&expires, instance->expires + 8 * i, 8);
+        expires = GUINT64_FROM_LE(expires);
+        if (timer->timer && expires <= INT64_MAX) {
+            emu_timer_set(timer->timer, (int64_t)expires);
+        } else if (timer->timer) {
+            emu_timer_cancel(timer->timer);
+        }
+    }
+    return true;
 }
 
 static void
@@ -349,29 +416,33 @@ state_post_load(gpointer device, unsigned version G_GNUC_UNUSED, GError **error)
 static const EmuVMState *
 make_vmstate(EmuScriptDeviceType *self)
 {
-    bool pci = g_type_is_a(self->type, EMU_TYPE_PCI_DEVICE);
-    EmuVMField *outer;
+    static const EmuVMField timer_fields[] = {EMU_VM_VBUFFER(Instance, expires, expires_size), EMU_VM_END};
+    static const EmuVMState timers = {.name = "timers", .version = 1, .fields = timer_fields, .pre_save = timers_pre_save, .post_load = timers_post_load};
+    EmuVMField *outer = g_new0(EmuVMField, 4), *next = outer;
     EmuVMField end = EMU_VM_END;
 
-    if (!self->fields->len && !pci) {
-        return NULL;
+    if (g_type_is_a(self->type, EMU_TYPE_PCI_DEVICE)) {
+        *next++ = (EmuVMField){.name = "pci", .kind = EMU_VM_KIND_STRUCT, .num = 1, .sub = &emu_vmstate_pci_device};
+    } else if (g_type_is_a(self->type, EMU_TYPE_SPI_DEVICE)) {
+        *next++ = (EmuVMField){.name = "spi", .kind = EMU_VM_KIND_STRUCT, .num = 1, .sub = &emu_vmstate_spi_device};
     }
-    g_array_append_val(self->fields, end);
-    self->inner = g_new0(EmuVMState, 1);
-    self->inner->name = g_intern_string("script-state");
-    self->inner->version = 1;
-    self->inner->fields = (const EmuVMField *)(gconstpointer)self->fields->data;
-    outer = g_new0(EmuVMField, 3);
-    if (pci) {
-        *outer = (EmuVMField){.name = "pci", .kind = EMU_VM_KIND_STRUCT, .num = 1, .sub = &emu_vmstate_pci_device};
+    if (self->fields->len) {
+        g_array_append_val(self->fields, end);
+        self->inner = g_new0(EmuVMState, 1);
+        self->inner->name = g_intern_string("script-state");
+        self->inner->version = 1;
+        self->inner->fields = (const EmuVMField *)(gconstpointer)self->fields->data;
+        *next++ = (EmuVMField){.name = "state", .kind = EMU_VM_KIND_POINTER, .num = 1, .sub = self->inner, .resolve = state_of};
     }
-    outer[pci] = (EmuVMField){.name = "state", .kind = EMU_VM_KIND_POINTER, .num = 1, .sub = self->inner, .resolve = state_of};
+    *next++ = (EmuVMField){.name = "timers", .kind = EMU_VM_KIND_POINTER, .num = 1, .sub = &timers, .resolve = timers_of};
     self->vmstate = g_new0(EmuVMState, 1);
     self->vmstate->name = g_intern_string(self->name);
     self->vmstate->version = 1;
     self->vmstate->fields = outer;
-    self->vmstate->pre_save = state_pre_save;
-    self->vmstate->post_load = state_post_load;
+    if (self->fields->len) {
+        self->vmstate->pre_save = state_pre_save;
+        self->vmstate->post_load = state_post_load;
+    }
     return self->vmstate;
 }
 
@@ -381,7 +452,7 @@ static void
 emu_script_device_type_finalize(GObject *object)
 {
     EmuScriptDeviceType *self = EMU_SCRIPT_DEVICE_TYPE(object);
-    Function *const functions[] = {&self->realize, &self->unrealize, &self->reset, &self->save, &self->load, &self->i2c};
+    Function *const functions[] = {&self->realize, &self->unrealize, &self->reset, &self->save, &self->load, &self->i2c, &self->spi};
 
     for (guint i = 0; i < G_N_ELEMENTS(functions); i++) {
         if (functions[i]->destroy) {
@@ -629,6 +700,26 @@ emu_script_device_type_set_i2c(EmuScriptDeviceType *self, EmuScriptI2cFunc func,
 }
 
 /**
+ * emu_script_device_type_set_spi:
+ * @self: a type of SPI devices
+ * @word_bits: length of a word, 1 to 32; 0: 8
+ * @select_high: whether the chip select is active high
+ * @func: (scope notified) (closure user_data) (destroy destroy): answers the bus master
+ * @user_data: for @func
+ * @destroy: called when @func is not needed any more
+ *
+ * What is called when the device is selected, and for each word.
+ */
+void
+emu_script_device_type_set_spi(EmuScriptDeviceType *self, guint word_bits, gboolean select_high, EmuScriptSpiFunc func, gpointer user_data,
+                               GDestroyNotify destroy)
+{
+    self->spi_word_bits = MIN(word_bits, 32);
+    self->spi_select_high = select_high;
+    set_function(&self->spi, func, user_data, destroy);
+}
+
+/**
  * emu_script_device_type_register:
  * @self: a type that is described
  * @error: return location
@@ -674,6 +765,14 @@ emu_script_device_type_register(EmuScriptDeviceType *self, GError **error)
         i2c->event = script_i2c_event;
         i2c->send = script_i2c_send;
         i2c->recv = script_i2c_recv;
+    }
+    if (g_type_is_a(self->type, EMU_TYPE_SPI_DEVICE)) {
+        EmuSpiDeviceClass *spi = (EmuSpiDeviceClass *)klass;
+
+        spi->transfer = script_spi_transfer;
+        spi->select = script_spi_select;
+        spi->word_bits = (uint8_t)self->spi_word_bits;
+        spi->select_high = self->spi_select_high;
     }
     klass->reset_enter = script_reset;
     klass->vmstate = make_vmstate(self);
@@ -731,7 +830,7 @@ region_read(gpointer opaque, uint64_t offset, unsigned size)
     Region *region = opaque;
 
     enter_thread();
-    return region->read ? region->read(offset, size, region->read_data) : UINT64_MAX;
+    return region->access.read ? region->access.read(offset, size, region->access.read_data) : UINT64_MAX;
 }
 
 static void
@@ -740,8 +839,8 @@ region_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
     Region *region = opaque;
 
     enter_thread();
-    if (region->write) {
-        region->write(offset, value, size, region->write_data);
+    if (region->access.write) {
+        region->access.write(offset, value, size, region->access.write_data);
     }
 }
 
@@ -785,8 +884,8 @@ region_place(EmuDevice *self, Region *region, bool io, guint64 address, guint64 
     return true;
 }
 
-static bool
-need_machine(EmuDevice *self, const char *what, GError **error)
+bool
+script_device_need_machine(EmuDevice *self, const char *what, GError **error)
 {
     g_autofree char *name = NULL;
 
@@ -796,6 +895,37 @@ need_machine(EmuDevice *self, const char *what, GError **error)
     name = script_object_name(self);
     script_set_error(error, WRONG_STATE, "%s: not part of a machine: no %s", name, what);
     return false;
+}
+
+void
+script_access_drop(const ScriptAccess *access)
+{
+    if (access->read_destroy) {
+        access->read_destroy(access->read_data);
+    }
+    if (access->write_destroy) {
+        access->write_destroy(access->write_data);
+    }
+}
+
+EmuMemoryRegion *
+script_region_new(gpointer owner, const char *name, guint64 size, const ScriptAccess *access, GError **error)
+{
+    Region *region;
+
+    if (!size) {
+        g_autofree char *path = script_object_name(owner);
+
+        script_set_error(error, BAD_VALUE, "%s.%s: a region of 0 bytes", path, name);
+        script_access_drop(access);
+        return NULL;
+    }
+    region = g_new0(Region, 1);
+    region->access = *access;
+    region->instance = instance_of(owner);
+    region->region = emu_memory_region_new_io(owner, name, size, &region_ops, region);
+    g_ptr_array_add(region->instance->regions, region);
+    return region->region;
 }
 
 /**
@@ -822,28 +952,17 @@ emu_script_device_add_region(EmuDevice *self, const char *name, guint64 size, gb
                              gpointer read_data, GDestroyNotify read_destroy, EmuScriptWriteFunc write, gpointer write_data,
                              GDestroyNotify write_destroy, GError **error)
 {
-    Region *region = g_new0(Region, 1);
+    const ScriptAccess access = {read, read_data, read_destroy, write, write_data, write_destroy};
+    Region *region;
 
-    region->read = read;
-    region->read_data = read_data;
-    region->read_destroy = read_destroy;
-    region->write = write;
-    region->write_data = write_data;
-    region->write_destroy = write_destroy;
-    if (!need_machine(self, "regions", error)) {
-        region_free(region);
+    if (!script_device_need_machine(self, "regions", error)) {
+        script_access_drop(&access);
         return FALSE;
     }
-    if (!size) {
-        g_autofree char *path = script_object_name(self);
-
-        script_set_error(error, BAD_VALUE, "%s.%s: a region of 0 bytes", path, name);
-        region_free(region);
+    if (!script_region_new(self, name, size, &access, error)) {
         return FALSE;
     }
-    region->instance = instance_of(self);
-    region->region = emu_memory_region_new_io(self, name, size, &region_ops, region);
-    g_ptr_array_add(region->instance->regions, region);
+    region = g_ptr_array_index(instance_of(self)->regions, instance_of(self)->regions->len - 1);
     return region_place(self, region, io, address, size, error);
 }
 
@@ -863,15 +982,25 @@ emu_script_device_add_outputs(EmuDevice *self, const char *name, guint n, GError
 {
     g_autofree EmuLine **lines = g_new0(EmuLine *, MIN(n, 65536) + 1);
 
-    if (!need_machine(self, "outputs", error)) {
+    if (!script_device_need_machine(self, "outputs", error)) {
         return FALSE;
     }
     emu_device_add_lines_out(self, name, MIN(n, 65536), lines);
     return TRUE;
 }
 
-static void
-input_cb(gpointer opaque, unsigned index, int level)
+ScriptInput *
+script_input_new(gpointer owner, EmuScriptLineFunc func, gpointer user_data, GDestroyNotify destroy)
+{
+    Input *input = g_new0(Input, 1);
+
+    *input = (Input){func, user_data, destroy};
+    g_ptr_array_add(instance_of(owner)->inputs, input);
+    return input;
+}
+
+void
+script_input_cb(gpointer opaque, unsigned index, int level)
 {
     Input *input = opaque;
 
@@ -898,16 +1027,17 @@ gboolean
 emu_script_device_add_inputs(EmuDevice *self, const char *name, guint n, EmuScriptLineFunc func, gpointer user_data, GDestroyNotify destroy,
                              GError **error)
 {
-    Input *input = g_new0(Input, 1);
+    ScriptInput *input;
 
-    *input = (Input){func, user_data, destroy};
-    if (!need_machine(self, "inputs", error)) {
-        input_free(input);
+    if (!script_device_need_machine(self, "inputs", error)) {
+        if (destroy) {
+            destroy(user_data);
+        }
         return FALSE;
     }
-    g_ptr_array_add(instance_of(self)->inputs, input);
+    input = script_input_new(self, func, user_data, destroy);
     for (guint i = 0; i < MIN(n, 65536); i++) {
-        emu_line_new_in(self, name, input_cb, input, i);
+        emu_line_new_in(self, name, script_input_cb, input, i);
     }
     return TRUE;
 }
@@ -933,7 +1063,7 @@ emu_script_device_connect_irq(EmuDevice *self, guint irq, GError **error)
         script_set_error(error, BAD_VALUE, "%s.irq: only ISA devices choose one", name);
         return FALSE;
     }
-    if (!need_machine(self, "interrupt requests", error)) {
+    if (!script_device_need_machine(self, "interrupt requests", error)) {
         return FALSE;
     }
     emu_device_add_lines_out(self, "irq", 1, &instance->irq);
@@ -995,7 +1125,7 @@ emu_script_device_dma_read(EmuDevice *self, guint64 address, gsize size, gsize *
     guint8 *data;
 
     *n_data = 0;
-    if (!need_machine(self, "transfers", error)) {
+    if (!script_device_need_machine(self, "transfers", error)) {
         return NULL;
     }
     data = size > (1u << 30) ? NULL : g_try_malloc(size ? size : 1);
@@ -1023,7 +1153,7 @@ emu_script_device_dma_read(EmuDevice *self, guint64 address, gsize size, gsize *
 gboolean
 emu_script_device_dma_write(EmuDevice *self, guint64 address, const guint8 *data, gsize n_data, GError **error)
 {
-    if (!need_machine(self, "transfers", error)) {
+    if (!script_device_need_machine(self, "transfers", error)) {
         return FALSE;
     }
     return emu_dma_write(dma_as(self), address, data, n_data) == EMU_MEM_OK || dma_failed(self, address, error);
@@ -1035,7 +1165,7 @@ device_timer_cb(gpointer opaque)
     DeviceTimer *timer = opaque;
 
     if (timer->func) {
-        timer->func(timer->instance->device, timer->data);
+        timer->func(timer->instance->object, timer->data);
     }
 }
 
@@ -1104,6 +1234,20 @@ emu_script_device_get_virtual_ns(EmuDevice *self)
     return instance_of(self)->live ? emu_clock_get_ns(emu_device_get_clock(self, EMU_CLOCK_VIRTUAL)) : 0;
 }
 
+void
+script_report_exception(gpointer object, EmuMachine *machine, const char *text)
+{
+    g_autoptr(EmuScriptMachine) script = script_machine_of(machine);
+    g_autofree char *name = script_object_name(object);
+
+    emu_error_report("%s: exception:\n%s", name, text);
+    if (script) {
+        script_machine_stop_for(script, script_stop_new(EMU_SCRIPT_STOP_REASON_EXCEPTION, NULL, -1, 0, text));
+    } else if (machine && emu_machine_get_run_state(machine) == EMU_RUN_STATE_RUNNING) {
+        emu_machine_request_stop(machine, EMU_RUN_STATE_PAUSED);
+    }
+}
+
 /**
  * emu_script_device_report_exception:
  * @self: a device
@@ -1114,14 +1258,5 @@ emu_script_device_get_virtual_ns(EmuDevice *self)
 void
 emu_script_device_report_exception(EmuDevice *self, const char *text)
 {
-    EmuMachine *machine = emu_device_get_machine(self);
-    g_autoptr(EmuScriptMachine) script = script_machine_of(machine);
-    g_autofree char *name = script_object_name(self);
-
-    emu_error_report("%s: exception:\n%s", name, text);
-    if (script) {
-        script_machine_stop_for(script, script_stop_new(EMU_SCRIPT_STOP_REASON_EXCEPTION, NULL, -1, 0, text));
-    } else if (machine && emu_machine_get_run_state(machine) == EMU_RUN_STATE_RUNNING) {
-        emu_machine_request_stop(machine, EMU_RUN_STATE_PAUSED);
-    }
+    script_report_exception(self, emu_device_get_machine(self), text);
 }

@@ -116,6 +116,18 @@
  * Its address on the bus, 7 bits.
  */
 
+/**
+ * EmuSpiDevice:
+ *
+ * The base of devices on an SPI bus.
+ */
+
+/**
+ * EmuSpiDevice:cs:
+ *
+ * Number of the chip select; 255: the next free one.
+ */
+
 /* ---- whose it is ---------------------------------------------------------------------------------------- */
 
 static void

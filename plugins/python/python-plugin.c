@@ -11,7 +11,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
-EMU_PLUGIN(.name = "python", .version = "1.0", .license = "LGPL-2.1-or-later", .description = "devices that are written in Python",
+EMU_PLUGIN(.name = "python", .version = "1.0", .license = "LGPL-2.1-or-later", .description = "devices and boards that are written in Python",
            .provides = "");
 
 static struct {
@@ -54,7 +54,7 @@ static const char bootstrap[] =
     "        finally:\n"
     "            sys.dont_write_bytecode = written\n"
     "        for cls in list(vars(module).values()):\n"
-    "            if isinstance(cls, type) and issubclass(cls, Emu.Device) and cls.__module__ == name:\n"
+    "            if isinstance(cls, type) and issubclass(cls, (Emu.Device, Emu.Board)) and cls.__module__ == name:\n"
     "                cls._emu_register()\n"
     "    except BaseException:\n"
     "        fail(traceback.format_exc().rstrip())\n";

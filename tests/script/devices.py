@@ -147,6 +147,20 @@ def test_saved_state():
         equal((dev.latch, dev.text), (0x1234567890, b"hello\0\0\0"))
 
 
+def test_timers_are_saved():
+    m, dev = pc(Beeper)
+    with m:
+        m.io.write_u32(0x304, 2000)
+        before = m.snapshot()
+        for ticks in 1, 2:
+            m.run(until=m.virtual_time("5ms"), timeout=10)
+            equal(dev.ticks, ticks)
+            before.restore()
+        dev.set_timer(dev.clock, -1)
+        m.run(until=m.virtual_time("5ms"), timeout=10)
+        equal(dev.ticks, 2)
+
+
 def test_pci():
     m, dev = pc(Card, addr="9")
     with m:

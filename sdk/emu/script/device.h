@@ -63,6 +63,18 @@ typedef char *(*EmuScriptLoadFunc)(EmuDevice *device, GBytes *data, gpointer use
  */
 typedef gint (*EmuScriptI2cFunc)(EmuDevice *device, gint what, guint data, gpointer user_data);
 /**
+ * EmuScriptSpiFunc:
+ * @device: the device
+ * @what: 0: the chip select became inactive; 1: active; 2: a word, @value in, the answer out
+ * @value: a word from the master
+ * @user_data: (closure): what was given with it
+ *
+ * What happens on the SPI bus to a device.
+ *
+ * Returns: the word for the master; for the others anything
+ */
+typedef guint (*EmuScriptSpiFunc)(EmuDevice *device, gint what, guint value, gpointer user_data);
+/**
  * EmuScriptReadFunc:
  * @offset: in the region
  * @size: 1, 2, 4 or 8 bytes
@@ -105,6 +117,7 @@ EMU_AVAILABLE_IN_1_0 void emu_script_device_type_set_reset(EmuScriptDeviceType *
 EMU_AVAILABLE_IN_1_0 void emu_script_device_type_set_save(EmuScriptDeviceType *self, EmuScriptSaveFunc func, gpointer user_data, GDestroyNotify destroy);
 EMU_AVAILABLE_IN_1_0 void emu_script_device_type_set_load(EmuScriptDeviceType *self, EmuScriptLoadFunc func, gpointer user_data, GDestroyNotify destroy);
 EMU_AVAILABLE_IN_1_0 void emu_script_device_type_set_i2c(EmuScriptDeviceType *self, EmuScriptI2cFunc func, gpointer user_data, GDestroyNotify destroy);
+EMU_AVAILABLE_IN_1_0 void emu_script_device_type_set_spi(EmuScriptDeviceType *self, guint word_bits, gboolean select_high, EmuScriptSpiFunc func, gpointer user_data, GDestroyNotify destroy);
 EMU_AVAILABLE_IN_1_0 gboolean emu_script_device_type_register(EmuScriptDeviceType *self, GError **error);
 
 /* ---- for the device itself, in its realize function ------------------------------------------------- */

@@ -3,6 +3,8 @@
 
 /* Everything of the scripting interface. */
 
+#include <emu/script/board.h>
+#include <emu/script/bus.h>
 #include <emu/script/console.h>
 #include <emu/script/device.h>
 #include <emu/script/machine.h>

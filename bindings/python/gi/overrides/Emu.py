@@ -86,6 +86,19 @@ def _method(cls, name):
     return _wrap(getattr(cls, name))
 
 
+def _raising(function, *args):
+    try:
+        return function(*args)
+    except _GError as error:
+        raise _translate(error) from None
+
+
+def _count(value, what, most=1 << 16):
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise _bad(f"/machine.{what}: {value!r}, expected a number from 0 to {most}")
+    return value
+
+
 def _bad(text, code="BAD_VALUE"):
     return Error(text, getattr(_codes, code))
 
@@ -500,6 +513,23 @@ def _writer(device, spec):
     return write
 
 
+def _check_regions(cls):
+    for spec in cls.regions:
+        if not isinstance(spec, RegionSpec):
+            raise _bad(f"/{cls.__name__}.regions: {spec!r}, expected Emu.RegionSpec")
+
+
+def _reason(function):
+    """None, or why it failed: for C."""
+    try:
+        function()
+    except _GError as error:
+        return error.message
+    except Exception as error:
+        return f"{type(error).__name__}: {error}\n{traceback.format_exc().rstrip()}"
+    return None
+
+
 def _thread_hook(*_args):
     # One reference more on this thread's state, so that it is not made anew for each call.
     import ctypes
@@ -551,12 +581,14 @@ class _DeviceRegisters:
 
 
 class Device(Emu.Device):
-    """A device; derive from IsaDevice, PciDevice, SysbusDevice or I2cDevice to write one.
+    """A device; derive from IsaDevice, PciDevice, SysbusDevice, I2cDevice or SpiDevice to write one.
 
     Class attributes: __gtype_name__ (the type's name), description, category, regions, inputs and outputs ({"name": n}),
-    pci_ids (vendor, device, class), hotpluggable. Methods, all optional: do_realize(), do_unrealize(), do_reset(),
-    do_read(region, offset, size), do_write(region, offset, value, size), do_input(name, index, level),
-    do_i2c(what, data). Properties: GObject.Property; state: Emu.Saved. A property "irq" of an ISA device is wired.
+    pci_ids (vendor, device, class), hotpluggable, word_bits and select_high (SPI). Methods, all optional: do_realize(),
+    do_unrealize(), do_reset(), do_loaded() (after a snapshot), do_read(region, offset, size), do_write(region, offset, value,
+    size), do_input(name, index, level). I2C: do_start(receive) and do_send(byte), which return False not to acknowledge,
+    do_receive(), do_stop(). SPI: do_transfer(word), do_select(active). Properties: GObject.Property; state: Emu.Saved; timers
+    are saved, too. A property "irq" of an ISA device is wired.
     """
 
     regions = ()
@@ -566,6 +598,8 @@ class Device(Emu.Device):
     category = "misc"
     hotpluggable = False
     pci_ids = None
+    word_bits = 8
+    select_high = False
     regs = property(_DeviceRegisters)
 
     # -- the type --
@@ -583,9 +617,7 @@ class Device(Emu.Device):
             return cls._emu_type_name
         if cls.__module__ == Device.__module__ or not issubclass(cls, Emu.Device):
             raise _bad(f"/{cls.__name__}: not a class derived from a device's")
-        for spec in cls.regions:
-            if not isinstance(spec, RegionSpec):
-                raise _bad(f"/{cls.__name__}.regions: {spec!r}, expected Emu.RegionSpec")
+        _check_regions(cls)
         name = vars(cls).get("__gtype_name__", cls.__name__)
         try:
             kind = Emu.DeviceType.new(cls.__gtype__, name)
@@ -603,8 +635,14 @@ class Device(Emu.Device):
                 kind.set_unrealize(lambda device, *_: _guarded(device, device.do_unrealize, None)())
             if hasattr(cls, "do_reset"):
                 kind.set_reset(lambda device, *_: _guarded(device, device.do_reset, None)())
-            if hasattr(cls, "do_i2c"):
-                kind.set_i2c(lambda device, what, data, *_: int(_guarded(device, device.do_i2c, 0xff)(what, data) or 0))
+            if issubclass(cls, Emu.I2cDevice):
+                kind.set_i2c(lambda device, what, data, *_: _guarded(device, cls._emu_i2c, 0xff)(device, what, data))
+            if issubclass(cls, Emu.SpiDevice):
+                bits = cls.word_bits
+                if isinstance(bits, bool) or not isinstance(bits, int) or not 1 <= bits <= 32:
+                    raise _bad(f"/{cls.__name__}.word_bits: {bits!r}, expected 1 to 32")
+                kind.set_spi(bits, bool(cls.select_high), lambda device, what, value, *_:
+                             _guarded(device, cls._emu_spi, (1 << bits) - 1)(device, what, value))
             kind.set_save(lambda device, *_: _guarded(device, lambda: GLib.Bytes.new(b"".join(one.pack(device) for one in saved)), None)())
             kind.set_load(cls._emu_load)
             kind.register()
@@ -613,6 +651,25 @@ class Device(Emu.Device):
         Emu.set_thread_hook(_thread_hook)
         cls._emu_type_name = name
         return name
+
+    @staticmethod
+    def _emu_i2c(device, what, data):
+        if hasattr(device, "do_i2c"):  # all in one, by number
+            return int(device.do_i2c(what, data) or 0) & 0xff
+        name, *args = (("do_start", True), ("do_start", False), ("do_stop",), ("do_nack",), ("do_send", data), ("do_receive",))[what]
+        answer = getattr(device, name)(*args) if hasattr(device, name) else None
+        if what == 5:
+            return 0xff if answer is None else int(answer) & 0xff
+        return int(answer is False)
+
+    @staticmethod
+    def _emu_spi(device, what, value):
+        if what == 2:
+            answer = device.do_transfer(value) if hasattr(device, "do_transfer") else None
+            return int(answer or 0) & (1 << device.word_bits) - 1
+        if hasattr(device, "do_select"):
+            device.do_select(bool(what))
+        return 0
 
     @staticmethod
     def _emu_load(device, data, *_args):
@@ -630,7 +687,7 @@ class Device(Emu.Device):
 
     @staticmethod
     def _emu_realize(device, *_args):
-        try:
+        def realize():
             for spec in device.regions:
                 at = spec.bar if spec.bar is not None else getattr(device, spec.at) if isinstance(spec.at, str) else spec.at
                 Emu.Device.add_region(device, spec.name, spec.size, spec.io, (1 << 64) - 1 if at is None else at,
@@ -643,11 +700,8 @@ class Device(Emu.Device):
                 Emu.Device.connect_irq(device, device.irq)
             if hasattr(device, "do_realize"):
                 device.do_realize()
-        except _GError as error:
-            return error.message
-        except Exception as error:
-            return f"{type(error).__name__}: {error}\n{traceback.format_exc().rstrip()}"
-        return None
+
+        return _reason(realize)
 
     # -- for devices in Python --
 
@@ -669,8 +723,23 @@ class Device(Emu.Device):
         except _GError as error:
             raise _translate(error) from None
 
+    def add_spi_bus(self, name=None, selects=1):
+        """In do_realize(): the device is an SPI controller; returns its Emu.SpiBus."""
+        return _raising(Emu.Device.add_spi_bus, self, name, _count(selects, "selects"))
+
+    def add_i2c_bus(self, name=None):
+        """In do_realize(): the device is an I2C master; returns its Emu.I2cBus."""
+        return _raising(Emu.Device.add_i2c_bus, self, name)
+
+    def add_isa_bus(self, function=None):
+        """In do_realize(): the device is an ISA bridge; function(irq, level) is called when a card asks for an interrupt."""
+        return _raising(Emu.Device.add_isa_bus, self, lambda index, level, *_: function and _guarded(self, function, None)(index, level))
+
     # -- for all --
 
+    bus = property(lambda self: self.get_bus())
+    buses = property(lambda self: {bus.name: bus for bus in self.list_buses()})
+    map = _method(Emu.Device, "map")
     reset = _method(Emu.Device, "reset")
     get_line = _method(Emu.Device, "get_line")
     label = property(lambda self: self.get_label())
@@ -689,11 +758,217 @@ Device = override(Device)
 __all__.append("Device")
 
 
+class Bus(Emu.Bus):
+    """What devices plug into."""
+
+    name = property(lambda self: self.get_name())
+    owner = property(lambda self: self.get_owner())
+    devices = property(lambda self: self.list_devices())
+
+    def __repr__(self):
+        return f"<Emu.{type(self).__name__} {self.name}>"
+
+
+Bus = override(Bus)
+__all__.append("Bus")
+
+
+class SpiBus(Emu.SpiBus):
+    """An SPI bus, for its controller: with bus.selected(0): bus.transfer(0x9f)"""
+
+    set_select = _method(Emu.SpiBus, "set_select")
+
+    def transfer(self, word, bits=8):
+        """A word out, a word in."""
+        if isinstance(word, bool) or not isinstance(word, int) or not 0 <= word < 1 << 32:
+            raise _bad(f"/machine.spi: {word!r} is no word")
+        return _raising(Emu.SpiBus.transfer, self, word, _count(bits, "bits"))[1]
+
+    @contextlib.contextmanager
+    def selected(self, select=0, level=0):
+        """The chip select is active inside of this; level: the one that makes it so."""
+        self.set_select(_count(select, "select"), level)
+        try:
+            yield self
+        finally:
+            self.set_select(select, 1 - level)
+
+    def exchange(self, data, select=0):
+        """Bytes out, as many bytes in, while a chip is selected."""
+        with self.selected(select):
+            return bytes(self.transfer(byte) for byte in _bytes(data, "spi"))
+
+
+SpiBus = override(SpiBus)
+__all__.append("SpiBus")
+
+
+class I2cBus(Emu.I2cBus):
+    """An I2C bus, for its master: bus.write(0x48, b"\0"); bus.read(0x48, 2)"""
+
+    start = _method(Emu.I2cBus, "start")
+    send = _method(Emu.I2cBus, "send")
+
+    def _begin(self, address, receive):
+        if not self.start(_count(address, "address"), receive):
+            raise _bad(f"{self.get_path()}: nobody answers at address {address:#x}", "NOT_FOUND")
+
+    def write(self, address, data):
+        """Sends bytes to a device; returns how many it acknowledged."""
+        self._begin(address, False)
+        try:
+            data = _bytes(data, "i2c")
+            return next((n for n, byte in enumerate(data) if not self.send(byte)), len(data))
+        finally:
+            self.stop()
+
+    def read(self, address, size):
+        """Receives bytes from a device."""
+        self._begin(address, True)
+        try:
+            return bytes(self.receive(n < size - 1) for n in range(_count(size, "size")))
+        finally:
+            self.stop()
+
+
+I2cBus = override(I2cBus)
+__all__.append("I2cBus")
+
+
+class Board(Emu.Board):
+    """A board; derive from it to write one. Machine.new(Mine), -M mine.
+
+    Class attributes: __gtype_name__ ("mine-machine"), description, cpu (name of a type), cpus, max_cpus, memory ("64M"), regions.
+    Methods: do_build(); optional: do_reset(), do_powerdown(), do_read() and do_write() for the regions.
+    """
+
+    description = None
+    cpu = None
+    cpus = 1
+    max_cpus = None
+    memory = None
+    regions = ()
+
+    @classmethod
+    def _emu_register(cls):
+        if "_emu_type_name" in vars(cls):
+            return cls._emu_type_name
+        name = vars(cls).get("__gtype_name__", cls.__name__)
+        _check_regions(cls)
+        try:
+            kind = Emu.BoardType.new(cls.__gtype__, name)
+            kind.set_description(cls.description or (cls.__doc__ or "").strip().split("\n")[0])
+            kind.set_cpus(cls.cpu, _count(cls.cpus, "cpus"), _count(cls.max_cpus or cls.cpus, "max_cpus"))
+            if cls.memory is not None:
+                kind.set_ram_size(_memory_size(cls.memory))
+            kind.set_build(cls._emu_build)
+            for event in "reset", "powerdown":
+                if hasattr(cls, f"do_{event}"):
+                    getattr(kind, f"set_{event}")(lambda board, *_, event=event: _guarded(board, getattr(board, f"do_{event}"), None)())
+            kind.register()
+        except _GError as error:
+            raise _translate(error) from None
+        Emu.set_thread_hook(_thread_hook)
+        cls._emu_type_name = name
+        return name
+
+    @staticmethod
+    def _emu_build(board, *_args):
+        def build():
+            for spec in board.regions:
+                at = getattr(board, spec.at) if isinstance(spec.at, str) else spec.at
+                if at is None:
+                    raise _bad(f"/{type(board).__name__}.{spec.name}: a board's region needs at=")
+                Emu.Board.add_region(board, spec.name, spec.size, spec.io, at, _reader(board, spec), (), _writer(board, spec))
+            if hasattr(board, "do_build"):
+                board.do_build()
+
+        return _reason(build)
+
+    def map_ram(self, address=0, offset=0, size=0):
+        """In do_build(): the main memory, or a part of it, at an address."""
+        _raising(Emu.Board.map_ram, self, _address(address, "ram"), _size(offset, "ram"), _size(size, "ram"))
+
+    def add_rom(self, name, address, data, size=None):
+        """In do_build(): memory that the guest cannot change."""
+        data = _bytes(data, name)
+        _raising(Emu.Board.add_memory, self, name, len(data) if size is None else _size(size, name), _address(address, name), True, data)
+
+    def add_memory(self, name, address, size, data=b""):
+        """In do_build(): memory besides the main one."""
+        _raising(Emu.Board.add_memory, self, name, _size(size, name), _address(address, name), False, _bytes(data, name))
+
+    def add(self, device, id=None, bus=None, at=(), **properties):
+        """In do_build(): a device, by its type's name or class. at: where its regions go: an address, or a list of them."""
+        if isinstance(device, type) and issubclass(device, Emu.Device):
+            device = device._emu_register()
+        if not isinstance(device, str):
+            raise _bad(f"/machine.add: {device!r}, expected the name of a type, or a class")
+        if bus is not None and not isinstance(bus, Emu.Bus):
+            raise _bad(f"/machine.{device}.bus: {bus!r}, expected an Emu.Bus")
+        values = {name.replace("_", "-"): _variant(name, value) for name, value in properties.items()}
+        made = _raising(Emu.Board.add_device, self, device, id, bus, GLib.Variant("a{sv}", values))
+        for index, address in enumerate([at] if isinstance(at, int) else at):
+            made.map(index, _address(address, device))
+        return made
+
+    def add_isa_bus(self, function=None):
+        """In do_build(): an ISA bus; function(irq, level) is called when a card asks for an interrupt."""
+        bridge = self.add(_isa_bridge())
+        bridge.handler = function
+        return bridge.isa
+
+    def create_cpus(self):
+        """In do_build(): the CPUs that the user asked for."""
+        return [_raising(Emu.Board.create_cpu, self, index) for index in range(self.n_cpus)]
+
+    ram_size = property(lambda self: self.get_ram_size())
+    n_cpus = property(lambda self: self.get_n_cpus())
+    machine = property(lambda self: self.get_machine())
+
+    def exit(self, status=0):
+        """Ends the machine, and the emu program with this status."""
+        self.request_exit(_count(status, "status", 255))
+
+
+Board = override(Board)
+__all__.append("Board")
+
+
+def _isa_bridge(made=[]):
+    if not made:
+
+        class _IsaBridge(Emu.SysbusDevice):
+            """The bridge to a board's ISA bus"""
+
+            __module__ = "emu"  # classes of overrides get no type of their own
+            __gtype_name__ = "script-isa-bridge"
+            handler = None
+
+            def do_realize(self):
+                self.isa = self.add_isa_bus(lambda irq, level: self.handler and self.handler(irq, level))
+
+        made.append(_IsaBridge)
+    return made[0]
+
+
+def _memory_size(text):
+    match = re.fullmatch(r"(\d+)([KMG]?)", str(text))
+    if not match:
+        raise _bad(f"/machine.memory: {text!r}, expected a number of bytes, or \"64M\"")
+    return int(match.group(1)) << {"": 0, "K": 10, "M": 20, "G": 30}[match.group(2)]
 
 
 class Line(Emu.Line):
     peers = property(lambda self: self.list_peers())
     level = property(lambda self: self.get(), lambda self, level: self.set(level))
+
+    def connect_to(self, other):
+        """A wire between an output and an input, in whichever order."""
+        if not isinstance(other, Emu.Line) or self.is_output() == other.is_output():
+            raise _bad(f"{self.get_path()}: cannot be connected to {other!r}, expected an {'input' if self.is_output() else 'output'}")
+        output, input = (self, other) if self.is_output() else (other, self)
+        Emu.Line.connect_to(output, input)
 
     def __int__(self):
         return self.get()
@@ -1102,7 +1377,9 @@ __all__.append("Screen")
 class Machine(Emu.Machine):
     @classmethod
     def new(cls, board="pc", **options):
-        """Machine.new("pc", memory="64M", kernel=..., drive=["file=a.img", ...], nodefaults=True)"""
+        """Machine.new("pc", memory="64M", kernel=..., drive=["file=a.img", ...], nodefaults=True); or a class derived from Board."""
+        if isinstance(board, type) and issubclass(board, Emu.Board):
+            board = board._emu_register()
         try:
             machine = Emu.Machine.new(board)
         except _GError as error:
