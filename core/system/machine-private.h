@@ -87,6 +87,8 @@ typedef struct {
     int stop_state;        /* EmuRunState of a stop request, atomic */
     bool force_exit;       /* whatever -no-shutdown says; atomic */
     bool suspended;        /* S3, waiting for a wake up */
+    uint32_t wakeup_allowed; /* bit per EmuWakeupReason that the guest has allowed */
+    int wakeup_reason;     /* EmuWakeupReason of the last request */
     EmuAction reboot_action, shutdown_action, panic_action;
     EmuWatchdogAction watchdog_action;
     bool exiting;

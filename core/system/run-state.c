@@ -195,7 +195,57 @@ emu_machine_request_suspend(EmuMachine *self)
 void
 emu_machine_request_wakeup(EmuMachine *self)
 {
+    __atomic_store_n(&emu_machine_priv(self)->wakeup_reason, EMU_WAKEUP_USER, __ATOMIC_SEQ_CST);
     machine_request(self, EMU_REQUEST_WAKEUP);
+}
+
+/**
+ * emu_machine_request_wakeup_by:
+ * @self: a machine
+ * @reason: what ends the sleep
+ *
+ * Like emu_machine_request_wakeup() for a device. Nothing happens unless the machine sleeps and the board's power
+ * management has allowed @reason by emu_machine_allow_wakeup(). Big lock held.
+ */
+void
+emu_machine_request_wakeup_by(EmuMachine *self, EmuWakeupReason reason)
+{
+    EmuMachinePrivate *priv = emu_machine_priv(self);
+
+    g_return_if_fail((guint)reason <= EMU_WAKEUP_TIMER);
+    if (priv->suspended && (reason == EMU_WAKEUP_USER || priv->wakeup_allowed >> reason & 1)) {
+        __atomic_store_n(&priv->wakeup_reason, (int)reason, __ATOMIC_SEQ_CST);
+        machine_request(self, EMU_REQUEST_WAKEUP);
+    }
+}
+
+/**
+ * emu_machine_allow_wakeup:
+ * @self: a machine
+ * @reason: a device that may end the sleep
+ * @allow: whether it may
+ *
+ * For power management: what its enable register says of @reason. Big lock held.
+ */
+void
+emu_machine_allow_wakeup(EmuMachine *self, EmuWakeupReason reason, bool allow)
+{
+    EmuMachinePrivate *priv = emu_machine_priv(self);
+
+    g_return_if_fail((guint)reason <= EMU_WAKEUP_TIMER);
+    priv->wakeup_allowed = (priv->wakeup_allowed & ~(1u << reason)) | (uint32_t)allow << reason;
+}
+
+/**
+ * emu_machine_get_wakeup_reason:
+ * @self: a machine
+ *
+ * Returns: who asked for the wake up that the signal "wakeup" announces
+ */
+EmuWakeupReason
+emu_machine_get_wakeup_reason(EmuMachine *self)
+{
+    return (EmuWakeupReason)__atomic_load_n(&emu_machine_priv(self)->wakeup_reason, __ATOMIC_SEQ_CST);
 }
 
 /**

@@ -18,6 +18,7 @@
 
 #define ACPI_PM1_TIMER 0x0001
 #define ACPI_PM1_POWER_BUTTON 0x0100
+#define ACPI_PM1_RTC 0x0400
 #define ACPI_PM1_WAKE 0x8000
 #define ACPI_PM1_STATUS_W1C 0x8d21
 #define ACPI_PM1_ENABLE_MASK 0x0521
@@ -64,6 +65,7 @@ acpi_pm_update(AcpiPm *self)
     }
     EMU_TRACE(acpi_pm_sci, "status 0x%04x enable 0x%04x level %d", status, self->enable, level);
     emu_line_set(self->sci, level);
+    emu_machine_allow_wakeup(emu_device_get_machine(self->device), EMU_WAKEUP_RTC, self->enable & ACPI_PM1_RTC);
     if ((self->enable & ACPI_PM1_TIMER) && !(status & ACPI_PM1_TIMER)) {
         emu_timer_set(self->timer, emu_muldiv64(self->timer_flip_tick, EMU_NS_PER_SEC, ACPI_PM_TIMER_HZ) + 1);
     } else {
@@ -222,11 +224,13 @@ acpi_pm_powerdown_cb(EmuMachine *machine G_GNUC_UNUSED, gpointer opaque)
 
 /* After the reset that leaves S3: the guest reads here why it woke. */
 static void
-acpi_pm_wakeup_cb(EmuMachine *machine G_GNUC_UNUSED, gpointer opaque)
+acpi_pm_wakeup_cb(EmuMachine *machine, gpointer opaque)
 {
     AcpiPm *self = opaque;
+    bool by_rtc = emu_machine_get_wakeup_reason(machine) == EMU_WAKEUP_RTC;
 
-    self->status |= ACPI_PM1_WAKE | ACPI_PM1_POWER_BUTTON;
+    /* The monitor's command is a press of the power button. */
+    self->status |= ACPI_PM1_WAKE | (by_rtc ? ACPI_PM1_RTC : ACPI_PM1_POWER_BUTTON);
     acpi_pm_update(self);
 }
 
@@ -259,6 +263,7 @@ acpi_pm_reset(AcpiPm *self)
     self->status = 0;
     self->enable = 0;
     self->control = 0;
+    emu_machine_allow_wakeup(emu_device_get_machine(self->device), EMU_WAKEUP_RTC, false);
     memset(self->gpe_status, 0, sizeof self->gpe_status);
     memset(self->gpe_enable, 0, sizeof self->gpe_enable);
     acpi_pm_set_next_flip(self);

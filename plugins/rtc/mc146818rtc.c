@@ -21,8 +21,8 @@
 #include <time.h>
 
 #define RTC_BASE_HZ 32768
-/* UIP goes high this long before an update (data sheet: tBUC). */
-#define RTC_UIP_HOLD_NS INT64_C(244141)
+/* UIP is high from 244 us before an update (data sheet: tBUC) until its end, 1984 us later (tUC with a 32768 Hz crystal). */
+#define RTC_UIP_NS (INT64_C(244141) + INT64_C(1984000))
 
 typedef struct {
     EmuIsaDevice parent_instance;
@@ -39,7 +39,6 @@ typedef struct {
     uint8_t index;
     bool divider_reset;      /* time stands because of DV = 11x */
     uint64_t offset_ns;      /* chip time - machine RTC time; signed, kept as bits */
-    uint64_t stopped_ns;     /* fraction of the second at which the clock stopped */
     uint64_t checked_second; /* chip time in seconds up to which UF and AF are settled */
     uint64_t next_periodic;  /* virtual time of the next periodic event */
     uint8_t weekday_skew;    /* day of week as set by the guest against the calendar's */
@@ -299,7 +298,7 @@ rtc_settle_seconds(Rtc *self)
         if (alarm >= 0 && alarm <= now) {
             self->cmos[RTC_REG_C] |= RTC_C_AF;
             if (self->cmos[RTC_REG_B] & RTC_B_AIE) {
-                emu_machine_request_wakeup(rtc_get_machine(self));
+                emu_machine_request_wakeup_by(rtc_get_machine(self), EMU_WAKEUP_RTC);
             }
         }
     }
@@ -368,23 +367,29 @@ rtc_second_cb(gpointer opaque)
 
 /* ---- setting ----------------------------------------------------------------------------------- */
 
+/* How far the divider chain is in its second. It counts on while SET holds the registers. */
+static int64_t
+rtc_get_fraction(Rtc *self)
+{
+    int64_t now = rtc_now_ns(self);
+
+    return now - rtc_floor_seconds(now) * EMU_NS_PER_SEC;
+}
+
 static void
 rtc_stop(Rtc *self)
 {
-    int64_t now = rtc_now_ns(self);
-    int64_t seconds = rtc_floor_seconds(now);
-
-    rtc_store_time(self, seconds);
-    self->stopped_ns = (uint64_t)(now - seconds * EMU_NS_PER_SEC);
+    rtc_store_time(self, rtc_floor_seconds(rtc_now_ns(self)));
 }
 
 static void
 rtc_start(Rtc *self)
 {
+    int64_t fraction = rtc_get_fraction(self);
     int64_t seconds = rtc_load_time(self);
     int64_t now = emu_machine_get_rtc_ns(rtc_get_machine(self));
 
-    self->offset_ns = (uint64_t)(seconds * EMU_NS_PER_SEC + (int64_t)self->stopped_ns - now);
+    self->offset_ns = (uint64_t)(seconds * EMU_NS_PER_SEC + fraction - now);
     self->checked_second = (uint64_t)seconds;
 }
 
@@ -425,7 +430,7 @@ rtc_write_register(Rtc *self, unsigned reg, uint8_t value)
         }
         if (self->divider_reset && !reset) {
             /* The first update follows half a second after the divider starts. */
-            self->stopped_ns = (uint64_t)EMU_NS_PER_SEC / 2;
+            self->offset_ns += (uint64_t)(EMU_NS_PER_SEC / 2 - rtc_get_fraction(self));
         }
         bool rate_changed = (self->cmos[RTC_REG_A] ^ value) & RTC_A_RS || reset != self->divider_reset;
         rtc_settle_periodic(self);
@@ -486,10 +491,7 @@ rtc_read_register(Rtc *self, unsigned reg)
     case RTC_REG_A: {
         uint8_t value = self->cmos[RTC_REG_A];
         if (rtc_is_running(self)) {
-            int64_t now = rtc_now_ns(self);
-            if (now - rtc_floor_seconds(now) * EMU_NS_PER_SEC >= EMU_NS_PER_SEC - RTC_UIP_HOLD_NS) {
-                value |= RTC_A_UIP;
-            }
+            value |= rtc_get_fraction(self) >= EMU_NS_PER_SEC - RTC_UIP_NS ? RTC_A_UIP : 0;
         }
         return value;
     }
@@ -649,7 +651,7 @@ rtc_post_load(gpointer opaque, unsigned version, GError **error)
         return false;
     }
     if ((int64_t)self->offset_ns < -RTC_MAX_OFFSET_NS || (int64_t)self->offset_ns > RTC_MAX_OFFSET_NS ||
-        ABS((int64_t)self->checked_second / 2) > RTC_MAX_SECONDS / 2 || self->stopped_ns >= EMU_NS_PER_SEC ||
+        ABS((int64_t)self->checked_second / 2) > RTC_MAX_SECONDS / 2 ||
         ABS((int32_t)self->era / 2) > 100) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "rtc: saved time is out of range");
         return false;
@@ -663,17 +665,16 @@ static const EmuVMField rtc_fields[] = {
     EMU_VM_U8(Rtc, index),
     EMU_VM_BOOL(Rtc, divider_reset),
     EMU_VM_U64(Rtc, offset_ns),
-    EMU_VM_U64(Rtc, stopped_ns),
     EMU_VM_U64(Rtc, checked_second),
     EMU_VM_U64(Rtc, next_periodic),
     EMU_VM_U8(Rtc, weekday_skew),
-    {.name = "era", .kind = EMU_VM_KIND_U32, .offset = offsetof(Rtc, era), .size = sizeof(uint32_t), .num = 1, .since = 2},
+    EMU_VM_U32(Rtc, era),
     EMU_VM_END,
 };
 static const EmuVMState rtc_vmstate = {
     .name = "mc146818rtc",
-    .version = 2,
-    .minimum_version = 1,
+    .version = 3,
+    .minimum_version = 3,
     .fields = rtc_fields,
     .post_load = rtc_post_load,
 };

@@ -142,7 +142,12 @@ EMU_AVAILABLE_IN_1_0 void emu_machine_request_shutdown(EmuMachine *self, EmuShut
 EMU_AVAILABLE_IN_1_0 void emu_machine_request_exit(EmuMachine *self, int status); /* isa-debug-exit: the process' exit status */
 EMU_AVAILABLE_IN_1_0 void emu_machine_request_powerdown(EmuMachine *self);
 EMU_AVAILABLE_IN_1_0 void emu_machine_request_suspend(EmuMachine *self); /* S3 */
-EMU_AVAILABLE_IN_1_0 void emu_machine_request_wakeup(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 void emu_machine_request_wakeup(EmuMachine *self); /* the user wants it */
+/* Devices that end S3, where the guest has allowed them to. */
+typedef enum { EMU_WAKEUP_USER, EMU_WAKEUP_RTC, EMU_WAKEUP_TIMER } EmuWakeupReason;
+EMU_AVAILABLE_IN_1_0 void emu_machine_request_wakeup_by(EmuMachine *self, EmuWakeupReason reason);
+EMU_AVAILABLE_IN_1_0 void emu_machine_allow_wakeup(EmuMachine *self, EmuWakeupReason reason, bool allow);
+EMU_AVAILABLE_IN_1_0 EmuWakeupReason emu_machine_get_wakeup_reason(EmuMachine *self); /* of the last "wakeup" */
 EMU_AVAILABLE_IN_1_0 void emu_machine_request_stop(EmuMachine *self, EmuRunState state);
 /* A watchdog expired: what -action watchdog= says is done. */
 EMU_AVAILABLE_IN_1_0 void emu_machine_request_watchdog(EmuMachine *self);

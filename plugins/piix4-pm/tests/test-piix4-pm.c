@@ -184,6 +184,36 @@ test_sleep_types(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmphex(emu_test_in(f->machine, PM, 2), ==, 0x8100);
 }
 
+static void
+set_cmos(Fixture *f, uint8_t reg, uint8_t value)
+{
+    emu_test_out(f->machine, 0x70, reg, 1);
+    emu_test_out(f->machine, 0x71, value, 1);
+}
+
+/* An alarm wakes the machine when RTC_EN is set, and says so in RTC_STS. */
+static void
+test_rtc_wakes(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    set_cmos(f, 0x01, 0xff); /* every second */
+    set_cmos(f, 0x03, 0xff);
+    set_cmos(f, 0x05, 0xff);
+    set_cmos(f, 0x0b, 0x22);
+    emu_test_out(f->machine, PM + 4, 1 << 10 | 1 << 13, 2);
+    emu_test_advance(f->machine, 2 * EMU_NS_PER_SEC);
+    emu_test_settle(f->machine);
+    g_assert_cmpint(emu_machine_get_run_state(f->machine), ==, EMU_RUN_STATE_SUSPENDED);
+    emu_test_out(f->machine, PM + 2, 0x0400, 2);
+    emu_test_out(f->machine, 0x70, 0x0c, 1);
+    (void)emu_test_in(f->machine, 0x71, 1);
+    emu_test_advance(f->machine, 2 * EMU_NS_PER_SEC);
+    emu_test_settle(f->machine);
+    g_assert_cmpint(emu_machine_get_run_state(f->machine), ==, EMU_RUN_STATE_RUNNING);
+    config_write(f, 0x40, PM | 1, 4);
+    config_write(f, 0x80, 0x01, 1);
+    g_assert_cmphex(emu_test_in(f->machine, PM, 2) & ~1u, ==, 0x8400); /* bit 0: the timer's */
+}
+
 int
 main(int argc, char **argv)
 {
@@ -198,5 +228,6 @@ main(int argc, char **argv)
     ADD("/piix4-pm/smbus/eeprom-keeps-a-byte", test_smbus);
     ADD("/piix4-pm/smbus/block", test_smbus_block);
     ADD("/piix4-pm/sleep/s3-and-back", test_sleep_types);
+    ADD("/piix4-pm/sleep/alarm-wakes", test_rtc_wakes);
     return g_test_run();
 }

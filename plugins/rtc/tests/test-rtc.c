@@ -127,10 +127,42 @@ static void
 test_update_in_progress(Fixture *f, gconstpointer data)
 {
     g_assert_cmphex(get(f, 0x0a), ==, 0x26);
-    emu_test_advance(f->machine, SECOND - 100000);
-    g_assert_cmphex(get(f, 0x0a), ==, 0xa6);
-    emu_test_advance(f->machine, 100000);
+    emu_test_advance(f->machine, SECOND - 2229000); /* tBUC and tUC: 2228 us */
     g_assert_cmphex(get(f, 0x0a), ==, 0x26);
+    emu_test_advance(f->machine, 2000);
+    g_assert_cmphex(get(f, 0x0a), ==, 0xa6);
+    emu_test_advance(f->machine, 2226000);
+    g_assert_cmphex(get(f, 0x0a), ==, 0xa6);
+    g_assert_cmphex(get(f, 0x0c) & 0x10, ==, 0x00); /* the update has not ended */
+    emu_test_advance(f->machine, 1000);
+    g_assert_cmphex(get(f, 0x0a), ==, 0x26);
+    g_assert_cmphex(get(f, 0x0c) & 0x10, ==, 0x10);
+}
+
+/* SET holds the registers; the divider goes on, and with it the moment of the next update. */
+static void
+test_set_keeps_phase(Fixture *f, gconstpointer data)
+{
+    emu_test_advance(f->machine, SECOND / 4);
+    set(f, 0x0b, 0x82);
+    emu_test_advance(f->machine, 3 * SECOND + SECOND / 2);
+    set(f, 0x00, 0x30);
+    set(f, 0x0b, 0x02);
+    emu_test_advance(f->machine, SECOND / 4 - 1000000);
+    g_assert_cmphex(get(f, 0x00), ==, 0x30);
+    emu_test_advance(f->machine, 2000000);
+    g_assert_cmphex(get(f, 0x00), ==, 0x31);
+    /* The divider restarted under SET: half a second from then. */
+    set(f, 0x0b, 0x82);
+    set(f, 0x0a, 0x66);
+    emu_test_advance(f->machine, SECOND);
+    set(f, 0x0a, 0x26);
+    emu_test_advance(f->machine, SECOND / 4);
+    set(f, 0x0b, 0x02);
+    emu_test_advance(f->machine, SECOND / 4 - 1000000);
+    g_assert_cmphex(get(f, 0x00), ==, 0x31);
+    emu_test_advance(f->machine, 2000000);
+    g_assert_cmphex(get(f, 0x00), ==, 0x32);
 }
 
 static void
@@ -255,6 +287,7 @@ main(int argc, char **argv)
     ADD("formats", test_formats);
     ADD("set-stops-time", test_set_stops_time);
     ADD("divider-reset", test_divider_reset);
+    ADD("set-keeps-the-phase", test_set_keeps_phase);
     ADD("update/in-progress", test_update_in_progress);
     ADD("update/interrupt", test_update_interrupt);
     ADD("flags-without-enables", test_polled_flags);
