@@ -40,6 +40,7 @@
 enum {
     CMD_READ_RAM = 0x20,
     CMD_WRITE_RAM = 0x60,
+    CMD_TEST_PASSWORD = 0xa4,
     CMD_AUX_DISABLE = 0xa7,
     CMD_AUX_ENABLE = 0xa8,
     CMD_AUX_TEST = 0xa9,
@@ -67,6 +68,7 @@ typedef struct {
 
     uint32_t kbd_irq_number;
     uint32_t aux_irq_number;
+    bool has_aux; /* a PS/2's controller; else a PC/AT's */
 
     EmuLine *kbd_irq;
     EmuLine *aux_irq;
@@ -227,11 +229,22 @@ i8042_read_outport(const I8042 *self)
 
 /* ---- port 0x64 ------------------------------------------------------------------------------------------------ */
 
+/* Those for the mouse and for passwords: an AT's controller does not know them. */
+static bool
+i8042_is_ps2_command(uint8_t byte)
+{
+    return (byte >= CMD_TEST_PASSWORD && byte <= CMD_AUX_TEST) || byte == CMD_WRITE_AUX_BUFFER || byte == CMD_WRITE_AUX;
+}
+
 static void
 i8042_write_command(I8042 *self, uint8_t byte)
 {
     self->command = 0;
     self->status |= STATUS_COMMAND;
+    if (!self->has_aux && i8042_is_ps2_command(byte)) {
+        emu_guest_error("i8042: command 0x%02x is one of PS/2 controllers", byte);
+        return;
+    }
     switch (byte) {
     case CMD_READ_RAM ... CMD_READ_RAM + I8042_RAM - 1:
         i8042_answer(self, self->ram[byte - CMD_READ_RAM], false);
@@ -242,6 +255,9 @@ i8042_write_command(I8042 *self, uint8_t byte)
     case CMD_WRITE_AUX_BUFFER:
     case CMD_WRITE_AUX:
         self->command = byte;
+        break;
+    case CMD_TEST_PASSWORD:
+        i8042_answer(self, 0xf1, false); /* none is installed */
         break;
     case CMD_AUX_DISABLE:
         self->ram[0] |= MODE_DISABLE_AUX;
@@ -336,7 +352,9 @@ i8042_read_data(I8042 *self)
     if (self->status & STATUS_OBF) {
         self->status &= (uint8_t) ~(STATUS_OBF | STATUS_AUX_OBF);
         i8042_update_irqs(self); /* down, so that the next byte is an edge */
-        ps2_mouse_continue(&self->mouse);
+        if (self->has_aux) {
+            ps2_mouse_continue(&self->mouse);
+        }
         i8042_fill(self);
     }
     return byte;
@@ -398,11 +416,13 @@ i8042_realize(EmuDevice *dev, GError **error)
     emu_device_add_lines_out(dev, "mouse-irq", 1, &self->aux_irq);
     emu_device_add_lines_out(dev, "a20", 1, &self->a20);
     if (!emu_isa_device_connect_irq(isa, self->kbd_irq, self->kbd_irq_number, error) ||
-        !emu_isa_device_connect_irq(isa, self->aux_irq, self->aux_irq_number, error)) {
+        (self->has_aux && !emu_isa_device_connect_irq(isa, self->aux_irq, self->aux_irq_number, error))) {
         return false;
     }
     ps2_kbd_init(&self->kbd, machine, i8042_notify_cb, self);
-    ps2_mouse_init(&self->mouse, machine, i8042_notify_cb, self);
+    if (self->has_aux) {
+        ps2_mouse_init(&self->mouse, machine, i8042_notify_cb, self);
+    }
     emu_isa_device_map_io(isa, emu_memory_region_new_io(self, "i8042-data", 1, &i8042_data_ops, self), 0x60);
     emu_isa_device_map_io(isa, emu_memory_region_new_io(self, "i8042-command", 1, &i8042_command_ops, self), 0x64);
     return true;
@@ -431,7 +451,7 @@ i8042_reset_enter(EmuDevice *dev)
     for (unsigned i = 0; i < I8042_RAM; i++) {
         self->ram[i] = 0;
     }
-    self->ram[0] = MODE_KBD_INT | MODE_AUX_INT;
+    self->ram[0] = MODE_KBD_INT | (self->has_aux ? MODE_AUX_INT : 0);
     self->answer_count = 0;
     self->answer_from_aux = 0;
     self->break_prefix = false;
@@ -484,6 +504,8 @@ static const EmuVMState i8042_vmstate = {
 static const EmuProperty i8042_properties[] = {
     EMU_PROP_UINT32_RANGE("kbd-irq", I8042, kbd_irq_number, 1, 0, 15, "ISA interrupt request of the keyboard"),
     EMU_PROP_UINT32_RANGE("mouse-irq", I8042, aux_irq_number, 12, 0, 15, "ISA interrupt request of the mouse"),
+    EMU_PROP_BOOL("aux", I8042, has_aux, true, "the mouse port of a PS/2; off: the controller of a PC/AT"),
+    EMU_PROP_BOOL("typematic", I8042, kbd.typematic, false, "the keyboard repeats keys that are held; off: the viewer does"),
 };
 
 static void

@@ -2,13 +2,16 @@
 
 /*
  * PS/2 keyboard (IBM PS/2 Hardware Interface Technical Reference, "Keyboard").  It speaks scan code set
- * 2 after reset; the controller translates that to set 1.  Key repetition is the viewer's: a key that is
- * held arrives as repeated presses.
+ * 2 after reset; the controller translates that to set 1.
+ *
+ * Key repetition is the viewer's unless the keyboard is told to do it: a key that is held arrives as
+ * repeated presses, which are taken for keys that repeat and dropped for others.
  */
 
 #include "ps2.h"
 
 #include <emu/log.h>
+#include <string.h>
 
 enum {
     KBD_CMD_SET_LEDS = 0xed,
@@ -20,8 +23,11 @@ enum {
     KBD_CMD_DISABLE = 0xf5,
     KBD_CMD_DEFAULTS = 0xf6,
     KBD_CMD_ALL_TYPEMATIC = 0xf7,
-    KBD_CMD_ALL_DEFAULT = 0xfa,
+    KBD_CMD_ALL_MAKE_BREAK = 0xf8,
+    KBD_CMD_ALL_MAKE = 0xf9,
+    KBD_CMD_ALL_TYPEMATIC_MAKE_BREAK = 0xfa,
     KBD_CMD_KEY_TYPEMATIC = 0xfb,
+    KBD_CMD_KEY_MAKE_BREAK = 0xfc,
     KBD_CMD_KEY_MAKE = 0xfd,
     KBD_CMD_RESEND = 0xfe,
     KBD_CMD_RESET = 0xff,
@@ -30,6 +36,10 @@ enum {
 /* Set 1 codes of the keys that are special somewhere. */
 #define SET1_ALT 0x38
 #define SET1_RIGHT_ALT 0xe038
+#define SET1_CTRL 0x1d
+#define SET1_RIGHT_CTRL 0xe01d
+#define SET1_SHIFT 0x2a
+#define SET1_RIGHT_SHIFT 0x36
 #define SET1_PRINT 0xe037
 #define SET1_SYSRQ 0x54
 #define SET1_PAUSE 0xe1
@@ -91,6 +101,54 @@ kbd_set1_to_set3(uint16_t code)
     return code > 0xff ? 0 : kbd_set1_to_set2((uint8_t)code);
 }
 
+/* ---- key types ------------------------------------------------------------------------------------------- */
+
+/* What a key does in set 3 after reset ("Scan code set 3", default key state): most repeat, without a break code. */
+static uint8_t
+kbd_default_type(uint8_t code)
+{
+    static const uint8_t make_break[] = {0x11, 0x12, 0x14, 0x19, 0x59};
+    static const uint8_t make_only[] = {
+        0x07, 0x08, 0x0f, 0x17, 0x1f, 0x27, 0x2f, 0x37, 0x39, 0x3f, 0x47, 0x4f, 0x56, 0x57, 0x58, 0x5e, 0x5f, 0x62, 0x65, 0x67,
+        0x69, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f, 0x70, 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77, 0x79, 0x7a, 0x7d, 0x7e, 0x84,
+    };
+
+    if (memchr(make_break, code, sizeof make_break)) {
+        return PS2_KEY_BREAK;
+    }
+    return memchr(make_only, code, sizeof make_only) ? 0 : PS2_KEY_REPEAT;
+}
+
+static uint8_t
+kbd_type(const Ps2Kbd *self, uint16_t code)
+{
+    if (self->set == 3) {
+        uint8_t set3 = kbd_set1_to_set3(code);
+
+        return set3 < PS2_N_TYPES ? self->types[set3] : 0;
+    }
+    /* In sets 1 and 2 all keys are alike but Pause, which has its break in its make. */
+    return code == SET1_PAUSE || code == SET1_PAUSE_LONG || code == SET1_BREAK ? 0 : PS2_KEY_REPEAT | PS2_KEY_BREAK;
+}
+
+/* F7-FA for all keys, FB-FD for one. */
+static uint8_t
+kbd_type_of_command(uint8_t command)
+{
+    switch (command) {
+    case KBD_CMD_ALL_TYPEMATIC:
+    case KBD_CMD_KEY_TYPEMATIC:
+        return PS2_KEY_REPEAT;
+    case KBD_CMD_ALL_MAKE_BREAK:
+    case KBD_CMD_KEY_MAKE_BREAK:
+        return PS2_KEY_BREAK;
+    case KBD_CMD_ALL_TYPEMATIC_MAKE_BREAK:
+        return PS2_KEY_REPEAT | PS2_KEY_BREAK;
+    default:
+        return 0;
+    }
+}
+
 /* ---- keys ---------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -128,7 +186,7 @@ kbd_encode(Ps2Kbd *self, uint16_t code, bool down, KbdSequence *s)
 {
     if (self->set == 3) {
         uint8_t set3 = kbd_set1_to_set3(code);
-        if (set3) {
+        if (set3 && (down || kbd_type(self, code) & PS2_KEY_BREAK)) {
             if (!down) {
                 kbd_add(s, 0xf0);
             }
@@ -140,8 +198,11 @@ kbd_encode(Ps2Kbd *self, uint16_t code, bool down, KbdSequence *s)
     case SET1_PAUSE:
     case SET1_PAUSE_LONG:
     case SET1_BREAK:
-        /* Make and break at once, and nothing when the key goes up. */
-        if (down && self->set == 1) {
+        /* Make and break at once, and nothing when the key goes up. With Ctrl it is another key. */
+        if (down && self->modifiers & PS2_MOD_CTRL) {
+            kbd_add_code(self, s, true, 0x46, true);
+            kbd_add_code(self, s, true, 0x46, false);
+        } else if (down && self->set == 1) {
             static const uint8_t pause1[] = {0xe1, 0x1d, 0x45, 0xe1, 0x9d, 0xc5};
             for (unsigned i = 0; i < sizeof(pause1); i++) {
                 kbd_add(s, pause1[i]);
@@ -155,8 +216,10 @@ kbd_encode(Ps2Kbd *self, uint16_t code, bool down, KbdSequence *s)
         break;
     case SET1_PRINT:
     case SET1_SYSRQ:
-        if (self->alt) {
+        if (self->modifiers & PS2_MOD_ALT) {
             kbd_add_code(self, s, false, SET1_SYSRQ, down);
+        } else if (self->modifiers & (PS2_MOD_CTRL | PS2_MOD_SHIFT)) {
+            kbd_add_code(self, s, true, 0x37, down);
         } else if (down) { /* with a shift key around it */
             kbd_add_code(self, s, true, 0x2a, true);
             kbd_add_code(self, s, true, 0x37, true);
@@ -177,21 +240,80 @@ kbd_encode(Ps2Kbd *self, uint16_t code, bool down, KbdSequence *s)
 }
 
 static void
+kbd_send(Ps2Kbd *self, uint16_t code, bool down)
+{
+    KbdSequence s = {.n = 0};
+
+    kbd_encode(self, code, down, &s);
+    if (s.n && ps2_queue_push(&self->queue, s.bytes, s.n)) {
+        self->notify(self->opaque);
+    }
+}
+
+static void
+kbd_track_modifiers(Ps2Kbd *self, uint16_t code, bool down)
+{
+    static const struct {
+        uint16_t code;
+        uint8_t bit;
+    } map[] = {
+        {SET1_ALT, PS2_MOD_ALT & 0x55},   {SET1_RIGHT_ALT, PS2_MOD_ALT & 0xaa},     {SET1_CTRL, PS2_MOD_CTRL & 0x55},
+        {SET1_RIGHT_CTRL, PS2_MOD_CTRL & 0xaa}, {SET1_SHIFT, PS2_MOD_SHIFT & 0x55}, {SET1_RIGHT_SHIFT, PS2_MOD_SHIFT & 0xaa},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(map); i++) {
+        if (map[i].code == code) {
+            self->modifiers = down ? self->modifiers | map[i].bit : (uint8_t)(self->modifiers & ~map[i].bit);
+        }
+    }
+}
+
+static void
+kbd_repeat_in(Ps2Kbd *self, int64_t ns)
+{
+    emu_timer_set(self->repeat_timer, emu_clock_get_ns(self->clock) + ns);
+}
+
+/* Delay: bits 6-5 in quarters of a second. Period: (8 + bits 2-0) * 2^(bits 4-3) * 4.17 ms. */
+static void
+kbd_repeat_cb(gpointer opaque)
+{
+    Ps2Kbd *self = opaque;
+
+    if (self->held && self->enabled) {
+        kbd_send(self, self->held, true);
+        kbd_repeat_in(self, ((8 + (self->rate & 7)) << (self->rate >> 3 & 3)) * INT64_C(4170000));
+    }
+}
+
+static void
 kbd_input_cb(gpointer opaque, const EmuInputEvent *event)
 {
     Ps2Kbd *self = opaque;
     uint16_t code = emu_key_to_set1(event->code);
-    KbdSequence s = {.n = 0};
+    bool down = event->value != 0, again = down && code == self->held;
 
-    if (code == SET1_ALT || code == SET1_RIGHT_ALT) {
-        self->alt = event->value != 0;
-    }
+    kbd_track_modifiers(self, code, down);
     if (!self->enabled || code == 0) {
         return;
     }
-    kbd_encode(self, code, event->value != 0, &s);
-    if (s.n && ps2_queue_push(&self->queue, s.bytes, s.n)) {
-        self->notify(self->opaque);
+    /* Only the key that was pressed last repeats. */
+    if (again && (self->typematic || !(kbd_type(self, code) & PS2_KEY_REPEAT))) {
+        return;
+    }
+    if (down) {
+        self->held = code;
+    } else if (self->held == code) {
+        self->held = 0;
+        emu_timer_cancel(self->repeat_timer);
+    }
+    kbd_send(self, code, down);
+    if (down && !again && self->typematic) {
+        if (kbd_type(self, code) & PS2_KEY_REPEAT) {
+            kbd_repeat_in(self, ((self->rate >> 5) + 1) * INT64_C(250000000));
+        } else {
+            emu_timer_cancel(self->repeat_timer);
+        }
     }
 }
 
@@ -203,6 +325,11 @@ kbd_set_defaults(Ps2Kbd *self)
     self->set = 2;
     self->rate = 0x2b; /* 10.9 per second after 500 ms */
     self->command = 0;
+    self->held = 0;
+    emu_timer_cancel(self->repeat_timer);
+    for (unsigned i = 0; i < PS2_N_TYPES; i++) {
+        self->types[i] = kbd_default_type((uint8_t)i);
+    }
 }
 
 static void
@@ -229,6 +356,9 @@ kbd_parameter(Ps2Kbd *self, uint8_t command, uint8_t byte)
         }
         break;
     default: /* key types of set 3: a list of keys, ended by the next command */
+        if (byte < PS2_N_TYPES) {
+            self->types[byte] = kbd_type_of_command(command);
+        }
         self->command = command;
         ps2_queue_reply(&self->queue, PS2_ACK);
         break;
@@ -266,7 +396,8 @@ kbd_command(Ps2Kbd *self, uint8_t byte)
         self->enabled = byte == KBD_CMD_DEFAULTS;
         ps2_queue_reply(&self->queue, PS2_ACK);
         break;
-    case KBD_CMD_ALL_TYPEMATIC ... KBD_CMD_ALL_DEFAULT:
+    case KBD_CMD_ALL_TYPEMATIC ... KBD_CMD_ALL_TYPEMATIC_MAKE_BREAK:
+        memset(self->types, kbd_type_of_command(byte), sizeof self->types);
         ps2_queue_reply(&self->queue, PS2_ACK);
         break;
     case KBD_CMD_RESEND:
@@ -306,6 +437,7 @@ ps2_kbd_reset(Ps2Kbd *self)
     ps2_queue_reset(&self->queue);
     kbd_set_defaults(self);
     self->leds = 0;
+    self->modifiers = 0;
     self->enabled = true;
 }
 
@@ -320,6 +452,8 @@ ps2_kbd_init(Ps2Kbd *self, EmuMachine *machine, Ps2NotifyFunc notify, gpointer o
 
     self->notify = notify;
     self->opaque = opaque;
+    self->clock = emu_machine_get_clock(machine, EMU_CLOCK_VIRTUAL);
+    self->repeat_timer = emu_timer_new(self->clock, kbd_repeat_cb, self);
     ps2_kbd_reset(self);
     self->input = emu_input_handler_new(machine, &ops, self);
 }
@@ -328,6 +462,7 @@ void
 ps2_kbd_finish(Ps2Kbd *self)
 {
     g_clear_pointer(&self->input, emu_input_handler_free);
+    g_clear_pointer(&self->repeat_timer, emu_timer_free);
 }
 
 static bool
@@ -350,13 +485,16 @@ static const EmuVMField ps2_kbd_fields[] = {
     EMU_VM_U8(Ps2Kbd, rate),
     EMU_VM_U8(Ps2Kbd, leds),
     EMU_VM_BOOL(Ps2Kbd, enabled),
-    EMU_VM_BOOL(Ps2Kbd, alt),
+    EMU_VM_U8(Ps2Kbd, modifiers),
+    EMU_VM_U16(Ps2Kbd, held),
+    EMU_VM_BUFFER(Ps2Kbd, types),
+    EMU_VM_TIMER(Ps2Kbd, repeat_timer),
     EMU_VM_END,
 };
 const EmuVMState ps2_kbd_vmstate = {
     .name = "ps2-kbd",
-    .version = 1,
-    .minimum_version = 1,
+    .version = 2,
+    .minimum_version = 2,
     .fields = ps2_kbd_fields,
     .post_load = ps2_kbd_post_load,
 };

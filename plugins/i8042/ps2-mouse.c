@@ -134,10 +134,11 @@ mouse_input_cb(gpointer opaque, const EmuInputEvent *event)
     Ps2Mouse *self = opaque;
     uint8_t bit = 0;
 
-    if (!(self->status & MOUSE_STATUS_ENABLED)) {
-        return;
-    }
     if (event->kind == EMU_INPUT_REL) {
+        /* In remote mode movement waits for the host to ask; in stream mode a disabled mouse does not count. */
+        if (!(self->status & (MOUSE_STATUS_ENABLED | MOUSE_STATUS_REMOTE))) {
+            return;
+        }
         /* Far more than a packet can say is cut: the counters cannot overflow. */
         uint32_t *counter = event->code == EMU_INPUT_AXIS_X ? &self->dx : &self->dy;
         int64_t sum = (int64_t)(int32_t)*counter + event->value;
@@ -249,6 +250,7 @@ mouse_command(Ps2Mouse *self, uint8_t byte)
         break;
     case MOUSE_CMD_ENABLE:
         self->status |= MOUSE_STATUS_ENABLED;
+        self->sent_buttons = self->buttons; /* reports follow changes */
         break;
     case MOUSE_CMD_DISABLE:
         self->status &= (uint8_t)~MOUSE_STATUS_ENABLED;

@@ -33,10 +33,23 @@ uint8_t ps2_queue_pop(Ps2Queue *q);
 /* Tells the controller that there may be bytes. */
 typedef void (*Ps2NotifyFunc)(gpointer opaque);
 
+/* Key types of scan code set 3. */
+#define PS2_N_TYPES 0x90
+#define PS2_KEY_REPEAT 0x01
+#define PS2_KEY_BREAK 0x02
+
+/* Modifier keys that are down, left and right. */
+#define PS2_MOD_ALT 0x03
+#define PS2_MOD_CTRL 0x0c
+#define PS2_MOD_SHIFT 0x30
+
 typedef struct {
     Ps2NotifyFunc notify;
     gpointer opaque;
     EmuInputHandler *input;
+    EmuClock *clock;
+    EmuTimer *repeat_timer;
+    bool typematic; /* repeats by itself; else the viewer does */
 
     Ps2Queue queue;
     uint8_t command; /* that waits for its parameter; 0: none */
@@ -44,7 +57,9 @@ typedef struct {
     uint8_t rate;    /* typematic rate and delay */
     uint8_t leds;
     bool enabled;
-    bool alt; /* an Alt key is down: Print is SysRq */
+    uint8_t modifiers;
+    uint16_t held; /* set 1 code of the key that was pressed last; 0: it is up again */
+    uint8_t types[PS2_N_TYPES];
 } Ps2Kbd;
 
 extern const EmuVMState ps2_kbd_vmstate;

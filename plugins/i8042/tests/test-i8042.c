@@ -137,6 +137,8 @@ test_controller(Fixture *f, gconstpointer data)
     EXPECT(f, 0x00);
     command(f, 0x20);
     EXPECT(f, 0x03);
+    command(f, 0xa4);
+    EXPECT(f, 0xf1);
     set_mode(f, 0x61);
     command(f, 0x20);
     EXPECT(f, 0x61);
@@ -244,7 +246,133 @@ test_keys_raw_sets(Fixture *f, gconstpointer data)
     EXPECT(f, 0xfa);
     key(f, "esc", true);
     key(f, "esc", false);
+    EXPECT(f, 0x08); /* make only, until told otherwise */
+    key(f, "shift", true);
+    key(f, "shift", false);
+    EXPECT(f, 0x12, 0xf0, 0x12);
+    data_out(f, 0xfc); /* this key: make and break */
+    EXPECT(f, 0xfa);
+    data_out(f, 0x08);
+    EXPECT(f, 0xfa);
+    data_out(f, 0xf4);
+    EXPECT(f, 0xfa);
+    key(f, "esc", true);
+    key(f, "esc", true); /* and no repetition */
+    key(f, "esc", false);
     EXPECT(f, 0x08, 0xf0, 0x08);
+    data_out(f, 0xf7); /* all: typematic */
+    EXPECT(f, 0xfa);
+    key(f, "esc", true);
+    key(f, "esc", true);
+    key(f, "esc", false);
+    EXPECT(f, 0x08, 0x08);
+    data_out(f, 0xfa); /* all: typematic, make and break */
+    EXPECT(f, 0xfa);
+    key(f, "f1", true);
+    key(f, "f1", false);
+    EXPECT(f, 0x07, 0xf0, 0x07);
+}
+
+/* Keys whose codes depend on what else is down. */
+static void
+test_keys_with_modifiers(Fixture *f, gconstpointer data)
+{
+    set_mode(f, 0x41);
+    key(f, "ctrl", true);
+    key(f, "pause", true);
+    key(f, "pause", false);
+    EXPECT(f, 0x1d, 0xe0, 0x46, 0xe0, 0xc6);
+    key(f, "print", true);
+    key(f, "print", false);
+    EXPECT(f, 0xe0, 0x37, 0xe0, 0xb7);
+    key(f, "ctrl", false);
+    EXPECT(f, 0x9d);
+    key(f, "alt", true);
+    key(f, "print", true);
+    key(f, "print", false);
+    EXPECT(f, 0x38, 0x54, 0xd4);
+}
+
+static void
+test_typematic(Fixture *f, gconstpointer data)
+{
+    GError *error = NULL;
+    EmuMachine *machine = emu_test_machine_new("none", &error);
+    Fixture own = {.machine = machine};
+
+    g_assert_no_error(error);
+    emu_test_isa_bus_new(machine);
+    emu_test_add_device(machine, "i8042", "typematic=on", &error);
+    g_assert_no_error(error);
+    set_mode(&own, 0x41);
+    data_out(&own, 0xf3);
+    EXPECT(&own, 0xfa);
+    data_out(&own, 0x00); /* 250 ms, then every 33.4 ms */
+    EXPECT(&own, 0xfa);
+    key(&own, "a", true);
+    key(&own, "a", true); /* the viewer's repetition does not count */
+    EXPECT(&own, 0x1e);
+    emu_test_advance(machine, 245000000);
+    g_assert_cmphex(status(&own) & 1, ==, 0);
+    emu_test_advance(machine, 10000000);
+    EXPECT(&own, 0x1e);
+    emu_test_advance(machine, 34000000);
+    EXPECT(&own, 0x1e);
+    key(&own, "a", false);
+    EXPECT(&own, 0x9e);
+    emu_test_advance(machine, 2 * EMU_NS_PER_SEC);
+    g_assert_cmphex(status(&own) & 1, ==, 0);
+    emu_machine_destroy(machine);
+    g_object_unref(machine);
+}
+
+/* The controller of a PC/AT: no second port. */
+static void
+test_without_aux(Fixture *f, gconstpointer data)
+{
+    GError *error = NULL;
+    EmuMachine *machine = emu_test_machine_new("none", &error);
+    Fixture own = {.machine = machine};
+
+    g_assert_no_error(error);
+    emu_test_isa_bus_new(machine);
+    emu_test_add_device(machine, "i8042", "aux=off", &error);
+    g_assert_no_error(error);
+    command(&own, 0xa9);
+    g_assert_cmphex(status(&own) & 1, ==, 0);
+    command(&own, 0x20);
+    EXPECT(&own, 0x01);
+    command(&own, 0xd4);
+    data_out(&own, 0xee); /* goes to the keyboard, which echoes */
+    EXPECT(&own, 0xee);
+    emu_machine_destroy(machine);
+    g_object_unref(machine);
+}
+
+static void
+test_mouse_remote(Fixture *f, gconstpointer data)
+{
+    mouse_command(f, 0xf0);
+    EXPECT(f, 0xfa);
+    input(f, EMU_INPUT_REL, EMU_INPUT_AXIS_X, 7);
+    input(f, EMU_INPUT_BUTTON, EMU_INPUT_BUTTON_RIGHT, 1);
+    group_end(f);
+    g_assert_cmphex(status(f) & 1, ==, 0);
+    mouse_command(f, 0xeb);
+    EXPECT(f, 0xfa, 0x0a, 0x07, 0x00);
+    mouse_command(f, 0xeb); /* without news too */
+    EXPECT(f, 0xfa, 0x0a, 0x00, 0x00);
+    mouse_command(f, 0xe9);
+    EXPECT(f, 0xfa, 0x41, 0x02, 0x64);
+    mouse_command(f, 0xea);
+    EXPECT(f, 0xfa);
+    mouse_command(f, 0xe7);
+    EXPECT(f, 0xfa);
+    mouse_command(f, 0xf4);
+    EXPECT(f, 0xfa);
+    input(f, EMU_INPUT_REL, EMU_INPUT_AXIS_X, 4); /* 2:1 scaling: 4 is 6 */
+    group_end(f);
+    EXPECT(f, 0x0a, 0x06, 0x00);
 }
 
 static void
@@ -381,6 +509,10 @@ main(int argc, char **argv)
     ADD("keyboard/raw-sets", test_keys_raw_sets);
     ADD("keyboard/clock-held", test_keyboard_held);
     ADD("keyboard/overrun-drops-whole-keys", test_many_keys);
+    ADD("keyboard/with-modifiers", test_keys_with_modifiers);
+    ADD("keyboard/typematic", test_typematic);
+    ADD("controller/without-mouse-port", test_without_aux);
+    ADD("mouse/remote", test_mouse_remote);
     ADD("mouse/standard", test_mouse_standard);
     ADD("mouse/wheel-and-five-buttons", test_mouse_wheel);
     ADD("mouse/disabled-and-wrap", test_mouse_disabled);
