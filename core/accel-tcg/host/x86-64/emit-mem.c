@@ -19,6 +19,8 @@
  *     cmp  T, 4096 - size
  *     ja   stub
  *     mov  D, [D + hashed.delta]
+ * Base, index and displacement together take a cycle more than two of them (Zen 5), and this is on the way to the data: with a third
+ * register at hand it holds the table's address.
  * Stub:
  *     FLAGS by recipe, where the image is stale; address -> r10; description -> state
  *     call miss thunk        (r10 = delta; or the instruction is interpreted and does not return)
@@ -435,10 +437,18 @@ x64_mem_prepare(X64Emit *e, const EmuTcgMem *mem)
         int32_t hashed = h->hot_offset + (int32_t)offsetof(TcgHot, hashed) +
                          (int32_t)((mem->mmu_mode & (EMU_TCG_MMU_MODES - 1)) * TCG_HASHED_SIZE * sizeof(TcgPredict));
 
+        unsigned table = X64_RSP;
+
         slot = TCG_SLOT_HASHED;
         checked = x64_scratch(e);
-        base_rm = x64_mem_index(X64_RSP, delta, 0, base_rm.disp - predict + hashed);
-        delta_rm = x64_mem_index(X64_RSP, delta, 0, delta_rm.disp - predict + hashed);
+        if (x64_scratch_free(e) != X64_NONE) {
+            table = x64_scratch_free(e);
+            hashed += (int32_t)offsetof(TcgPredict, delta);
+            x64_lea(a, 8, table, x64_mem(X64_RSP, hashed));
+            hashed = -(int32_t)offsetof(TcgPredict, delta);
+        }
+        base_rm = x64_mem_index(table, delta, 0, base_rm.disp - predict + hashed);
+        delta_rm = x64_mem_index(table, delta, 0, delta_rm.disp - predict + hashed);
     }
 
     X64Stub *s = stub_new(e);

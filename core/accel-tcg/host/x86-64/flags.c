@@ -45,23 +45,10 @@ flags_restore(X64Emit *e)
     x64_mov_load(a, 8, X64_RAX, slot);
 }
 
-/* A scratch register that is free, or X64_NONE. */
-static unsigned
-flags_scratch(const X64Emit *e)
-{
-    for (unsigned reg = X64_R9; reg <= X64_R11; reg++) {
-        if (!(e->locked & 1u << (reg - X64_R9)) && e->reg_temp[reg - X64_R9] < 0 &&
-            !e->group[reg - X64_R9].active) {
-            return reg;
-        }
-    }
-    return X64_NONE;
-}
-
 static void
 flags_save(X64Emit *e)
 {
-    unsigned scratch = flags_scratch(e);
+    unsigned scratch = x64_scratch_free(e);
 
     if (scratch != X64_NONE) {
         x64_flags_save(&e->a, scratch);
@@ -89,7 +76,7 @@ x64_flags_to_host(X64Emit *e)
     if (e->f_image) {
         flags_restore(e);
     } else if (e->f_recipe >= 0) {
-        x64_recipe(e, e->f_recipe, flags_scratch(e));
+        x64_recipe(e, e->f_recipe, x64_scratch_free(e));
     } else {
         /* The backward pass says that nobody needs them: any value will do. */
         return;

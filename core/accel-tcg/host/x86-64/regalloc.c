@@ -92,6 +92,17 @@ x64_scratch_left(const X64Emit *e)
 }
 
 unsigned
+x64_scratch_free(const X64Emit *e)
+{
+    for (unsigned reg = X64_R9; reg <= X64_R11; reg++) {
+        if (!(e->locked & scratch_bit(reg)) && e->reg_temp[reg - X64_R9] < 0 && !e->group[reg - X64_R9].active) {
+            return reg;
+        }
+    }
+    return X64_NONE;
+}
+
+unsigned
 x64_delta_reg(X64Emit *e)
 {
     static const uint8_t order[3] = {X64_R10, X64_R11, X64_R9};

@@ -135,6 +135,7 @@ typedef struct X64Emit {
 void x64_temps_begin(X64Emit *e);
 unsigned x64_scratch(X64Emit *e);              /* a locked scratch register */
 bool x64_scratch_left(const X64Emit *e);       /* whether x64_scratch() will find one */
+unsigned x64_scratch_free(const X64Emit *e);   /* one that holds nothing, not locked; or X64_NONE */
 bool x64_scratch_is(X64Emit *e, unsigned reg); /* locks this one, moving its temp away */
 void x64_unlock(X64Emit *e, unsigned reg);
 X64Loc x64_loc(X64Emit *e, EmuTcgArg arg);     /* of a source */
