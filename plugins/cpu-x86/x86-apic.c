@@ -691,11 +691,19 @@ x86_apic_get_deadline(const X86Apic *apic)
     return apic_timer_is_deadline(apic) ? apic->deadline : 0;
 }
 
+/* A deadline that has passed interrupts before the next instruction: it does not wait for the main loop to look at its timers. */
 void
 x86_apic_set_deadline(X86Apic *apic, uint64_t value)
 {
-    if (apic_timer_is_deadline(apic)) {
-        apic->deadline = value;
+    uint64_t now = (uint64_t)apic_now(apic);
+
+    if (!apic_timer_is_deadline(apic)) {
+        return;
+    }
+    apic->deadline = value;
+    if (value && apic_deadline_ns(apic, now) <= now && !(apic->lvt[X86_LVT_TIMER] & APIC_LVT_MASKED) && !apic->send_elsewhere) {
+        apic_timer_cb(apic);
+    } else {
         apic_arm_timer(apic);
     }
 }

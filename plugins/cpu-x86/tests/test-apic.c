@@ -313,6 +313,43 @@ test_timer_one_shot(Fixture *f, gconstpointer data)
     g_assert_cmphex(requests(f, 0), ==, 0);
 }
 
+/* The host took the thread off its CPU between the start of the count and the arming of the timer, for longer than the count. */
+static void
+test_timer_late(Fixture *f, gconstpointer data)
+{
+    X86Apic *apic = &f->cpus[0]->apic;
+
+    set(f, 0, SVR, 0x1ff);
+    set(f, 0, DIVIDE, 0xb);
+    set(f, 0, LVT_TIMER, 0x55);
+    set(f, 0, INITIAL, 1000);
+    apic->timer_start -= 5000;
+    set(f, 0, LVT_TIMER, 0x56); /* arms again */
+    emu_test_advance(f->machine, 1);
+    g_assert_true(has_bit(f, 0, IRR, 0x56));
+    g_assert_cmpuint(get(f, 0, CURRENT), ==, 0);
+    emu_test_advance(f->machine, 5000);
+    g_assert_cmphex(acknowledge(f, 0), ==, 0x56);
+    set(f, 0, EOI, 0);
+    emu_test_advance(f->machine, 5000);
+    g_assert_cmphex(requests(f, 0), ==, 0); /* once */
+
+    /* So it is when the mode changes meanwhile; one that was masked when it ran out is gone. */
+    set(f, 0, LVT_TIMER, 0x57);
+    set(f, 0, INITIAL, 1000);
+    apic->timer_start -= 5000;
+    set(f, 0, LVT_TIMER, 0x20058);
+    g_assert_true(has_bit(f, 0, IRR, 0x57));
+    g_assert_cmphex(acknowledge(f, 0), ==, 0x57);
+    set(f, 0, EOI, 0);
+    set(f, 0, LVT_TIMER, 0x10059);
+    set(f, 0, INITIAL, 1000);
+    emu_test_advance(f->machine, 5000);
+    set(f, 0, LVT_TIMER, 0x59);
+    emu_test_advance(f->machine, 5000);
+    g_assert_cmphex(requests(f, 0), ==, 0);
+}
+
 static void
 test_timer_periodic(Fixture *f, gconstpointer data)
 {
@@ -466,6 +503,22 @@ test_deadline(Fixture *f, gconstpointer data)
     emu_test_advance(f->machine, 20);
     g_assert_true(has_bit(f, 0, IRR, 0x51));
     g_assert_cmphex(get_msr(s, 0x6e0), ==, 0);
+    /* One that has passed interrupts at once, unless it is masked; then when it is not any more. */
+    g_assert_cmphex(acknowledge(f, 0), ==, 0x51);
+    set(f, 0, EOI, 0);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x6e0, now + 1), ==, X86_MSR_DONE);
+    g_assert_cmphex(requests(f, 0), ==, X86_REQ_HARD);
+    g_assert_cmphex(get_msr(s, 0x6e0), ==, 0);
+    g_assert_cmphex(acknowledge(f, 0), ==, 0x51);
+    set(f, 0, EOI, 0);
+    set(f, 0, LVT_TIMER, 0x50051);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x6e0, now + 1), ==, X86_MSR_DONE);
+    g_assert_cmphex(requests(f, 0), ==, 0);
+    g_assert_cmphex(get_msr(s, 0x6e0), ==, now + 1);
+    set(f, 0, LVT_TIMER, 0x40051);
+    emu_test_advance(f->machine, 1);
+    g_assert_cmphex(acknowledge(f, 0), ==, 0x51);
+    set(f, 0, EOI, 0);
     /* The initial count is out of use; leaving the mode disarms. */
     set(f, 0, LVT_TIMER, 0x40052);
     set(f, 0, INITIAL, 100);
@@ -573,6 +626,7 @@ main(int argc, char **argv)
     ADD("apic/intr-pin", test_intr_pin);
     ADD("apic/timer/one-shot", test_timer_one_shot);
     ADD("apic/timer/periodic", test_timer_periodic);
+    ADD("apic/timer/late", test_timer_late);
     ADD("apic/errors", test_errors);
     ADD("apic/base-moves", test_base_moves);
     ADD("view-takes-the-big-lock", test_view_takes_big_lock);
