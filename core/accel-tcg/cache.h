@@ -151,6 +151,7 @@ tcg_block_exec(const TcgCache *c, const TcgBlock *b, unsigned offset)
 /* fast.c: compiled for general registers only. */
 TcgMiss tcg_fast_miss(EmuTcgState *s, uint64_t vaddr, uint32_t desc, uintptr_t ret);
 uintptr_t tcg_fast_lookup(EmuTcgState *s, uint64_t pc);
+uintptr_t tcg_fast_jump(EmuTcgState *s, uint64_t pc, uint32_t from);
 TcgWayOut tcg_fast_way_out(EmuTcgState *s, uintptr_t ret);
 /* The valid block for this key, or NULL.  One that goes on in the next page is found only while that is in the TLB. */
 TcgBlock *tcg_cache_find(EmuTcgVcpu *v, uint64_t pc, const uint8_t *host_page, bool ungrouped);

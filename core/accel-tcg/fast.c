@@ -164,6 +164,17 @@ tcg_fast_lookup(EmuTcgState *s, uint64_t pc)
     return b != NULL ? tcg_block_exec(v->machine->cache, b, b->entry) : 0;
 }
 
+uintptr_t
+tcg_fast_jump(EmuTcgState *s, uint64_t pc, uint32_t from)
+{
+    uintptr_t code = tcg_fast_lookup(s, pc);
+
+    if (code == 0) {
+        ((EmuTcgVcpu *)s->vcpu)->branch_from = from;
+    }
+    return code;
+}
+
 /*
  * Same page: the page is valid while code of it runs.  Backwards: a loop must look at requests.  Into
  * another page: the token must be verified.

@@ -150,6 +150,7 @@ struct _EmuTcgVcpu {
     uint64_t n_flushes;      /* translations forgotten so far: an instruction in the middle of a block that
                               * forgets some ends the block */
     uint32_t pending_site;   /* exit that waits for its target block, or UINT32_MAX */
+    uint32_t branch_from;    /* block whose indirect branch leads to where translated code left; 0: none */
     uint64_t again_pc;       /* instruction that was started again after its page was looked up */
     uint32_t force_interp;   /* the next miss goes to the interpreter: a host fault was taken */
     EmuTcgExit leave_reason; /* of a thunk that left */

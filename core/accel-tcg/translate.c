@@ -461,7 +461,7 @@ tcg_translator_add_vcpu(EmuTcgVcpu *v, GError **error)
     if (c->host == NULL) {
         static const TcgHostCallbacks callbacks = {
             .miss_fast = tcg_fast_miss,
-            .lookup_fast = tcg_fast_lookup,
+            .lookup_fast = tcg_fast_jump,
             .way_out_fast = tcg_fast_way_out,
             .interp = full_interp,
             .interp_end = full_interp_end,
@@ -906,6 +906,24 @@ make_ungrouped(EmuTcgVcpu *v, uint64_t pc)
     return b != NULL ? tcg_block_exec(v->machine->cache, b, b->entry) : 0;
 }
 
+/* Whether the indirect branch that led to @pc faults itself. */
+static bool
+branch_refused(EmuTcgVcpu *v, uint64_t pc)
+{
+    const TcgBlock *b = v->machine->cache->by_id[v->branch_from];
+    uint64_t at = b->pc;
+    CodeAt code = {.host_page = b->host_page, .tail_page = b->tail_page};
+
+    if (v->fe->refuse_branch == NULL) {
+        return false;
+    }
+    for (unsigned i = 0; i + 1 < b->n_insns; i++) {
+        at += insn_length(b, i);
+    }
+    code_bytes(&code, at);
+    return v->fe->refuse_branch(v->state, pc, at, code.bytes, code.avail);
+}
+
 EmuTcgExit
 tcg_execute(EmuTcgVcpu *v)
 {
@@ -986,6 +1004,7 @@ tcg_execute(EmuTcgVcpu *v)
 
         v->leave_reason = EMU_TCG_EXIT_NONE;
         v->pending_site = UINT32_MAX;
+        v->branch_from = 0;
         v->n_exit++;
         tcg_host_flags_from_guest(c->host, s);
         tcg_host_enter(c->host, s, tcg_block_exec(c, b, b->entry));
@@ -993,6 +1012,9 @@ tcg_execute(EmuTcgVcpu *v)
         if (tcg_host_left_with_pc(s, &pc, &reason)) {
             tcg_host_flags_to_guest(c->host, s);
             v->fe->set_pc(s, pc);
+            if (v->branch_from != 0 && branch_refused(v, pc)) {
+                reason = v->fe->raise_recorded(s);
+            }
         } else {
             reason = v->leave_reason;
         }

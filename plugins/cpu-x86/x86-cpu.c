@@ -322,6 +322,7 @@ const EmuTcgFrontend x86_frontend = {
     .lift = x86_lift,
     .rare_modes = X86_MODE_CS_BASED,
     .straddles = x86_straddles,
+    .refuse_branch = x86_refuse_branch,
     .flags_dead = x86_flags_dead,
     .encode_template = x86_encode_template,
     .walk = x86_walk,

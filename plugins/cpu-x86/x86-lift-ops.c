@@ -618,7 +618,7 @@ lift_leave(X86Lift *l, const X86Insn *insn)
 
 /* ---- control --------------------------------------------------------------------------------------------------------- */
 
-/* The linear target of a relative branch; false when it is beyond the limit of CS. */
+/* The linear target of a relative branch; false when it is beyond the limit of CS, or may not be canonical. */
 static bool
 branch_target(const X86Lift *l, const X86Insn *insn, uint64_t *out)
 {
@@ -626,7 +626,8 @@ branch_target(const X86Lift *l, const X86Insn *insn, uint64_t *out)
 
     if (is_64(l)) {
         *out = l->next + insn->imm;
-        return insn->opsize == 8;
+        /* Where 57 bits are canonical, some go the slow way for nothing. */
+        return insn->opsize == 8 && (uint64_t)((int64_t)(*out << 16) >> 16) == *out;
     }
     target = (uint32_t)(l->next - l->cs_base + insn->imm);
     if (insn->opsize == 2) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "x86-interp.h"
 #include "x86-lift.h"
 
 /* What must be available in the mode for a table row's instruction; if it is not, the interpreter raises what is due. */
@@ -152,6 +153,36 @@ x86_straddles(EmuTcgState *tcg, const uint8_t *code, unsigned avail, uint64_t mo
     X86Insn insn;
 
     return !(mode_key & X86_MODE_INTERP_ONLY) && x86_decode(code, avail, mode_key, s->features, &insn) == X86_DECODE_MORE;
+}
+
+/* A near branch that leaves the canonical addresses faults itself, its operand read and its stack pointer not moved. */
+bool
+x86_refuse_branch(EmuTcgState *tcg, uint64_t to, uint64_t pc, const uint8_t *code, unsigned avail)
+{
+    X86State *s = (X86State *)tcg;
+    X86Insn insn;
+
+    if (s->code_size != 64 || x86_canonical(s, to) || x86_decode(code, avail, tcg->mode_key, s->features, &insn) <= 0) {
+        return false;
+    }
+    switch (insn.row->op) {
+    case X86_OP_jmp_ind:
+        break;
+    case X86_OP_call_ind:
+        *x86_gpr(s, X86_RSP) += 8;
+        break;
+    case X86_OP_ret:
+        *x86_gpr(s, X86_RSP) -= 8 + (insn.n_operands ? insn.imm & 0xffff : 0);
+        break;
+    default: /* overwrote itself */
+        return false;
+    }
+    x86_set_pc(tcg, pc);
+    s->exception = X86_EXC_GP;
+    s->error_code = 0;
+    s->has_error_code = 1;
+    s->exception_is_soft = 0;
+    return true;
 }
 
 /* No CPU's features are known here, and none matter: every form looked for is of the first 386. */

@@ -86,6 +86,7 @@ enum {
 unsigned x86_lift(EmuTcgState *s, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key,
                   unsigned max_insns);
 bool x86_straddles(EmuTcgState *tcg, const uint8_t *code, unsigned avail, uint64_t mode_key);
+bool x86_refuse_branch(EmuTcgState *tcg, uint64_t to, uint64_t pc, const uint8_t *code, unsigned avail);
 bool x86_flags_dead(uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key);
 
 /* ---- x86-lift-sys.c ---- */

@@ -172,6 +172,13 @@ typedef struct _EmuTcgFrontend {
     /* One line of disassembly for -d in_asm (capstone); returns the instruction's length. */
     unsigned (*disas)(uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key, char *buf,
                       gsize buf_size);
+
+    /*
+     * Translated code came to @to by an indirect branch: the instruction @code (@avail bytes) at @pc, behind which the state
+     * is. When it is the branch that faults, and not the fetch at @to, takes back what the branch did, moves to @pc, records
+     * the exception and returns true. Called where no translated code was found at @to. Optional: NULL means never.
+     */
+    bool (*refuse_branch)(EmuTcgState *s, uint64_t to, uint64_t pc, const uint8_t *code, unsigned avail);
 } EmuTcgFrontend;
 
 /* The state lives in memory of the core's (see above).  Zeroed; made and freed by the CPU object,

@@ -67,8 +67,8 @@ typedef struct {
 typedef struct {
     /* Translates a data address that missed its prediction slot, for the block that called from @ret. */
     struct TcgMiss (*miss_fast)(EmuTcgState *s, uint64_t vaddr, uint32_t desc, uintptr_t ret);
-    /* Block for pc, or 0: leave. */
-    uintptr_t (*lookup_fast)(EmuTcgState *s, uint64_t pc);
+    /* Block for pc, where the indirect branch at the end of block @from leads; or 0: leave. */
+    uintptr_t (*lookup_fast)(EmuTcgState *s, uint64_t pc, uint32_t from);
     /* Where a block's stub, which called from return address @ret, leads to: behind an exit to its target, which is linked; else
      * to the block's start, for which something was to be verified. */
     struct TcgWayOut (*way_out_fast)(EmuTcgState *s, uintptr_t ret);

@@ -344,7 +344,7 @@ thunk_exit(X64Asm *a, TcgHost *h)
 }
 
 /*
- * Jumped to with r9 = pc: C finds the block, else leave.  What is pushed must
+ * Jumped to with r9 = pc, r11d = number of the block that the jump ends: C finds the block, else leave.  What is pushed must
  * leave rsp 16-aligned; the state is.
  */
 static const uint8_t fast_saved[] = {X64_RAX, X64_RCX, X64_RDX, X64_RSI, X64_RDI, X64_R8, X64_R9};
@@ -361,6 +361,7 @@ thunk_lookup(X64Asm *a, TcgHost *h)
     x64_lea(a, 8, X64_RDI, x64_mem(X64_RSP, (int32_t)n * 8));
     x64_alu_imm(a, X64_SUB, 8, x64_reg(X64_RSP), 8);
     x64_mov_rr(a, 8, X64_RSI, X64_R9);
+    x64_mov_rr(a, 4, X64_RDX, X64_R11);
     thunk_call_c(a, (const void *)h->callbacks.lookup_fast);
     x64_mov_rr(a, 8, X64_R10, X64_RAX);
     x64_alu_imm(a, X64_ADD, 8, x64_reg(X64_RSP), 8);

@@ -276,6 +276,7 @@ emit_end(X64Emit *e, const TcgOp *op)
         e->locked = 0;
         x64_flags_before_clobber(e, EMU_TCG_FLAGS_ALL | TCG_LIVE_VISIBLE);
         x64_load_arg(e, X64_R9, op->a, 8);
+        x64_mov_imm(a, X64_R11, e->job->block_id);
         if (e->job->mode_slot < 0) {
             x64_jmp(a, e->h->t_lookup);
             break;
