@@ -739,7 +739,7 @@ static const EmuProperty x86_cpu_properties[] = {
     EMU_PROP_BOOL("check", X86Cpu, check, true, "warn about features that cannot be offered"),
     EMU_PROP_BOOL("enforce", X86Cpu, enforce, false, "refuse to start without all features"),
     EMU_PROP_BOOL("real-mode-limits", X86Cpu, real_mode_limits, false,
-                  "fault on data beyond a segment's limit in real mode, as silicon does"),
+                  "fault on data beyond a segment's end in real mode, as silicon does"),
     EMU_PROP_BOOL("kvm", X86Cpu, kvm, true, "under KVM, the guest may know it"),
     EMU_PROP_BOOL("kvmclock", X86Cpu, kvmclock, true, "under KVM, its clock"),
     EMU_PROP_BOOL("hv-relaxed", X86Cpu, hv[X86_HV_RELAXED], false, "no watchdogs that a stolen CPU would trigger"),

@@ -76,7 +76,8 @@ x86_seg_check(X86State *s, unsigned seg, uint64_t offset, unsigned size, EmuTcgA
             return;
         }
     }
-    if (last > d->limit) {
+    /* The lax real mode lets 32-bit addresses beyond the segment through, but nothing run over its end. */
+    if (last > d->limit && !(offset > d->limit && s->lax_real_mode && !(s->cr0 & X86_CR0_PE) && seg != X86_CS)) {
         seg_fault(s, seg);
     }
 }

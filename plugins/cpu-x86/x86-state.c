@@ -95,8 +95,6 @@ mode_segment_bits(X86State *s, unsigned seg)
         if (*x86_seg_base(s, seg) == 0) {
             bits |= X86_MODE_FLAT(seg);
         }
-    } else if (s->lax_real_mode && !(s->cr0 & X86_CR0_PE) && seg != X86_CS) {
-        bits = X86_MODE_NOLIMIT(seg);
     } else if (rights) {
         bits = X86_MODE_LIMITED(seg);
     }

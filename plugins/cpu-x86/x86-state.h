@@ -438,7 +438,7 @@ struct _X86State {
     uint8_t va_shift; /* 64 less the width of linear addresses: 16, with CR4.LA57 7 */
     uint8_t dr6_pending; /* data breakpoints met by MOV SS or POP SS: reported after the next instruction */
     uint8_t intel; /* where CPUs differ by vendor: no instruction breakpoint behind MOV SS */
-    uint8_t lax_real_mode; /* data segment limits are not checked in real mode (property real-mode-limits) */
+    uint8_t lax_real_mode; /* real mode: data beyond a segment's limit can be reached (property real-mode-limits) */
     uint8_t smm_nmi_blocked; /* nmi_blocked before the SMI */
     uint64_t pkrs; /* IA32_PKRS; PKRU is in the XSAVE area */
 

@@ -1219,6 +1219,50 @@ test_alignment(void)
     }
 }
 
+/* Real mode: what runs over a segment's end faults; what lies beyond it does by the manuals, and not where firmware counts on it. */
+static void
+test_real_mode_limits(void)
+{
+    static const struct {
+        uint8_t code[7];
+        uint32_t ebx;
+        int strict, lax;
+    } cases[] = {
+        {{0x8b, 0x07}, 0xfffe, -1, -1},             /* mov ax, [bx] */
+        {{0x8b, 0x07}, 0xffff, 13, 13},
+        {{0x36, 0x8b, 0x07}, 0xffff, 12, 12},       /* mov ax, ss:[bx] */
+        {{0x8a, 0x07}, 0xffff, -1, -1},             /* mov al, [bx] */
+        {{0x66, 0x8b, 0x07}, 0xfffd, 13, 13},       /* mov eax, [bx] */
+        {{0x67, 0x8b, 0x03}, 0xffff, 13, 13},       /* mov ax, [ebx] */
+        {{0x67, 0x8b, 0x03}, 0x10000, 13, -1},
+        {{0x67, 0x88, 0x03}, 0x20000, 13, -1},      /* mov [ebx], al */
+        {{0x67, 0x36, 0x88, 0x03}, 0x20000, 12, -1},
+        {{0x67, 0x2e, 0x8a, 0x03}, 0x10000, 13, 13}, /* mov al, cs:[ebx] */
+    };
+
+    for (unsigned i = 0; i < 2 * G_N_ELEMENTS(cases); i++) {
+        unsigned k = i / 2;
+
+        begin(0);
+        s->cr0 &= ~(uint64_t)X86_CR0_PE;
+        s->lax_real_mode = i & 1;
+        for (unsigned seg = X86_ES; seg <= X86_GS; seg++) {
+            x86_set_seg(s, seg, CODE >> 4, CODE, 0xffff, X86_DESC_P | X86_DESC_S | X86_DESC_W | X86_DESC_A);
+        }
+        for (unsigned v = 0; v < 32; v++) {
+            put(IDT + 4 * v, HANDLERS >> 4 << 16 | 16 * v, 4);
+        }
+        s->rip = 0;
+        X86_LOW(s, X86_RSP) = 0x8000;
+        X86_LOW(s, X86_RBX) = cases[k].ebx;
+        memcpy(ram + CODE, cases[k].code, sizeof(cases[k].code));
+        x86_update_mode(s);
+        run(1);
+        g_assert_cmpint(vector, ==, i & 1 ? cases[k].lax : cases[k].strict);
+    }
+    s->lax_real_mode = 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -1246,6 +1290,7 @@ main(int argc, char **argv)
     g_test_add_func("/x86/system/system-calls", test_system_calls);
     g_test_add_func("/x86/system/paging", test_paging);
     g_test_add_func("/x86/system/alignment", test_alignment);
+    g_test_add_func("/x86/system/real-mode-limits", test_real_mode_limits);
     status = g_test_run();
     x86_interp_finish(s);
     free(s);
