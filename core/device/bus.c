@@ -186,6 +186,16 @@ emu_bus_remove_device(EmuBus *self, EmuDevice *dev)
     }
 }
 
+void
+emu_bus_move_device(EmuBus *self, EmuDevice *dev, unsigned index)
+{
+    GPtrArray *devices = priv(self)->devices;
+
+    if (g_ptr_array_remove(devices, dev)) {
+        g_ptr_array_insert(devices, (gint)MIN(index, devices->len), dev);
+    }
+}
+
 /* ---- finding ---------------------------------------------------------------------------------------- */
 
 typedef struct {

@@ -23,6 +23,9 @@ G_BEGIN_DECLS
 
 EmuLine *emu_line_new_child(gpointer owner, const char *name, bool output, EmuLineFunc fn, gpointer opaque, unsigned index);
 
+/* A line that stands in for another has its level; nobody is told. */
+void emu_line_put_level(EmuLine *line, int level);
+
 /* Sees each time that a line is driven, before the handlers of what it is connected to. Big lock held. */
 typedef void (*EmuLineObserverFunc)(gpointer opaque, EmuLine *line, int level);
 void emu_line_add_observer(EmuLine *line, EmuLineObserverFunc fn, gpointer opaque);
@@ -34,6 +37,8 @@ void emu_line_remove_observer(EmuLine *line, EmuLineObserverFunc fn, gpointer op
 bool emu_bus_add_device(EmuBus *self, EmuDevice *dev, GError **error);
 void emu_bus_remove_device(EmuBus *self, EmuDevice *dev);
 EmuHotplugHandler *emu_bus_get_hotplug_handler(EmuBus *self);
+/* To a place in the order of plugging. */
+void emu_bus_move_device(EmuBus *self, EmuDevice *dev, unsigned index);
 void emu_bus_detach_owner(EmuBus *self);
 
 /* ---- devices ------------------------------------------------------------------------------------ */
@@ -41,6 +46,7 @@ void emu_bus_detach_owner(EmuBus *self);
 void emu_device_add_bus(EmuDevice *self, EmuBus *bus);
 void emu_device_remove_bus(EmuDevice *self, EmuBus *bus);
 bool emu_device_is_user_created(EmuDevice *self);
+EmuDevice *emu_device_get_maker(EmuDevice *self); /* the device that realized it in its own realize; NULL: none */
 /* It stands in for a device that was there before, or makes way for one: no hotplug handler and no client hears of it. */
 void emu_device_set_replacing(EmuDevice *self, bool replacing);
 bool emu_device_is_replacing(EmuDevice *self);

@@ -26,6 +26,7 @@ typedef struct {
     char *id;
     EmuBus *bus;         /* it holds us, not we it */
     EmuMachine *machine; /* weak */
+    EmuDevice *maker;    /* weak: in whose realize it was realized; NULL: a board's or the user's */
     GPtrArray *buses;    /* borrowed: children */
     GPtrArray *groups;   /* LineGroup, in order of addition */
     bool realized, realizing, user_created, replacing;
@@ -71,6 +72,7 @@ emu_device_dispose(GObject *object)
         emu_device_unrealize(self);
     }
     g_clear_weak_pointer(&priv(self)->machine);
+    g_clear_weak_pointer(&priv(self)->maker);
     G_OBJECT_CLASS(emu_device_parent_class)->dispose(object);
 }
 
@@ -326,13 +328,16 @@ device_realize_on_bus(EmuDevice *self, GError **error)
     return true;
 }
 
+static __thread EmuDevice *device_realizing; /* the innermost */
+
 bool
 emu_device_realize(EmuDevice *self, EmuMachine *machine, EmuBus *bus, GError **error)
 {
     EmuDevicePrivate *p = priv(self);
     g_autoptr(EmuDevice) ref G_GNUC_UNUSED = self; /* the caller's */
     g_autoptr(GError) local = NULL;
-    bool attached = false;
+    EmuDevice *outer = device_realizing;
+    bool attached = false, ok;
 
     g_return_val_if_fail(!p->realized && !p->realizing, false);
 
@@ -365,7 +370,11 @@ emu_device_realize(EmuDevice *self, EmuMachine *machine, EmuBus *bus, GError **e
             goto fail;
         }
     }
-    if (!device_realize_on_bus(self, error)) {
+    g_set_weak_pointer(&p->maker, outer);
+    device_realizing = self;
+    ok = device_realize_on_bus(self, error);
+    device_realizing = outer;
+    if (!ok) {
         goto fail;
     }
     p->realizing = false;
@@ -463,6 +472,12 @@ void
 emu_device_set_user_created(EmuDevice *dev, bool user_created)
 {
     priv(dev)->user_created = user_created;
+}
+
+EmuDevice *
+emu_device_get_maker(EmuDevice *self)
+{
+    return priv(self)->maker;
 }
 
 bool

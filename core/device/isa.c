@@ -129,8 +129,17 @@ emu_isa_bus_get_irq(EmuIsaBus *self, unsigned irq)
 void
 emu_isa_bus_set_dma(EmuIsaBus *self, EmuIsaDma *low, EmuIsaDma *high)
 {
+    GPtrArray *devices = emu_bus_get_devices(EMU_BUS(self));
+
     g_set_weak_pointer(&self->dma[0], low);
     g_set_weak_pointer(&self->dma[1], high);
+    for (guint i = 0; i < devices->len; i++) {
+        EmuIsaDevice *dev = g_ptr_array_index(devices, i);
+
+        if (emu_device_is_realized(EMU_DEVICE(dev)) && EMU_ISA_DEVICE_GET_CLASS(dev)->dma_changed) {
+            EMU_ISA_DEVICE_GET_CLASS(dev)->dma_changed(dev);
+        }
+    }
 }
 
 EmuIsaDma *

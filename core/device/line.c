@@ -203,6 +203,12 @@ emu_line_pulse(EmuLine *line)
     emu_line_set(line, 0);
 }
 
+void
+emu_line_put_level(EmuLine *line, int level)
+{
+    line->level = level;
+}
+
 int
 emu_line_get(EmuLine *line)
 {

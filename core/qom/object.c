@@ -282,6 +282,29 @@ emu_object_unparent(gpointer child)
     g_object_unref(child);
 }
 
+unsigned
+emu_object_get_position(EmuObject *child)
+{
+    EmuObject *parent = priv(child)->parent;
+    guint index = 0;
+
+    if (parent) {
+        g_ptr_array_find(priv(parent)->children, child, &index);
+    }
+    return index;
+}
+
+void
+emu_object_set_position(EmuObject *child, unsigned index)
+{
+    EmuObject *parent = priv(child)->parent;
+    GPtrArray *children = parent ? priv(parent)->children : NULL;
+
+    if (children && g_ptr_array_remove(children, child)) {
+        g_ptr_array_insert(children, (gint)MIN(index, children->len), child);
+    }
+}
+
 EmuObject *
 emu_object_get_parent(gpointer obj)
 {

@@ -617,6 +617,15 @@ property_check_set(gpointer obj, GParamSpec *pspec, GError **error)
     return klass->check_set(obj, pspec, error);
 }
 
+bool
+emu_object_property_is_runtime(gpointer obj, const char *name)
+{
+    GParamSpec *pspec = property_find(G_OBJECT_GET_CLASS(obj), name);
+    Property *prop = pspec ? property_of(pspec) : NULL;
+
+    return prop && (prop->flags & EMU_PROP_FLAG_RUNTIME) && !(prop->flags & EMU_PROP_FLAG_READ_ONLY);
+}
+
 static bool
 field_set_link(gpointer obj, GParamSpec *pspec, gpointer target, GError **error)
 {

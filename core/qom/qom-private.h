@@ -59,6 +59,11 @@ void emu_module_run_core(void);
 void emu_property_write_defaults(EmuObject *obj, GType type);
 void emu_property_release_fields(EmuObject *obj);
 EmuObject *emu_object_get_lookup_root(EmuObject *obj);
+/* Place among the children of its parent. */
+unsigned emu_object_get_position(EmuObject *child);
+void emu_object_set_position(EmuObject *child, unsigned index);
+/* May this property be set at any time? */
+bool emu_object_property_is_runtime(gpointer obj, const char *name);
 /* "pit0" or, for what has no name yet, the type's name. */
 const char *emu_object_get_label(gpointer obj);
 

@@ -59,6 +59,7 @@ typedef struct {
     GPtrArray *firmware_path; /* char * */
     GPtrArray *accel_texts;   /* char *: to try in this order */
     GPtrArray *globals;       /* EmuGlobalProperty */
+    GPtrArray *tracked;       /* EmuObject **: emu_machine_track_part() */
     bool no_accel;            /* device tests: CPUs do not run */
 
     /* configuration */

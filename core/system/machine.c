@@ -95,6 +95,7 @@ emu_machine_init(EmuMachine *self)
     priv->firmware_path = g_ptr_array_new_with_free_func(g_free);
     priv->globals = g_ptr_array_new_with_free_func((GDestroyNotify)emu_global_property_free);
     priv->accel_texts = g_ptr_array_new_with_free_func(g_free);
+    priv->tracked = g_ptr_array_new();
     priv->options = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
     priv->wants_defaults = true;
     priv->cpu_features = g_strdup("");
@@ -232,6 +233,7 @@ emu_machine_finalize(GObject *object)
     g_ptr_array_unref(priv->firmware_path);
     g_ptr_array_unref(priv->globals);
     g_ptr_array_unref(priv->accel_texts);
+    g_ptr_array_unref(priv->tracked);
     g_hash_table_unref(priv->options);
     g_free(priv->cpu_type);
     g_free(priv->cpu_features);
@@ -563,6 +565,25 @@ void
 emu_machine_add_firmware_dir(EmuMachine *self, const char *dir)
 {
     g_ptr_array_add(emu_machine_priv(self)->firmware_path, g_strdup(dir));
+}
+
+/**
+ * emu_machine_track_part:
+ * @self: a machine
+ * @where: address of a pointer in the board's struct
+ *
+ * For boards whose class has can_replace.
+ *
+ * Since: 1.0
+ */
+void
+emu_machine_track_part(EmuMachine *self, gpointer where)
+{
+    GPtrArray *tracked = emu_machine_priv(self)->tracked;
+
+    if (!g_ptr_array_find(tracked, where, NULL)) {
+        g_ptr_array_add(tracked, where);
+    }
 }
 
 /**

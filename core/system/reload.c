@@ -10,13 +10,17 @@
  *   load the state of all devices                does not fit? everything backwards, and the reason
  *   go on
  *
- * What can be made again: devices that the user added. A board may hold pointers to its own parts.
+ * What can be made again: devices that the user added, and parts of a board that says so (EmuMachineClass.can_replace): it keeps
+ * pointers to them, which follow. Links from other devices are set anew when they may be set at any time; otherwise the device
+ * with the link is made again as well. What a device makes itself comes with it.
  */
 
 #include "system/machine-private.h"
 
 #include "device/device-private.h"
+#include "memory/memory-private.h"
 #include "plugin/plugin-private.h"
+#include "qom/qom-private.h"
 
 #include <emu/block.h>
 #include <emu/cpu.h>
@@ -35,9 +39,28 @@ typedef struct {
     GBytes *bytes;
 } Contents;
 
+typedef struct {
+    unsigned index;
+    EmuMemoryRegion *container;
+    uint64_t addr;
+    int priority;
+} Mapping;
+
+/* A link of an object that stays, or a pointer that the board keeps, to something that is made again. */
+typedef struct {
+    EmuObject *object;
+    char *property;
+    EmuObject **where; /* instead of the two */
+    char *path, *type_name; /* of the target; type_name NULL: the property checks */
+    bool set;
+} Pointer;
+
 /* A device that is made again, while it does not exist. */
 typedef struct {
     EmuDevice *dev; /* NULL in between */
+    bool inner;     /* another one makes it */
+    guint bus_index, tree_index; /* its place among others */
+    char *path;
     char *type_name, *id, *name;
     EmuObject *parent;
     char *bus_path; /* not a pointer: the bus may be made again too; NULL: none */
@@ -45,12 +68,15 @@ typedef struct {
     GPtrArray *properties; /* name, value, name, value ... of those that were not at their default */
     GPtrArray *wires;      /* Wire, to lines of devices that stay */
     GPtrArray *contents;   /* of RAM regions */
+    GHashTable *levels;    /* name of a line -> its level */
+    GArray *mappings;      /* Mapping: regions of a sysbus device */
 } Replaced;
 
 typedef struct {
     EmuMachine *machine;
     EmuTypeModule *old;
-    GPtrArray *replaced; /* Replaced: a bus's owner before the devices on it */
+    GPtrArray *replaced; /* Replaced: in the order of making, once that is settled */
+    GPtrArray *pointers; /* Pointer */
     GByteArray *state;
 } Reload;
 
@@ -75,6 +101,24 @@ contents_free(gpointer data)
 }
 
 static void
+pointer_free(gpointer data)
+{
+    Pointer *p = data;
+
+    g_clear_object(&p->object);
+    g_free(p->property);
+    g_free(p->path);
+    g_free(p->type_name);
+    g_free(p);
+}
+
+static void
+mapping_clear(gpointer data)
+{
+    g_object_unref(((Mapping *)data)->container);
+}
+
+static void
 replaced_free(gpointer data)
 {
     Replaced *r = data;
@@ -85,9 +129,12 @@ replaced_free(gpointer data)
     g_free(r->id);
     g_free(r->name);
     g_free(r->bus_path);
+    g_free(r->path);
     g_ptr_array_unref(r->properties);
     g_ptr_array_unref(r->wires);
     g_ptr_array_unref(r->contents);
+    g_hash_table_unref(r->levels);
+    g_array_unref(r->mappings);
     g_free(r);
 }
 
@@ -134,6 +181,9 @@ reload_collect_device(Reload *self, EmuDevice *dev)
         r->properties = g_ptr_array_new_with_free_func(g_free);
         r->wires = g_ptr_array_new_with_free_func(wire_free);
         r->contents = g_ptr_array_new_with_free_func(contents_free);
+        r->levels = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        r->mappings = g_array_new(FALSE, FALSE, sizeof(Mapping));
+        g_array_set_clear_func(r->mappings, mapping_clear);
         g_ptr_array_add(self->replaced, r);
     }
     for (guint i = 0; i < buses->len; i++) {
@@ -187,8 +237,31 @@ reload_walk_tree(EmuObject *object, gpointer data)
 typedef struct {
     Reload *reload;
     guint levels; /* instances that will be gone */
+    bool grown;   /* a device has joined because it links to others */
     char *reason;
 } Check;
+
+/* An object that stays links to something that does not. */
+static void
+check_link(Check *check, EmuObject *object, const char *property, EmuObject *target)
+{
+    if (emu_object_property_is_runtime(object, property)) {
+        Pointer *p = g_new0(Pointer, 1);
+
+        p->object = g_object_ref(object);
+        p->property = g_strdup(property);
+        p->path = emu_object_get_canonical_path(target);
+        g_ptr_array_add(check->reload->pointers, p);
+    } else if (EMU_IS_DEVICE(object) && !EMU_IS_CPU(object) && emu_device_is_realized(EMU_DEVICE(object))) {
+        reload_collect_device(check->reload, EMU_DEVICE(object));
+        check->grown = true;
+    } else {
+        g_autofree char *path = emu_object_get_canonical_path(object);
+
+        check->reason = g_strdup_printf("property '%s' of %s leads to device '%s'", property, path,
+                                        emu_device_get_label(reload_find_above(check->reload, target)->dev));
+    }
+}
 
 static bool
 check_object(EmuObject *object, gpointer data)
@@ -196,27 +269,59 @@ check_object(EmuObject *object, gpointer data)
     Check *check = data;
     bool inside = reload_find_above(check->reload, object) != NULL;
     guint levels = emu_type_module_count_levels(check->reload->old, G_OBJECT_TYPE(object));
-    g_autofree char *path = emu_object_get_canonical_path(object);
 
     if (levels && inside) {
         check->levels += levels;
     } else if (levels) {
+        g_autofree char *path = emu_object_get_canonical_path(object);
+
         check->reason = g_strdup_printf("%s of type %s is not a device, and cannot be made again", path, emu_object_get_type_name(object));
     }
     if (!inside && !check->reason) {
         g_autoptr(GPtrArray) infos = emu_object_list_properties(object);
 
-        for (guint i = 0; i < infos->len && !check->reason; i++) {
+        for (guint i = 0; i < infos->len && !check->reason && !check->grown; i++) {
             const EmuPropertyInfo *info = g_ptr_array_index(infos, i);
             EmuObject *target = g_str_has_prefix(info->type, "link<") ? emu_object_get_link(object, info->name) : NULL;
-            Replaced *r = target ? reload_find_above(check->reload, target) : NULL;
 
-            if (r) {
-                check->reason = g_strdup_printf("property '%s' of %s leads to device '%s'", info->name, path, emu_device_get_label(r->dev));
+            if (target && reload_find_above(check->reload, target)) {
+                check_link(check, object, info->name, target);
             }
         }
     }
-    return check->reason || emu_object_foreach_child(object, check_object, data);
+    return check->reason || check->grown || emu_object_foreach_child(object, check_object, data);
+}
+
+/* May this device be made again, by us or by the one that made it? NULL: yes. (transfer full) */
+static char *
+check_device(Reload *self, Replaced *r)
+{
+    EmuMachineClass *board = EMU_MACHINE_GET_CLASS(self->machine);
+    const char *label = emu_device_get_label(r->dev), *type = emu_object_get_type_name(r->dev);
+    EmuDevice *maker = emu_device_get_maker(r->dev);
+    g_autoptr(GError) error = NULL;
+
+    if (EMU_IS_CPU(r->dev)) {
+        return g_strdup_printf("'%s' is a CPU", label);
+    }
+    if (maker && emu_device_is_realized(maker)) {
+        Replaced *outer = reload_find(self, maker);
+
+        r->inner = outer && reload_find_above(self, emu_object_get_parent(r->dev)) == outer;
+        return r->inner ? NULL
+                        : g_strdup_printf("device '%s' of type %s was made by device '%s', which may hold on to it", label, type,
+                                          emu_device_get_label(maker));
+    }
+    if (emu_device_is_user_created(r->dev)) {
+        return NULL;
+    }
+    if (!board->can_replace) {
+        return g_strdup_printf("device '%s' of type %s was made by the board, which may hold on to it", label, type);
+    }
+    return board->can_replace(self->machine, r->dev, &error)
+               ? NULL
+               : g_strdup_printf("device '%s' of type %s was made by the board, which needs this very one: %s", label, type,
+                                 error ? error->message : "it does not say why");
 }
 
 static bool
@@ -224,19 +329,18 @@ reload_check(Reload *self, GError **error)
 {
     Check check = {.reload = self};
 
-    for (guint i = 0; i < self->replaced->len && !check.reason; i++) {
-        EmuDevice *dev = ((Replaced *)g_ptr_array_index(self->replaced, i))->dev;
-
-        if (EMU_IS_CPU(dev)) {
-            check.reason = g_strdup_printf("'%s' is a CPU", emu_device_get_label(dev));
-        } else if (!emu_device_is_user_created(dev)) {
-            check.reason = g_strdup_printf("device '%s' of type %s was made by the board, which may hold on to it", emu_device_get_label(dev),
-                                           emu_object_get_type_name(dev));
+    /* Until nobody joins any more. */
+    do {
+        check.levels = 0;
+        check.grown = false;
+        g_ptr_array_set_size(self->pointers, 0);
+        for (guint i = 0; i < self->replaced->len && !check.reason; i++) {
+            check.reason = check_device(self, g_ptr_array_index(self->replaced, i));
         }
-    }
-    if (!check.reason) {
-        check_object(emu_machine_get_root(self->machine), &check);
-    }
+        if (!check.reason) {
+            check_object(emu_machine_get_root(self->machine), &check);
+        }
+    } while (check.grown && !check.reason);
     if (!check.reason && check.levels != emu_type_module_count_alive(self->old)) {
         check.reason = g_strdup("objects of it are alive outside of this machine");
     }
@@ -246,6 +350,77 @@ reload_check(Reload *self, GError **error)
         return false;
     }
     return true;
+}
+
+/* Does @r need @other to be there? */
+static bool
+reload_needs(Replaced *r, Replaced *other)
+{
+    EmuBus *bus = emu_device_get_bus(r->dev);
+    g_autoptr(GPtrArray) infos = NULL;
+
+    if (r == other) {
+        return false;
+    }
+    for (EmuObject *o = EMU_OBJECT(r->dev); o; o = emu_object_get_parent(o)) {
+        if (o == EMU_OBJECT(other->dev)) {
+            return true;
+        }
+    }
+    for (EmuObject *o = (EmuObject *)bus; o; o = emu_object_get_parent(o)) {
+        if (o == EMU_OBJECT(other->dev)) {
+            return true;
+        }
+    }
+    infos = emu_object_list_properties(r->dev);
+    for (guint i = 0; i < infos->len; i++) {
+        const EmuPropertyInfo *info = g_ptr_array_index(infos, i);
+        EmuObject *target = g_str_has_prefix(info->type, "link<") ? emu_object_get_link(r->dev, info->name) : NULL;
+
+        for (; target; target = emu_object_get_parent(target)) {
+            if (target == EMU_OBJECT(other->dev)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool
+reload_waits(GPtrArray *todo, guint index)
+{
+    for (guint i = 0; i < todo->len; i++) {
+        if (reload_needs(g_ptr_array_index(todo, index), g_ptr_array_index(todo, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Owners of buses before what is plugged in, targets of links before those who link to them; else as they were. */
+static bool
+reload_order(Reload *self, GError **error)
+{
+    GPtrArray *todo = g_steal_pointer(&self->replaced);
+    bool ok = true;
+
+    self->replaced = g_ptr_array_new_with_free_func(replaced_free);
+    g_ptr_array_set_free_func(todo, NULL);
+    while (todo->len) {
+        guint next = 0;
+
+        while (next < todo->len && reload_waits(todo, next)) {
+            next++;
+        }
+        if (next == todo->len && ok) {
+            g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_BUSY, "device '%s' and others link to each other in a circle",
+                        emu_device_get_label(((Replaced *)g_ptr_array_index(todo, 0))->dev));
+            ok = false;
+        }
+        g_ptr_array_add(self->replaced, g_ptr_array_steal_index(todo, ok ? next : 0));
+    }
+    g_ptr_array_unref(todo);
+    return ok;
 }
 
 /* ---- taking down --------------------------------------------------------------------------------------------- */
@@ -285,6 +460,7 @@ note_wires(Reload *self, Replaced *r)
         EmuLine *line = g_ptr_array_index(lines, i);
         g_autoptr(GPtrArray) peers = emu_line_list_peers(line);
 
+        g_hash_table_insert(r->levels, g_strdup(emu_object_get_name(line)), GINT_TO_POINTER(emu_line_get(line)));
         for (guint j = 0; j < peers->len; j++) {
             EmuLine *peer = g_ptr_array_index(peers, j);
             Wire *w;
@@ -315,6 +491,40 @@ note_contents(EmuObject *child, gpointer data)
     return false;
 }
 
+/* Where a board, or whoever else, has put the regions of a system bus device. */
+static void
+note_mappings(Reload *self, Replaced *r)
+{
+    EmuMemoryRegion *region;
+
+    for (unsigned i = 0; EMU_IS_SYSBUS_DEVICE(r->dev) && (region = emu_sysbus_get_mmio(EMU_SYSBUS_DEVICE(r->dev), i)); i++) {
+        if (region->container && !reload_find_above(self, EMU_OBJECT(region->container))) {
+            Mapping m = {i, g_object_ref(region->container), region->addr, region->priority};
+
+            g_array_append_val(r->mappings, m);
+        }
+    }
+}
+
+static void
+note_tracked(Reload *self)
+{
+    GPtrArray *tracked = emu_machine_priv(self->machine)->tracked;
+
+    for (guint i = 0; i < tracked->len; i++) {
+        EmuObject **where = g_ptr_array_index(tracked, i);
+
+        if (*where && reload_find_above(self, *where)) {
+            Pointer *p = g_new0(Pointer, 1);
+
+            p->where = where;
+            p->path = emu_object_get_canonical_path(*where);
+            p->type_name = g_strdup(emu_object_get_type_name(*where));
+            g_ptr_array_add(self->pointers, p);
+        }
+    }
+}
+
 static void
 reload_note(Reload *self)
 {
@@ -328,21 +538,46 @@ reload_note(Reload *self)
         r->parent = g_object_ref(emu_object_get_parent(r->dev));
         r->bus_path = bus ? emu_object_get_canonical_path(bus) : NULL;
         r->user_created = emu_device_is_user_created(r->dev);
+        r->tree_index = emu_object_get_position(EMU_OBJECT(r->dev));
+        r->path = emu_object_get_canonical_path(r->dev);
+        if (bus) {
+            g_ptr_array_find(emu_bus_get_devices(bus), r->dev, &r->bus_index);
+        }
         note_properties(r);
         note_wires(self, r);
+        note_mappings(self, r);
         emu_object_foreach_child(r->dev, note_contents, r);
+    }
+    note_tracked(self);
+}
+
+static void
+pointers_clear(Reload *self)
+{
+    for (guint i = 0; i < self->pointers->len; i++) {
+        Pointer *p = g_ptr_array_index(self->pointers, i);
+
+        if (p->where) {
+            *p->where = NULL;
+        } else {
+            emu_object_set_link(p->object, p->property, NULL, NULL);
+        }
+        p->set = false;
     }
 }
 
 static void
 reload_take_down(Reload *self)
 {
+    pointers_clear(self);
     for (guint i = self->replaced->len; i > 0; i--) {
         Replaced *r = g_ptr_array_index(self->replaced, i - 1);
 
         if (r->dev) {
             emu_device_set_replacing(r->dev, true);
-            emu_device_unrealize(r->dev);
+            if (!r->inner) {
+                emu_device_unrealize(r->dev);
+            }
             g_clear_object(&r->dev);
         }
     }
@@ -392,6 +627,68 @@ put_contents(Replaced *r)
     }
 }
 
+/* Those whose target is there by now. */
+static bool
+pointers_set(Reload *self, GError **error)
+{
+    for (guint i = 0; i < self->pointers->len; i++) {
+        Pointer *p = g_ptr_array_index(self->pointers, i);
+        EmuObject *target = p->set ? NULL : emu_object_resolve_path(emu_machine_get_root(self->machine), p->path, NULL);
+
+        if (!target) {
+            continue;
+        }
+        if (!p->where && !emu_object_set_link(p->object, p->property, target, error)) {
+            return false;
+        }
+        if (p->where && !emu_object_is_a(target, p->type_name)) {
+            g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_REFUSED, "%s is of type %s now, the board expects %s", p->path,
+                        emu_object_get_type_name(target), p->type_name);
+            return false;
+        }
+        if (p->where) {
+            *p->where = target;
+        }
+        p->set = true;
+    }
+    return true;
+}
+
+static void
+map_again(Replaced *r)
+{
+    for (guint i = 0; i < r->mappings->len; i++) {
+        const Mapping *m = &g_array_index(r->mappings, Mapping, i);
+        EmuMemoryRegion *region = emu_sysbus_get_mmio(EMU_SYSBUS_DEVICE(r->dev), m->index);
+
+        if (region && !emu_memory_region_get_container(region)) {
+            emu_memory_region_add_subregion(m->container, m->addr, region, m->priority);
+        }
+    }
+}
+
+/* Its maker has made it. */
+static bool
+find_again(Reload *self, Replaced *r, GError **error)
+{
+    EmuObject *found = emu_object_resolve_path(emu_machine_get_root(self->machine), r->path, NULL);
+
+    if (!found || !EMU_IS_DEVICE(found) || strcmp(emu_object_get_type_name(found), r->type_name) != 0) {
+        g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_REFUSED, "there is no %s of type %s any more", r->path, r->type_name);
+        return false;
+    }
+    r->dev = g_object_ref(EMU_DEVICE(found));
+    for (guint i = 0; i < r->properties->len; i += 2) {
+        const char *name = g_ptr_array_index(r->properties, i);
+
+        if (emu_object_property_is_runtime(r->dev, name) &&
+            !emu_object_set_from_string(r->dev, name, g_ptr_array_index(r->properties, i + 1), error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool
 make_again(Reload *self, Replaced *r, GError **error)
 {
@@ -425,9 +722,79 @@ make_again(Reload *self, Replaced *r, GError **error)
         return false;
     }
     r->dev = g_steal_pointer(&dev);
-    emu_device_reset(r->dev);
+    map_again(r);
+    return true;
+}
+
+static bool
+reload_make(Reload *self, Replaced *r, GError **error)
+{
+    EmuMachineClass *board = EMU_MACHINE_GET_CLASS(self->machine);
+
+    if (!(r->inner ? find_again(self, r, error) : make_again(self, r, error)) || !pointers_set(self, error)) {
+        return false;
+    }
+    if (!r->inner && !r->user_created && board->part_replaced && !board->part_replaced(self->machine, r->dev, error)) {
+        return false;
+    }
+    if (!r->inner) {
+        emu_device_reset(r->dev);
+    }
     put_contents(r);
     return make_wires(r, error);
+}
+
+static int
+compare_bus_index(gconstpointer a, gconstpointer b)
+{
+    guint first = (*(const Replaced *const *)a)->bus_index, second = (*(const Replaced *const *)b)->bus_index;
+
+    return (first > second) - (first < second);
+}
+
+static int
+compare_tree_index(gconstpointer a, gconstpointer b)
+{
+    guint first = (*(const Replaced *const *)a)->tree_index, second = (*(const Replaced *const *)b)->tree_index;
+
+    return (first > second) - (first < second);
+}
+
+/* Listings, resets and searches go by the order in which devices came. */
+static void
+reload_put_into_place(Reload *self)
+{
+    g_autoptr(GPtrArray) sorted = g_ptr_array_copy(self->replaced, NULL, NULL);
+
+    g_ptr_array_set_free_func(sorted, NULL);
+    g_ptr_array_sort(sorted, compare_bus_index);
+    for (guint i = 0; i < sorted->len; i++) {
+        Replaced *r = g_ptr_array_index(sorted, i);
+
+        if (emu_device_get_bus(r->dev)) {
+            emu_bus_move_device(emu_device_get_bus(r->dev), r->dev, r->bus_index);
+        }
+    }
+    g_ptr_array_sort(sorted, compare_tree_index);
+    for (guint i = 0; i < sorted->len; i++) {
+        Replaced *r = g_ptr_array_index(sorted, i);
+
+        emu_object_set_position(EMU_OBJECT(r->dev), r->tree_index);
+    }
+}
+
+static void
+put_levels(Replaced *r)
+{
+    g_autoptr(GPtrArray) lines = emu_device_list_lines(r->dev);
+
+    for (guint i = 0; i < lines->len; i++) {
+        gpointer level;
+
+        if (g_hash_table_lookup_extended(r->levels, emu_object_get_name(g_ptr_array_index(lines, i)), NULL, &level)) {
+            emu_line_put_level(g_ptr_array_index(lines, i), GPOINTER_TO_INT(level));
+        }
+    }
 }
 
 static bool
@@ -437,16 +804,28 @@ reload_build(Reload *self, GError **error)
     for (guint i = 0; i < self->replaced->len; i++) {
         Replaced *r = g_ptr_array_index(self->replaced, i);
 
-        if (!make_again(self, r, error)) {
+        if (!reload_make(self, r, error)) {
             g_prefix_error(error, "%s: ", r->id ? r->id : r->type_name);
             return false;
         }
     }
+    for (guint i = 0; i < self->pointers->len; i++) {
+        const Pointer *p = g_ptr_array_index(self->pointers, i);
+
+        if (!p->set) {
+            g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_REFUSED, "there is no %s any more, which is needed elsewhere", p->path);
+            return false;
+        }
+    }
+    reload_put_into_place(self);
     if (!emu_device_tree_load(self->machine, self->state->data, self->state->len, error)) {
         return false;
     }
     for (guint i = 0; i < self->replaced->len; i++) {
-        emu_device_set_replacing(((Replaced *)g_ptr_array_index(self->replaced, i))->dev, false);
+        Replaced *r = g_ptr_array_index(self->replaced, i);
+
+        put_levels(r);
+        emu_device_set_replacing(r->dev, false);
     }
     return true;
 }
@@ -512,10 +891,11 @@ emu_machine_reload_plugin(EmuMachine *self, const char *name, EmuReloadResult *o
         return true;
     }
     reload.replaced = g_ptr_array_new_with_free_func(replaced_free);
+    reload.pointers = g_ptr_array_new_with_free_func(pointer_free);
     reload.state = g_byte_array_new();
     reload_walk_bus(&reload, emu_machine_get_sysbus(self));
     reload_walk_tree(EMU_OBJECT(self), &reload);
-    if (reload_check(&reload, error)) {
+    if (reload_check(&reload, error) && reload_order(&reload, error)) {
         swap = emu_plugin_swap_begin(name, error);
     }
     paused = g_get_monotonic_time();
@@ -543,6 +923,7 @@ emu_machine_reload_plugin(EmuMachine *self, const char *name, EmuReloadResult *o
     if (!ok) {
         g_prefix_error(error, "plugin '%s' is not reloaded: ", name);
     }
+    g_ptr_array_unref(reload.pointers);
     g_ptr_array_unref(reload.replaced);
     g_byte_array_unref(reload.state);
     return ok;

@@ -571,11 +571,21 @@ static const EmuMemoryRegionOps fdc_high_ops = {
 
 /* ---- life ------------------------------------------------------------------------------------------------- */
 
+static void
+fdc_dma_changed(EmuIsaDevice *dev)
+{
+    Fdc *s = (Fdc *)dev;
+
+    s->dma = emu_isa_bus_get_dma(emu_isa_device_get_bus(dev), s->dma_channel);
+    if (s->dma) {
+        EMU_ISA_DMA_GET_IFACE(s->dma)->register_channel(s->dma, s->dma_channel, fdc_dma_cb, s);
+    }
+}
+
 static bool
 fdc_realize(EmuDevice *dev, GError **error)
 {
     Fdc *s = (Fdc *)dev;
-    EmuIsaBus *isa = emu_isa_device_get_bus(EMU_ISA_DEVICE(dev));
 
     if (s->dma_channel > 3) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "isa-fdc: dma is %u, expected 0 to 3", s->dma_channel);
@@ -585,10 +595,7 @@ fdc_realize(EmuDevice *dev, GError **error)
     if (!emu_isa_device_connect_irq(EMU_ISA_DEVICE(dev), s->irq, s->irq_number, error)) {
         return false;
     }
-    s->dma = emu_isa_bus_get_dma(isa, s->dma_channel);
-    if (s->dma) {
-        EMU_ISA_DMA_GET_IFACE(s->dma)->register_channel(s->dma, s->dma_channel, fdc_dma_cb, s);
-    }
+    fdc_dma_changed(EMU_ISA_DEVICE(dev));
     /* 0x3f6 between the two belongs to the IDE controller. */
     emu_isa_device_map_io(EMU_ISA_DEVICE(dev), emu_memory_region_new_io(dev, "fdc", 6, &fdc_ops, s), s->iobase);
     emu_isa_device_map_io(EMU_ISA_DEVICE(dev), emu_memory_region_new_io(dev, "fdc-dir", 1, &fdc_high_ops, s), s->iobase + 7);
@@ -681,6 +688,7 @@ fdc_class_init(gpointer klass, gconstpointer data G_GNUC_UNUSED)
 
     device->realize = fdc_realize;
     device->unrealize = fdc_unrealize;
+    ((EmuIsaDeviceClass *)klass)->dma_changed = fdc_dma_changed;
     device->reset_enter = fdc_reset_enter;
     device->vmstate = &fdc_vmstate;
     device->category = "storage";

@@ -244,6 +244,12 @@ pc_create_timers(PcMachine *self, GError **error)
     return emu_device_realize(speaker, EMU_MACHINE(self), isa, error);
 }
 
+static void
+pc_connect_dma(PcMachine *self)
+{
+    emu_isa_bus_set_dma(self->isa_bus, self->dma[0] ? EMU_ISA_DMA(self->dma[0]) : NULL, self->dma[1] ? EMU_ISA_DMA(self->dma[1]) : NULL);
+}
+
 static bool
 pc_create_dma(PcMachine *self, GError **error)
 {
@@ -261,7 +267,9 @@ pc_create_dma(PcMachine *self, GError **error)
     if (!high) {
         return false;
     }
-    emu_isa_bus_set_dma(self->isa_bus, EMU_ISA_DMA(low), EMU_ISA_DMA(high));
+    self->dma[0] = low;
+    self->dma[1] = high;
+    pc_connect_dma(self);
     return true;
 }
 
@@ -427,6 +435,60 @@ pc_create_devices(PcMachine *self, GError **error)
            pc_create_char_ports(self, "isa-parallel", PC_N_PARALLELS, emu_machine_get_parallel, error) &&
            klass->create_disks(self, error) && pc_create_floppies(self, error) &&
            (!klass->create_rest || klass->create_rest(self, error));
+}
+
+/* ---- new code under the parts ------------------------------------------------------------------------- */
+
+void
+pc_track_parts(PcMachine *self)
+{
+    gpointer const pointers[] = {&self->host, &self->pci_bus, &self->isa_bridge, &self->isa_bus, &self->pm, &self->ioapic, &self->pic[0],
+                                 &self->pic[1], &self->dma[0], &self->dma[1], &self->rtc, &self->hpet_device, &self->vmgenid, &self->gsi};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(pointers); i++) {
+        emu_machine_track_part(EMU_MACHINE(self), pointers[i]);
+    }
+    for (unsigned i = 0; i < PC_N_ISA_IRQS; i++) {
+        emu_machine_track_part(EMU_MACHINE(self), &self->isa_irqs[i]);
+    }
+}
+
+bool
+pc_can_replace(EmuMachine *machine, EmuDevice *part, GError **error)
+{
+    static const char *const chips[] = {"isa-i8259", "ioapic", "isa-pit", "isa-pcspk"};
+    PcMachine *self = (PcMachine *)machine;
+    const char *why = NULL;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(chips); i++) {
+        const char *form = emu_machine_get_device_type(machine, chips[i]);
+
+        if (strcmp(form, chips[i]) != 0 && emu_object_is_a(part, form)) {
+            why = "is the accelerator's, which makes it once";
+        }
+    }
+    if (part == (gpointer)self->fw_cfg) {
+        why = "holds what the board has put into it for the firmware";
+    } else if (emu_object_is_a(part, "cfi.pflash01")) {
+        why = "is memory that the board shows at other places too";
+    }
+    if (why) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "device '%s' %s", emu_device_get_label(part), why);
+    }
+    return !why;
+}
+
+bool
+pc_part_replaced(EmuMachine *machine, EmuDevice *part, GError **error G_GNUC_UNUSED)
+{
+    PcMachine *self = (PcMachine *)machine;
+
+    if (part == self->isa_bridge || part == self->gsi) {
+        emu_isa_bus_set_irqs(self->isa_bus, self->isa_irqs);
+    } else if (part == self->dma[0] || part == self->dma[1]) {
+        pc_connect_dma(self);
+    }
+    return true;
 }
 
 /* ---- CMOS ------------------------------------------------------------------------------------------------- */

@@ -92,6 +92,7 @@ pc_machine_done(EmuMachine *machine, GError **error)
 
     pc_write_cmos(self);
     pc_connect_vmgenid(self);
+    pc_track_parts(self);
     return pc_fill_fw_cfg(self, error);
 }
 
@@ -143,6 +144,8 @@ pc_machine_class_init(PcMachineClass *klass)
     machine_class->done = pc_machine_done;
     machine_class->reset = pc_machine_reset;
     machine_class->nmi = pc_machine_nmi;
+    machine_class->can_replace = pc_can_replace;
+    machine_class->part_replaced = pc_part_replaced;
     emu_object_class_add_properties(klass, pc_machine_properties, G_N_ELEMENTS(pc_machine_properties));
 }
 

@@ -74,6 +74,7 @@ struct _PcMachine {
     EmuDevice *pm;
     EmuDevice *ioapic;
     EmuDevice *pic[2];
+    EmuDevice *dma[2]; /* NULL: none */
     EmuDevice *rtc;
     EmuDevice *hpet_device; /* NULL: none */
     EmuDevice *vmgenid;     /* NULL: none */
@@ -101,6 +102,10 @@ bool pc_create_gsi(PcMachine *self, GError **error);
 /* Memory modules' descriptions. */
 bool pc_create_spd(PcMachine *self, EmuBus *i2c, GError **error);
 void pc_write_cmos(PcMachine *self);
+/* plugin-reload: new code under the parts. */
+void pc_track_parts(PcMachine *self);
+bool pc_can_replace(EmuMachine *machine, EmuDevice *part, GError **error);
+bool pc_part_replaced(EmuMachine *machine, EmuDevice *part, GError **error);
 void pc_write_boot_order(PcMachine *self, const char *order);
 
 /* pc-firmware.c */

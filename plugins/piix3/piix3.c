@@ -154,6 +154,7 @@ piix3_unrealize(EmuPciDevice *pci)
     Piix3 *self = (Piix3 *)pci;
 
     emu_memory_region_del_subregion(emu_pci_bus_get_io(emu_pci_device_get_bus(pci)), self->rcr_region);
+    emu_pci_bus_set_irqs(emu_pci_device_get_bus(pci), NULL, NULL, NULL, 0);
 }
 
 static void

@@ -16,7 +16,9 @@ EMU_AVAILABLE_IN_1_0
 G_DECLARE_DERIVABLE_TYPE(EmuIsaDevice, emu_isa_device, EMU, ISA_DEVICE, EmuDevice)
 struct _EmuIsaDeviceClass {
     EmuDeviceClass parent_class;
-    EMU_RESERVED_SLOTS(4);
+    /* The bus has other DMA controllers than before, or none: ask emu_isa_bus_get_dma() again. Optional: for those who keep the answer. */
+    void (*dma_changed)(EmuIsaDevice *self);
+    EMU_RESERVED_SLOTS(3);
 };
 
 /* The bridge makes the bus and gives it its address spaces' regions and, once there, its 16 request lines (inputs). */

@@ -37,7 +37,12 @@ struct _EmuMachineClass {
     /* Reset-free wake up, power button, NMI; optional. */
     void (*powerdown)(EmuMachine *self);
     void (*nmi)(EmuMachine *self);
-    EMU_RESERVED_SLOTS(12);
+    /* plugin-reload: may a part that init() or done() made be made again from other code, with its properties, wires, system bus addresses
+     * and state? Optional; without it no part may. A board that says yes tells of the pointers that it keeps: emu_machine_track_part(). */
+    bool (*can_replace)(EmuMachine *self, EmuDevice *part, GError **error);
+    /* It was made again, and nothing is plugged into its buses yet: what else init() did to it. Optional. */
+    bool (*part_replaced)(EmuMachine *self, EmuDevice *part, GError **error);
+    EMU_RESERVED_SLOTS(10);
 };
 /* A machine TYPE is named "NAME-machine" ("pc-i440fx-7.2-machine"). Common properties, all settable before init:
  * ram-size, cpu-type, smp-cpus, smp-maxcpus, smp-sockets/-dies/-cores/-threads, kernel, initrd, append, firmware, boot-order,
@@ -78,6 +83,9 @@ EMU_AVAILABLE_IN_1_0 EmuClock *emu_machine_get_clock(EmuMachine *self, EmuClockT
 EMU_AVAILABLE_IN_1_0 EmuContext *emu_machine_get_context(EmuMachine *self);
 EMU_AVAILABLE_IN_1_0 EmuBus *emu_machine_get_sysbus(EmuMachine *self);
 EMU_AVAILABLE_IN_1_0 EmuObject *emu_machine_get_root(EmuMachine *self); /* "/" */
+/* @where, a pointer in the board's own struct, leads to a device, bus or line of its making: it follows when the device is made again
+ * (can_replace), and is NULL in between. */
+EMU_AVAILABLE_IN_1_0 void emu_machine_track_part(EmuMachine *self, gpointer where);
 EMU_AVAILABLE_IN_1_0 unsigned emu_machine_get_n_cpus(EmuMachine *self); /* realized so far */
 EMU_AVAILABLE_IN_1_0 EmuCpu *emu_machine_get_cpu(EmuMachine *self, unsigned index);
 /* Main RAM as one region of the configured size ("pc.ram"), for the board to alias into place. */

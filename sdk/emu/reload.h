@@ -16,8 +16,8 @@ typedef struct {
 /*
  * The file of plugin @name was replaced: its devices go over to the new code with their state, properties, slots and wires,
  * and the guest goes on. Refused, with the reason and the old code at work as before, when the file is no good, when the new code does
- * not take the saved state or a property, and when objects are alive that cannot be made again (parts of the board,
- * CPUs). Main thread, big lock held.
+ * not take the saved state or a property, and when objects are alive that cannot be made again (CPUs, the machine itself, parts of a board
+ * that wants to keep them: EmuMachineClass.can_replace). Main thread, big lock held.
  */
 EMU_AVAILABLE_IN_1_0 bool emu_machine_reload_plugin(EmuMachine *self, const char *name, EmuReloadResult *out, GError **error);
 

@@ -1644,6 +1644,10 @@ class Machine(Emu.Machine):
 
     hmp = _method(Emu.Machine, "hmp")
 
+    def reload(self, plugin):
+        """Puts the file that has replaced a plugin's in the place of the code that runs: its devices keep state, properties and wires."""
+        return self.qmp("plugin-reload", name=plugin)
+
     def next_event(self, *names, timeout=None):
         return _call(self, Emu.Machine, "next_event", (list(names), _milliseconds(timeout)), Event)
 
