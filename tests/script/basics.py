@@ -81,7 +81,7 @@ def test_linux_to_a_shell():
         m.pause()
         equal(m.qmp("query-status")["status"], "paused")
         assert "PCI" in m.hmp("info qtree")
-        assert m.cpus[0].pc > 0xffff << 48
+        assert m.cpus[0].pc  # in the kernel mostly, in busybox now and then
         equal(len(m.cpus[0].memory[m.cpus[0].pc:m.cpus[0].pc + 8]), 8)
         console.send("poweroff -f\n")
         stop = m.run(timeout=30)
