@@ -112,6 +112,9 @@ ide_bus_write(IdeBus *bus, unsigned reg, uint8_t value)
     bus->control &= ~IDE_CONTROL_HOB;
     if (reg == 7) {
         /* A busy drive takes DEVICE RESET alone; EXECUTE DEVICE DIAGNOSTIC goes to both. */
+        if (!s && value == IDE_CMD_DIAGNOSE) {
+            s = bus->drives[!bus->unit]; /* also when the absent one is selected */
+        }
         if (!s || ((s->status & (IDE_STATUS_BSY | IDE_STATUS_DRQ)) && value != 0x08)) {
             return;
         }

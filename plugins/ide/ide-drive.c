@@ -122,6 +122,7 @@ ide_drive_reset(IdeDrive *s)
     s->write_cache = true;
     s->udma_mode = 0x40 | 5;
     s->mwdma_mode = 0;
+    s->standby = false;
     s->command = 0;
     s->sense_key = s->asc = s->ascq = 0;
     s->atapi_dma = false;
@@ -189,7 +190,7 @@ ide_drive_identify(IdeDrive *s)
         put_word(w, 59, s->multiple ? 0x100 | s->multiple : 0);
         put_word(w, 60, lba28);
         put_word(w, 61, lba28 >> 16);
-        put_word(w, 85, 0x4000 | 0x0021 | (s->smart_enabled ? 1 : 0) | (s->write_cache ? 0x20 : 0));
+        put_word(w, 85, 0x4000 | (s->smart_enabled ? 0x01 : 0) | (s->write_cache ? 0x20 : 0));
         put_word(w, 100, s->sectors);
         put_word(w, 101, s->sectors >> 16);
         put_word(w, 102, s->sectors >> 32);
@@ -207,9 +208,9 @@ ide_drive_identify(IdeDrive *s)
     put_word(w, 81, 0x0016);
     put_word(w, 82, s->is_cd ? 0x4214 : 0x4021);
     put_word(w, 83, s->is_cd ? 0x4000 : 0x7400);
-    put_word(w, 84, 0x4000);
+    put_word(w, 84, s->is_cd ? 0x4000 : 0x4003); /* SMART error log and self-test */
     put_word(w, 86, s->is_cd ? 0 : 0x3400);
-    put_word(w, 87, 0x4000);
+    put_word(w, 87, s->is_cd ? 0x4000 : 0x4003);
     put_word(w, 88, 0x3f | (s->udma_mode ? 1 << (8 + (s->udma_mode & 7)) : 0));
     put_word(w, 93, 1 | 1 << 14 | 0x2000);
 }
@@ -282,6 +283,7 @@ ide_drive_take_request(IdeDrive *s)
     }
     s->lba = lba;
     s->remaining = n;
+    s->standby = false; /* the medium is needed */
     return true;
 }
 
@@ -531,6 +533,11 @@ ide_drive_set_features(IdeDrive *s)
         s->write_cache = false;
         break;
     case 0x03:
+        /* No mode that IDENTIFY does not offer: PIO 4, multiword DMA 2, Ultra DMA 5. */
+        if (mode > (s->nsector >> 3 == 8 ? 5 : s->nsector >> 3 == 4 ? 2 : s->nsector >> 3 == 1 ? 4 : 1)) {
+            ide_drive_abort(s, IDE_ERROR_ABRT);
+            return;
+        }
         switch (s->nsector >> 3) {
         case 0: /* PIO default */
         case 1: /* PIO flow control */
@@ -567,12 +574,57 @@ ide_drive_set_features(IdeDrive *s)
     ide_drive_end(s);
 }
 
-/* SMART: a healthy disk without history (ATA/ATAPI-6, 8.55). */
+/* SMART: a healthy disk without history (ATA/ATAPI-7 volume 1, 6.54). */
+
 static void
-ide_drive_smart(IdeDrive *s)
+ide_drive_send_sector(IdeDrive *s)
 {
     uint8_t sum = 0;
 
+    for (unsigned i = 0; i < IDE_SECTOR - 1; i++) {
+        sum += s->buffer[i];
+    }
+    s->buffer[IDE_SECTOR - 1] = -sum; /* all 512 bytes add up to 0 */
+    ide_drive_begin_pio(s, 0, IDE_SECTOR, IDE_PHASE_LAST);
+    ide_drive_raise(s);
+}
+
+static void
+ide_drive_smart_read_data(IdeDrive *s)
+{
+    memset(s->buffer, 0, IDE_SECTOR);
+    s->buffer[0] = 1;
+    s->buffer[362] = 0x02; /* off-line collection completed */
+    s->buffer[367] = 0x11; /* off-line immediate, self-tests */
+    s->buffer[368] = 0x03; /* attributes saved, autosave */
+    s->buffer[370] = 0x01; /* error log */
+    s->buffer[372] = 2;    /* minutes: short and extended self-test */
+    s->buffer[373] = 2;
+    ide_drive_send_sector(s);
+}
+
+/* Logs of one sector: 0 directory, 1 errors, 6 self-tests. */
+static void
+ide_drive_smart_read_log(IdeDrive *s)
+{
+    if (s->nsector != 1 || (s->sector != 0 && s->sector != 1 && s->sector != 6)) {
+        ide_drive_abort(s, IDE_ERROR_ABRT);
+        return;
+    }
+    memset(s->buffer, 0, IDE_SECTOR);
+    s->buffer[0] = 1; /* version */
+    if (s->sector == 0) {
+        s->buffer[2 * 1] = s->buffer[2 * 6] = 1; /* sectors */
+        ide_drive_begin_pio(s, 0, IDE_SECTOR, IDE_PHASE_LAST);
+        ide_drive_raise(s);
+        return;
+    }
+    ide_drive_send_sector(s);
+}
+
+static void
+ide_drive_smart(IdeDrive *s)
+{
     if (s->hcyl != 0xc2 || s->lcyl != 0x4f || (!s->smart_enabled && s->feature != 0xd8)) {
         ide_drive_abort(s, IDE_ERROR_ABRT);
         return;
@@ -589,18 +641,20 @@ ide_drive_smart(IdeDrive *s)
     case 0xda: /* return status: the cylinder registers stay as they are: no threshold exceeded */
     case 0xd2:
     case 0xd3:
+    case 0xd4: /* off-line tests and self-tests: done at once, nothing found */
+    case 0xdb:
         ide_drive_end(s);
         break;
     case 0xd0:
-    case 0xd1:
+        ide_drive_smart_read_data(s);
+        break;
+    case 0xd1: /* thresholds of no attributes */
         memset(s->buffer, 0, IDE_SECTOR);
         s->buffer[0] = 1;
-        for (unsigned i = 0; i < 511; i++) {
-            sum += s->buffer[i];
-        }
-        s->buffer[511] = -sum;
-        ide_drive_begin_pio(s, 0, IDE_SECTOR, IDE_PHASE_LAST);
-        ide_drive_raise(s);
+        ide_drive_send_sector(s);
+        break;
+    case 0xd5:
+        ide_drive_smart_read_log(s);
         break;
     default:
         ide_drive_abort(s, IDE_ERROR_ABRT);
@@ -646,12 +700,13 @@ static bool
 ide_drive_execute_common(IdeDrive *s, uint8_t command)
 {
     switch (command) {
-    case 0x90: /* EXECUTE DEVICE DIAGNOSTIC */
+    case IDE_CMD_DIAGNOSE: /* EXECUTE DEVICE DIAGNOSTIC */
         for (unsigned i = 0; i < 2; i++) {
             IdeDrive *d = s->bus->drives[i];
 
             if (d) {
                 ide_drive_cancel(d);
+                d->select &= 0xe0;
                 ide_drive_set_signature(d);
                 d->status = d->is_cd ? 0 : IDE_STATUS_DRDY | IDE_STATUS_DSC;
             }
@@ -673,19 +728,23 @@ ide_drive_execute_common(IdeDrive *s, uint8_t command)
         return true;
     case 0xe0: /* STANDBY IMMEDIATE */
     case 0x94:
-    case 0xe1: /* IDLE IMMEDIATE */
-    case 0x95:
-    case 0xe2: /* STANDBY */
+    case 0xe2: /* STANDBY: its timer aside, it is in Standby from now on */
     case 0x96:
-    case 0xe3: /* IDLE */
-    case 0x97:
     case 0xe6: /* SLEEP */
     case 0x99:
+        s->standby = true;
+        ide_drive_end(s);
+        return true;
+    case 0xe1: /* IDLE IMMEDIATE */
+    case 0x95:
+    case 0xe3: /* IDLE */
+    case 0x97:
+        s->standby = false;
         ide_drive_end(s);
         return true;
     case 0xe5: /* CHECK POWER MODE */
     case 0x98:
-        s->nsector = 0xff;
+        s->nsector = s->standby ? 0x00 : 0xff;
         ide_drive_end(s);
         return true;
     default:
@@ -945,6 +1004,7 @@ ide_drive_realize(EmuDevice *dev, GError **error)
     }
     s->buffer_len = IDE_BUFFER_SIZE;
     s->buffer = g_malloc0(s->buffer_len);
+    s->smart_enabled = true; /* until the host disables it; a reset does not change that */
     ide_drive_default_geometry(s);
     ide_drive_reset(s);
     s->bus->drives[s->unit] = s;
@@ -1034,13 +1094,13 @@ static const EmuVMField ide_drive_fields[] = {
     EMU_VM_U32(IdeDrive, cd_sector_size), EMU_VM_U32(IdeDrive, byte_limit), EMU_VM_U8(IdeDrive, sense_key),
     EMU_VM_U8(IdeDrive, asc),           EMU_VM_U8(IdeDrive, ascq),         EMU_VM_BOOL(IdeDrive, atapi_dma),
     EMU_VM_BOOL(IdeDrive, tray_open),   EMU_VM_BOOL(IdeDrive, tray_locked), EMU_VM_BOOL(IdeDrive, media_changed),
-    EMU_VM_U8(IdeDrive, media_event),   EMU_VM_END,
+    EMU_VM_U8(IdeDrive, media_event),   EMU_VM_BOOL(IdeDrive, standby),    EMU_VM_END,
 };
 
 static const EmuVMState ide_drive_vmstate = {
     .name = "ide-drive",
-    .version = 1,
-    .minimum_version = 1,
+    .version = 2,
+    .minimum_version = 2,
     .fields = ide_drive_fields,
     .pre_save = ide_drive_pre_save,
     .post_load = ide_drive_post_load,

@@ -32,6 +32,8 @@
 #define IDE_REASON_CD 0x01
 #define IDE_REASON_IO 0x02
 
+#define IDE_CMD_DIAGNOSE 0x90
+
 #define IDE_SECTOR 512u
 #define IDE_CD_SECTOR 2048u
 #define IDE_BUFFER_SECTORS 256u
@@ -102,6 +104,7 @@ struct _IdeDrive {
     bool write_cache;
     uint8_t udma_mode, mwdma_mode;
     bool smart_enabled;
+    bool standby; /* power mode: Standby or Sleep; else Active or Idle */
 
     /* transfer */
     uint32_t data_pos, data_end; /* PIO window in buffer */

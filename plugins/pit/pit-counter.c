@@ -11,8 +11,8 @@
  *   mode 4  OUT low at d = N only                  GATE low: count stands still
  *   mode 5  as mode 4, from trigger                GATE rising: trigger
  *
- * A count that is written is loaded by the next CLK, so d starts at -1. In modes 2 and 3 a new
- * count waits for the end of the period (the data sheet: mode 3 for the end of the half).
+ * A count that is written is loaded by the next CLK, so d starts at -1. In mode 2 a new count waits
+ * for the end of the period, in mode 3 for the end of the half.
  */
 
 #include "pit-counter.h"
@@ -35,6 +35,13 @@ pit_counter_is_strobe(const PitCounter *self)
     return self->mode == 2 || self->mode == 4 || self->mode == 5;
 }
 
+/* How long OUT is high in a period of mode 3. */
+static int64_t
+pit_counter_high(uint32_t n)
+{
+    return (n + 1) / 2;
+}
+
 /* CLKs since the load, after taking over a pending count; -1 before the load. */
 static int64_t
 pit_counter_elapsed(PitCounter *self, int64_t tick)
@@ -45,10 +52,11 @@ pit_counter_elapsed(PitCounter *self, int64_t tick)
         return self->state == PIT_COUNTER_HELD ? self->elapsed : -1;
     }
     d = tick - self->start_tick;
-    if (self->reload_pending && d >= self->count) {
-        self->start_tick += self->count;
+    if (self->reload_pending && d >= (self->reload_at_half ? pit_counter_high(self->count) : self->count)) {
+        /* At the half: as if the new period had begun so that its low half begins now. */
+        self->start_tick += self->reload_at_half ? pit_counter_high(self->count) - pit_counter_high(self->reload) : self->count;
         self->count = self->reload;
-        self->reload_pending = false;
+        self->reload_pending = self->reload_at_half = false;
         d = tick - self->start_tick;
     }
     return d < 0 ? -1 : d;
@@ -59,7 +67,7 @@ static void
 pit_counter_start(PitCounter *self, int64_t tick)
 {
     self->count = self->reload;
-    self->reload_pending = false;
+    self->reload_pending = self->reload_at_half = false;
     self->state = PIT_COUNTER_RUNNING;
     self->start_tick = tick + 1;
     if (!self->gate && !pit_counter_is_triggered(self)) {
@@ -90,7 +98,7 @@ pit_counter_write_control(PitCounter *self, uint8_t control, int64_t tick)
     }
     self->bcd = control & 1;
     self->state = PIT_COUNTER_IDLE;
-    self->reload_pending = false;
+    self->reload_pending = self->reload_at_half = false;
     self->write_msb = false;
     self->read_msb = false;
     self->latched_bytes = 0;
@@ -119,6 +127,7 @@ pit_counter_set_reload(PitCounter *self, uint16_t value, int64_t tick)
             self->start_tick = tick - (tick - self->start_tick) % self->count;
         }
         self->reload_pending = true;
+        self->reload_at_half = self->mode == 3 && tick - self->start_tick < pit_counter_high(self->count);
     } else {
         pit_counter_start(self, tick);
     }
@@ -163,7 +172,7 @@ pit_counter_get_count(PitCounter *self, int64_t tick)
     } else if (self->mode == 2) {
         value = n - d % n;
     } else if (self->mode == 3) {
-        uint32_t high = (n + 1) / 2;
+        uint32_t high = (uint32_t)pit_counter_high(n);
         uint32_t phase = d % n;
 
         value = (n & ~1u) - 2 * (phase < high ? phase : phase - high);
@@ -193,7 +202,7 @@ pit_counter_get_out(PitCounter *self, int64_t tick)
     case 2:
         return n == 1 || d % n != n - 1;
     case 3:
-        return d % n < (n + 1) / 2;
+        return d % n < pit_counter_high(self->count);
     default:
         return d != n;
     }
@@ -223,7 +232,7 @@ pit_counter_next_edge(PitCounter *self, int64_t tick)
         break;
     case 3:
         /* A count of 1 is not allowed and gives no square wave. */
-        next = n == 1 ? -1 : d % n < (n + 1) / 2 ? d - d % n + (n + 1) / 2 : d - d % n + n;
+        next = n == 1 ? -1 : d - d % n + (d % n < pit_counter_high(self->count) ? pit_counter_high(self->count) : n);
         break;
     default:
         next = d <= n ? n + 1 : -1;

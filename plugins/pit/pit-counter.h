@@ -32,6 +32,7 @@ typedef struct {
     uint32_t reload;    /* count register: 1..65536 */
     uint32_t count;     /* what the counting element was loaded with */
     bool reload_pending; /* modes 2 and 3: takes over at the end of the period */
+    bool reload_at_half; /* mode 3: of its first half */
     int64_t start_tick; /* RUNNING: the CLK that loaded the counting element; may be one ahead */
     int64_t elapsed;    /* HELD: CLKs counted; valid in saved state always */
 } PitCounter;

@@ -312,14 +312,15 @@ static const EmuVMField pit_counter_vmstate_fields[] = {
     EMU_VM_U32(PitCounter, reload),
     EMU_VM_U32(PitCounter, count),
     EMU_VM_BOOL(PitCounter, reload_pending),
+    EMU_VM_BOOL(PitCounter, reload_at_half),
     EMU_VM_U64(PitCounter, elapsed),
     EMU_VM_END,
 };
 
 static const EmuVMState pit_counter_vmstate = {
     .name = "pit-counter",
-    .version = 1,
-    .minimum_version = 1,
+    .version = 2,
+    .minimum_version = 2,
     .fields = pit_counter_vmstate_fields,
 };
 

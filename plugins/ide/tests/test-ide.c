@@ -147,6 +147,148 @@ test_reset_in_flight(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmphex(emu_test_in(f->m, CMD + 3, 1), ==, 1);
 }
 
+static void
+read_words(Fixture *f, uint16_t *w)
+{
+    for (unsigned i = 0; i < 256; i++) {
+        w[i] = emu_test_in(f->m, CMD, 2);
+    }
+}
+
+static void
+smart(Fixture *f, uint8_t feature, uint8_t count, uint8_t sector)
+{
+    emu_test_out(f->m, CMD + 1, feature, 1);
+    command(f, 0xb0, 0xc24f00 | sector, count);
+}
+
+/* IDENTIFY says what is on; smartctl reads data and logs, whose bytes add up to 0. */
+static void
+test_smart(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    static const struct {
+        uint8_t feature, sector;
+    } reads[] = {{0xd0, 0}, {0xd1, 0}, {0xd5, 1}, {0xd5, 6}};
+    uint16_t w[256];
+
+    command(f, 0xec, 0, 0);
+    read_words(f, w);
+    g_assert_cmphex(w[85], ==, 0x4021);
+    g_assert_cmphex(w[87] & 3, ==, 3);
+    for (unsigned n = 0; n < G_N_ELEMENTS(reads); n++) {
+        uint8_t sum = 0;
+
+        smart(f, reads[n].feature, 1, reads[n].sector);
+        g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1), ==, 0x58);
+        read_words(f, w);
+        for (unsigned i = 0; i < 256; i++) {
+            sum += (uint8_t)(w[i] + (w[i] >> 8));
+        }
+        g_assert_cmphex(sum, ==, 0);
+    }
+    smart(f, 0xda, 0, 0);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 4, 1), ==, 0x4f);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 5, 1), ==, 0xc2);
+    smart(f, 0xd5, 1, 9); /* no such log */
+    g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1) & 1, ==, 1);
+    smart(f, 0xd9, 0, 0);
+    smart(f, 0xd0, 1, 0);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1) & 1, ==, 1);
+    command(f, 0xec, 0, 0);
+    read_words(f, w);
+    g_assert_cmphex(w[85], ==, 0x4020);
+}
+
+static void
+test_power_modes(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    uint16_t w[256];
+
+    command(f, 0xe5, 0, 0);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 2, 1), ==, 0xff);
+    command(f, 0xe0, 0, 0);
+    command(f, 0xe5, 0, 0);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 2, 1), ==, 0x00);
+    command(f, 0x20, 0, 1);
+    read_words(f, w);
+    command(f, 0xe5, 0, 0);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 2, 1), ==, 0xff);
+}
+
+static void
+test_transfer_modes(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    static const struct {
+        uint8_t mode;
+        bool ok;
+    } modes[] = {{0x00, true},  {0x0c, true}, {0x0d, false}, {0x22, true},  {0x23, false},
+                 {0x45, true},  {0x46, false}, {0x10, false}, {0x80, false}};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
+        emu_test_out(f->m, CMD + 1, 0x03, 1);
+        command(f, 0xef, 0, modes[i].mode);
+        g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1) & 1, ==, !modes[i].ok);
+    }
+}
+
+/* EXECUTE DEVICE DIAGNOSTIC is for both drives, whichever is selected and there. */
+static void
+test_diagnostic(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    emu_test_out(f->m, CMD + 3, 0x77, 1);
+    emu_test_out(f->m, CMD + 6, 0xb0, 1); /* the slave, which is absent */
+    emu_test_out(f->m, CMD + 7, 0x90, 1);
+    emu_test_settle(f->m);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 6, 1) & 0x10, ==, 0);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 1, 1), ==, 1);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 3, 1), ==, 1);
+}
+
+/* READ and WRITE MULTIPLE: one DRQ block, one interrupt, for each group; refused when no group size is set. */
+static void
+test_multiple(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    command(f, 0xc6, 0, 3); /* no power of two */
+    g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1) & 1, ==, 1);
+    command(f, 0xc6, 0, 4);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1), ==, 0x50);
+    command(f, 0xc4, 2, 6);
+    for (unsigned i = 0; i < 6 * 256; i++) {
+        if (i == 4 * 256) {
+            emu_test_settle(f->m);
+        }
+        g_assert_cmphex(emu_test_in(f->m, 0x3f6, 1) & 0x88, ==, 0x08);
+        unsigned at = (2 * 512 + 2 * i), s = at / 512;
+        g_assert_cmphex(emu_test_in(f->m, CMD, 2), ==, (uint8_t)(s + at) | (uint8_t)(s + at + 1) << 8);
+    }
+    g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1), ==, 0x50);
+    command(f, 0xc6, 0, 0);
+    command(f, 0xc4, 2, 6);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1) & 1, ==, 1);
+}
+
+/* 48-bit commands take the registers' previous contents as the high half. */
+static void
+test_lba48(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    uint16_t w[256];
+
+    command(f, 0x27, 0, 0);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 3, 1), ==, SECTORS - 1);
+    emu_test_out(f->m, 0x3f6, 0x80, 1);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 3, 1), ==, 0);
+    emu_test_out(f->m, 0x3f6, 0, 1);
+    for (unsigned reg = 2; reg < 6; reg++) {
+        emu_test_out(f->m, CMD + reg, 0, 1);
+    }
+    command(f, 0x24, 7, 1);
+    read_words(f, w);
+    g_assert_cmphex(w[0], ==, 7 | 8 << 8);
+    emu_test_out(f->m, CMD + 5, 1, 1); /* bit 40: far beyond the end */
+    command(f, 0x24, 7, 1);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1) & 1, ==, 1);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -156,6 +298,12 @@ main(int argc, char **argv)
     ADD("/ide/pio/what-is-written-reads-back", test_pio_write_reads_back);
     ADD("/ide/pio/beyond-the-end-is-refused", test_beyond_the_end);
     ADD("/ide/dma/scatters-by-descriptors", test_dma_scatters);
+    ADD("/ide/smart/healthy", test_smart);
+    ADD("/ide/power-modes", test_power_modes);
+    ADD("/ide/set-features/modes-that-are-offered", test_transfer_modes);
+    ADD("/ide/diagnostic/both-drives", test_diagnostic);
+    ADD("/ide/pio/multiple", test_multiple);
+    ADD("/ide/pio/48-bit-addresses", test_lba48);
     ADD("/ide/reset/ends-a-transfer", test_reset_in_flight);
     return g_test_run();
 }

@@ -154,6 +154,36 @@ test_mode3(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(count(f, 0) & 1, ==, 0);
 }
 
+/* A new count waits for the end of the half period that is going on. */
+static void
+test_mode3_reload(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    half_clock(f);
+    out(f, 0x61, 1);
+    load(f, 2, 3, 10000);
+    clocks(f, 2000);
+    out(f, 0x42, 0xe8); /* 1000, in the high half */
+    out(f, 0x42, 0x03);
+    clocks(f, 2990);
+    g_assert_true(out2(f)); /* 4990 of 5000 */
+    clocks(f, 20);
+    g_assert_false(out2(f));
+    clocks(f, 480);
+    g_assert_false(out2(f));
+    clocks(f, 20); /* 500 low, of the new count */
+    g_assert_true(out2(f));
+    clocks(f, 500);
+    g_assert_false(out2(f));
+    out(f, 0x42, 0x10); /* 10000, in the low half: from the next period on */
+    out(f, 0x42, 0x27);
+    clocks(f, 500);
+    g_assert_true(out2(f));
+    clocks(f, 4970);
+    g_assert_true(out2(f));
+    clocks(f, 40);
+    g_assert_false(out2(f));
+}
+
 static void
 test_mode1(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -368,6 +398,7 @@ main(int argc, char **argv)
     ADD("/pit/mode1/trigger-starts-and-restarts", test_mode1);
     ADD("/pit/mode2/thousand-hertz", test_mode2);
     ADD("/pit/mode2/new-count-waits-for-the-period", test_mode2_reload);
+    ADD("/pit/mode3/new-count-at-the-half", test_mode3_reload);
     ADD("/pit/mode3/odd-count-high-one-longer", test_mode3);
     ADD("/pit/mode4/one-strobe", test_mode4);
     ADD("/pit/mode5/gate-triggers-the-strobe", test_mode5);
