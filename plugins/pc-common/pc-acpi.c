@@ -176,6 +176,40 @@ pc_acpi_patch_name(uint8_t *dsdt, gsize len, const char *name, uint64_t value, u
     g_assert_not_reached();
 }
 
+/* AML: 0x08, "_Sn_", package of four elements, the first two 0, 1 or a byte with prefix. */
+static void
+pc_acpi_patch_sleep(uint8_t *dsdt, gsize len, const char *name, bool present, uint8_t value)
+{
+    for (gsize i = PC_ACPI_HEADER_SIZE; i + 12 <= len; i++) {
+        uint8_t *p = dsdt + i;
+
+        if (p[0] != 0x08 || memcmp(p + 1, name, 4) != 0 || p[5] != 0x12) {
+            continue;
+        }
+        if (!present) {
+            p[1] = 'X'; /* a name that means nothing to the guest */
+        } else if (p[8] == 0x0a && p[10] == 0x0a) {
+            p[9] = p[11] = value;
+        }
+        return;
+    }
+    g_assert_not_reached();
+}
+
+void
+pc_get_sleep_info(PcMachine *self, PcSleepInfo *info)
+{
+    const char *const names[] = {"disable_s3", "disable_s4", "s4_val"};
+    unsigned values[3] = {0, 0, 2};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *text = self->pm && emu_object_has_property(self->pm, names[i]) ? emu_object_get_as_string(self->pm, names[i], NULL) : NULL;
+
+        values[i] = text ? (unsigned)g_ascii_strtoull(text, NULL, 0) : values[i];
+    }
+    *info = (PcSleepInfo){.s3 = !values[0], .s4 = !values[1], .s4_val = values[2] & 7};
+}
+
 static bool
 pc_acpi_has_isa_device(PcMachine *pc, const char *type, uint32_t iobase)
 {
@@ -249,10 +283,14 @@ void
 pc_acpi_patch_common(PcMachine *pc, uint8_t *dsdt, gsize len)
 {
     PcPmInfo pm = {0};
+    PcSleepInfo sleep;
     uint64_t high_start, high_length;
 
     PC_MACHINE_GET_CLASS(pc)->get_pm_info(pc, &pm);
     pc_acpi_get_high_window(pc, &high_start, &high_length);
+    pc_get_sleep_info(pc, &sleep);
+    pc_acpi_patch_sleep(dsdt, len, "_S3_", sleep.s3, 1);
+    pc_acpi_patch_sleep(dsdt, len, "_S4_", sleep.s4, sleep.s4_val);
     pc_acpi_patch_name(dsdt, len, "P64S", high_start >> 30, 4);
     pc_acpi_patch_name(dsdt, len, "P64L", high_length >> 30, 4);
     pc_acpi_patch_name(dsdt, len, "ISAP", pc_acpi_get_isa_presence(pc), 4);

@@ -117,10 +117,12 @@ pc_add_uuid(PcMachine *self, GError **error)
 static void
 pc_add_system_states(PcMachine *self)
 {
-    uint8_t states[6] = {128, 0, 0, 129, 128, 128};
+    uint8_t states[6] = {128, 0, 0, 1, 0, 128};
+    PcSleepInfo sleep;
 
-    states[3] = 1 | 128;
-    states[4] = 2 | 128;
+    pc_get_sleep_info(self, &sleep);
+    states[3] |= sleep.s3 ? 128 : 0;
+    states[4] = sleep.s4_val | (sleep.s4 ? 128 : 0);
     emu_fw_cfg_add_file(self->fw_cfg, "etc/system-states", states, sizeof states);
 }
 

@@ -26,6 +26,13 @@ typedef struct {
     uint8_t acpi_enable, acpi_disable; /* for the APM port */
 } PcPmInfo;
 
+/* What the power management's properties "disable_s3", "disable_s4" and "s4_val" say of sleep states. */
+typedef struct {
+    bool s3, s4;
+    uint8_t s4_val; /* its sleep type */
+} PcSleepInfo;
+
+
 typedef struct _PcAcpi PcAcpi;
 
 typedef struct {
@@ -110,6 +117,9 @@ void pc_write_boot_order(PcMachine *self, const char *order);
 
 /* pc-firmware.c */
 bool pc_map_firmware(PcMachine *self, GError **error);
+
+/* pc-acpi.c */
+void pc_get_sleep_info(PcMachine *self, PcSleepInfo *info);
 
 /* pc-fw-cfg.c: what the firmware finds. */
 bool pc_parse_uuid(const char *text, uint8_t uuid[16]);

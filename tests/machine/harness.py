@@ -46,6 +46,31 @@ def firmware(name):
     raise Skip(f"firmware {name} is not installed")
 
 
+def kernel_modules(*names):
+    """The guest kernel's modules NAMES (paths below kernel/) as an initramfs to append: /modules/NAME.ko."""
+    with open(guest_file("vmlinuz"), "rb") as f:
+        image = f.read(0x8000)
+    at = int.from_bytes(image[0x20e:0x210], "little") + 0x200
+    version = image[at:at + 128].split(b"\0")[0].split(b" ")[0].decode()
+    archive = bytearray()
+
+    def add(name, mode, data=b""):
+        numbers = [0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0]
+        archive.extend(b"070701" + "".join(f"{n:08x}" for n in numbers).encode() + name.encode() + b"\0")
+        archive.extend(b"\0" * (-len(archive) % 4))
+        archive.extend(data + b"\0" * (-len(data) % 4))
+
+    add("modules", 0o40755)
+    for name in names:
+        path = f"/lib/modules/{version}/kernel/{name}.ko"
+        if not os.path.exists(path):
+            raise Skip(f"{path} is missing: the guest kernel's package is not installed")
+        with open(path, "rb") as f:
+            add("modules/" + os.path.basename(path), 0o100644, f.read())
+    add("TRAILER!!!", 0)
+    return bytes(archive)
+
+
 class Emu:
     """One running emulator: the first serial line on its stdio, HMP on a unix socket, QMP on another."""
 

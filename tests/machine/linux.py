@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Debian's kernel and a busybox shell: boot, type, check from inside, reboot, power off."""
 
+import os
+import tempfile
+
 import harness
 from harness import Emu, Failure, guest_file
 
@@ -84,6 +87,66 @@ def power_button():
         qmp.wait_event("POWERDOWN")
 
 
+# In the order in which they need each other.
+DISK_MODULES = ["scsi_common", "scsi_mod", "sd_mod", "libata", "ata_piix"]
+
+
+def hibernate_and_resume():
+    """The guest writes itself to its swap disk and powers off; a new machine reads it back and goes on."""
+    folders = {"libata": "ata", "ata_piix": "ata"}
+    modules = harness.kernel_modules(*(f"drivers/{folders.get(m, 'scsi')}/{m}" for m in DISK_MODULES))
+    with tempfile.TemporaryDirectory() as work:
+        disk, initrd = os.path.join(work, "swap.img"), os.path.join(work, "initrd")
+        with open(guest_file("initrd.gz"), "rb") as f, open(initrd, "wb") as out:
+            out.write(f.read() + modules)
+        with open(disk, "wb") as f:
+            f.truncate(512 << 20)
+
+        def start():
+            emu = Emu("-M", "pc", "-m", "256", "-kernel", guest_file("vmlinuz"), "-initrd", initrd, "-append", APPEND,
+                      "-drive", f"file={disk},format=raw,if=ide", "-no-reboot")
+            emu.expect("guest# ", 90)
+            emu.send("for m in " + " ".join(DISK_MODULES) + "; do insmod /modules/$m.ko; done; "
+                     "while ! [ -e /sys/block/sda/dev ]; do sleep 1; done; echo disk-$((40+2))\n")
+            emu.expect("disk-42", 60)
+            return emu
+
+        with start() as emu:
+            emu.send("mkswap /dev/sda >/dev/null; swapon /dev/sda; cat /sys/block/sda/dev > /sys/power/resume; word=alive\n")
+            emu.send("echo disk > /sys/power/state; echo back-$word\n")
+            if emu.wait(120) != 0:
+                raise Failure("exit status is not 0 after S4")
+        with start() as emu:
+            emu.send("cat /sys/block/sda/dev > /sys/power/resume\n")
+            emu.expect("back-alive", 120)
+            emu.send("poweroff -f\n")
+            if emu.wait(30) != 0:
+                raise Failure("exit status is not 0 after the resumed guest's power off")
+
+
+def sleep_states(options, expected):
+    with linux(*options) as emu:
+        emu.expect("guest# ")
+        emu.send("dmesg | grep -o 'supports S.*)'; poweroff -f\n")
+        states = emu.expect(r"supports (S0[S0-9 ]*)\)").group(1).decode()
+        if states != expected:
+            raise Failure(f"the guest sees sleep states {states}, expected {expected}")
+
+
+def alarm_wakes():
+    """S3, ended by the real-time clock's alarm."""
+    with linux() as emu:
+        emu.expect("guest# ")
+        qmp = emu.qmp()
+        emu.send("echo +3 > /sys/class/rtc/rtc0/wakealarm; echo mem > /sys/power/state; echo awake-$((40+2))\n")
+        qmp.wait_event("SUSPEND")
+        qmp.wait_event("WAKEUP")
+        emu.expect("awake-42", 60)
+        emu.send("dmesg | grep -c 'Waking up from system sleep state S3'; poweroff -f\n")
+        if emu.wait(30) != 0:
+            raise Failure("exit status is not 0")
+
+
 harness.run([
     ("linux/boot/one-vcpu-self-check-passes", selfcheck),
     ("linux/boot/two-vcpus-self-check-passes", lambda: selfcheck("-smp", "2", append="emu.cpus=2")),
@@ -93,5 +156,9 @@ harness.run([
     ("linux/reboot/no-reboot-option-ends-the-emulator", no_reboot_ends),
     ("linux/reboot/comes-back-twice", reboot_comes_back),
     ("linux/monitor/stop-and-cont", stop_and_cont),
+    ("linux/sleep/hibernates-and-resumes", hibernate_and_resume),
+    ("linux/sleep/alarm-ends-s3", alarm_wakes),
+    ("linux/sleep/s3-can-be-disabled", lambda: sleep_states(["-global", "PIIX4_PM.disable_s3=1"], "S0 S4 S5")),
+    ("linux/sleep/s4-can-be-disabled", lambda: sleep_states(["-global", "PIIX4_PM.disable_s4=1"], "S0 S3 S5")),
     ("linux/monitor/power-button-is-announced", power_button),
 ])
