@@ -212,6 +212,12 @@ kvm_accel_drop_message_route(EmuAccel *accel, int handle, int fd)
     kvm_irqchip_drop_message_route(KVM_ACCEL(accel), handle, fd);
 }
 
+static uint64_t
+kvm_accel_get_access_pc(EmuAccel *accel G_GNUC_UNUSED, EmuCpu *cpu)
+{
+    return kvm_debug_get_access_pc(emu_cpu_get_accel_data(cpu));
+}
+
 static void
 kvm_accel_debug_changed(EmuAccel *accel)
 {
@@ -271,6 +277,7 @@ kvm_accel_class_init(KvmAccelClass *klass)
     accel->set_message_route = kvm_accel_set_message_route;
     accel->drop_message_route = kvm_accel_drop_message_route;
     accel->debug_changed = kvm_accel_debug_changed;
+    accel->get_access_pc = kvm_accel_get_access_pc;
     emu_object_class_add_properties(klass, kvm_accel_properties, G_N_ELEMENTS(kvm_accel_properties));
 }
 

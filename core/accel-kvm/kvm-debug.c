@@ -3,6 +3,11 @@
 /*
  * Breakpoints, watchpoints and steps (core/cpu/debug.h) by KVM's guest debugging: the processor's four places where it stops. More than these,
  * traces and steps stop after each instruction, and are looked at here.
+ *
+ * A watchpoint that the processor cannot have, or would not see, goes another way: KVM executes one instruction at a time, and
+ * those that may touch memory are executed by the reference interpreter, which knows what it touches. With local APICs in the
+ * kernel interrupts are KVM's business all the same: it delivers one before an instruction that it executes itself, and
+ * a step ends behind the handler, which nobody has watched then.
  */
 
 #include "kvm-private.h"
@@ -24,16 +29,17 @@ debug_is_place_for_processor(const EmuDebugRange *range)
 static void
 debug_fill(KvmVcpu *v, const EmuDebug *debug)
 {
+    const EmuKvmFrontend *fe = v->accel->frontend;
+
     v->n_stops = 0;
     v->too_many = false;
+    v->watching = debug->n_watchpoints > EMU_KVM_MAX_STOPS || (debug->n_watchpoints && fe->sees_accesses && !fe->sees_accesses());
     for (unsigned i = 0; i < debug->n_watchpoints; i++) {
+        v->watching |= !debug_is_place_for_processor(&debug->watchpoints[i]);
+    }
+    for (unsigned i = 0; !v->watching && i < debug->n_watchpoints; i++) {
         const EmuDebugRange *range = &debug->watchpoints[i];
 
-        if (v->n_stops == EMU_KVM_MAX_STOPS || !debug_is_place_for_processor(range)) {
-            emu_warn_report("kvm: a watchpoint at 0x%" G_GINT64_MODIFIER "x has no effect: KVM has %u of 1, 2, 4 or 8 aligned bytes", range->first,
-                            EMU_KVM_MAX_STOPS);
-            continue;
-        }
         v->stops[v->n_stops++] = (EmuKvmStop){
             .addr = range->first,
             .size = (unsigned)(range->last - range->first + 1),
@@ -73,6 +79,7 @@ kvm_debug_changed(KvmAccel *self)
         if (v) {
             debug_fill(v, debug);
             debug_apply(v, v->stepping, false);
+            emu_tcg_flush_all(v->state); /* pages that are watched now are I/O to the interpreter */
         }
     }
 }
@@ -81,7 +88,7 @@ void
 kvm_debug_before_run(KvmVcpu *v)
 {
     bool over = v->debug->skip && v->at_pc && v->pc == v->debug->skip_pc;
-    bool step = v->debug->steps || v->debug->trace || v->too_many || over;
+    bool step = v->debug->steps || v->debug->trace || v->too_many || v->watching || over;
 
     if (v->at_pc && v->debug->trace && v->debug->trace->len < TRACE_MAX) {
         g_array_append_val(v->debug->trace, v->pc);
@@ -136,10 +143,85 @@ debug_catch_halt(KvmVcpu *v, uint64_t before)
     emu_machine_unlock(v->accel->machine);
 }
 
+uint64_t
+kvm_debug_get_access_pc(KvmVcpu *v)
+{
+    const EmuKvmFrontend *fe = v->accel->frontend;
+
+    return v->in_kvm && fe->read_pc ? fe->read_pc(v->state, v->fd, v->run) : fe->tcg->get_pc(v->state);
+}
+
+/* The bytes of the next instruction, as far as they are mapped. */
+static unsigned
+debug_read_code(KvmVcpu *v, uint64_t pc, uint8_t *code)
+{
+    unsigned first = MIN(LONGEST_INSN, 0x1000 - (pc & 0xfff));
+    unsigned n = 0;
+
+    emu_machine_lock(v->accel->machine);
+    if (emu_cpu_read_debug(v->cpu, pc, code, first)) {
+        n = first;
+        if (first < LONGEST_INSN && emu_cpu_read_debug(v->cpu, pc + first, code + first, LONGEST_INSN - first)) {
+            n = LONGEST_INSN;
+        }
+    }
+    emu_machine_unlock(v->accel->machine);
+    return n;
+}
+
+static bool
+debug_report_breakpoint(KvmVcpu *v, uint64_t pc)
+{
+    EmuDebugHit hit = {.kind = EMU_DEBUG_BREAKPOINT, .pc = pc};
+
+    if (emu_debug_next_breakpoint(emu_machine_get_debug(v->accel->machine), pc) != pc || (v->debug->skip && v->debug->skip_pc == pc)) {
+        return false;
+    }
+    v->debug->skip = true;
+    v->debug->skip_pc = pc;
+    debug_report(v, &hit);
+    return true;
+}
+
+bool
+kvm_debug_interpret(KvmVcpu *v)
+{
+    const EmuKvmFrontend *fe = v->accel->frontend;
+    uint8_t code[LONGEST_INSN];
+    unsigned n, executed = 0;
+    uint64_t pc;
+    EmuTcgExit reason;
+
+    if (EMU_CPU_GET_CLASS(v->cpu)->is_halted(v->cpu)) {
+        return false;
+    }
+    kvm_vcpu_fetch(v);
+    pc = fe->tcg->get_pc(v->state);
+    n = debug_read_code(v, pc, code);
+    if (!n || (fe->may_access && !fe->may_access(v->state, code, n))) {
+        return false;
+    }
+    if (debug_report_breakpoint(v, pc)) {
+        return true;
+    }
+    v->debug->skip = v->debug->skip && v->debug->skip_pc != pc;
+    if (v->debug->trace && v->debug->trace->len < TRACE_MAX) {
+        g_array_append_val(v->debug->trace, pc);
+    }
+    reason = fe->tcg->interp(v->state, 1, &executed);
+    if (reason == EMU_TCG_EXIT_SHUTDOWN) {
+        kvm_vcpu_shutdown(v);
+    } else if (executed && v->debug->steps && --v->debug->steps == 0) {
+        EmuDebugHit hit = {.kind = EMU_DEBUG_STEP, .pc = fe->tcg->get_pc(v->state)};
+
+        debug_report(v, &hit);
+    }
+    return true;
+}
+
 void
 kvm_debug_exit(KvmVcpu *v)
 {
-    const EmuDebug *debug = emu_machine_get_debug(v->accel->machine);
     uint64_t before = v->pc;
     uint32_t stops;
     bool stepped;
@@ -159,11 +241,5 @@ kvm_debug_exit(KvmVcpu *v)
 
         debug_report(v, &hit);
     }
-    if (emu_debug_next_breakpoint(debug, v->pc) == v->pc && !(v->debug->skip && v->debug->skip_pc == v->pc)) {
-        EmuDebugHit hit = {.kind = EMU_DEBUG_BREAKPOINT, .pc = v->pc};
-
-        v->debug->skip = true;
-        v->debug->skip_pc = v->pc;
-        debug_report(v, &hit);
-    }
+    debug_report_breakpoint(v, v->pc);
 }

@@ -92,6 +92,7 @@ typedef struct {
     unsigned n_stops;
     bool stepping;                       /* KVM stops after each instruction */
     bool too_many;                       /* more stops than it can have: each instruction is looked at */
+    bool watching;                       /* watchpoints that it cannot have: what touches memory is interpreted */
     bool stepping_over;                  /* the breakpoint that was reported last */
     bool at_pc;                          /* @pc is the next instruction's */
     uint64_t pc;
@@ -108,6 +109,8 @@ void kvm_memory_mark_page(KvmAccel *self, uint32_t index, uint64_t page);
 void kvm_debug_changed(KvmAccel *self);     /* every vCPU is parked */
 void kvm_debug_before_run(KvmVcpu *v);      /* registers in KVM */
 void kvm_debug_exit(KvmVcpu *v);            /* KVM_EXIT_DEBUG */
+uint64_t kvm_debug_get_access_pc(KvmVcpu *v);
+bool kvm_debug_interpret(KvmVcpu *v);       /* while watching: true when it executed an instruction */
 
 /* kvm-dirty-ring.c */
 bool kvm_dirty_ring_setup(KvmAccel *self, GError **error);       /* before the first vCPU */
@@ -146,6 +149,7 @@ void kvm_vcpu_destroy(KvmAccel *self, EmuCpu *cpu);
 void kvm_vcpu_run(KvmVcpu *v);
 void kvm_vcpu_kick(KvmVcpu *v);
 void kvm_vcpu_reset(KvmVcpu *v);
+void kvm_vcpu_shutdown(KvmVcpu *v); /* a triple fault */
 void kvm_vcpu_fetch(KvmVcpu *v); /* registers out of KVM */
 void kvm_vcpu_store(KvmVcpu *v); /* registers into KVM */
 

@@ -283,7 +283,7 @@ kvm_vcpu_store(KvmVcpu *v)
 /* ---- more exits ------------------------------------------------------------------------------------------ */
 
 /* The guest is in a state that only a reset ends: a triple fault. */
-static void
+void
 kvm_vcpu_shutdown(KvmVcpu *v)
 {
     v->shutdown = true;
@@ -402,7 +402,7 @@ kvm_vcpu_enter(KvmVcpu *v)
     const EmuKvmFrontend *fe = v->accel->frontend;
     int result;
 
-    if (G_UNLIKELY(v->n_stops || v->stepping || v->debug->steps || v->debug->trace || v->debug->skip)) {
+    if (G_UNLIKELY(v->n_stops || v->stepping || v->watching || v->debug->steps || v->debug->trace || v->debug->skip)) {
         kvm_debug_before_run(v);
     }
     fe->before_run(v->state, v->arch, v->fd, v->run);
@@ -438,7 +438,7 @@ kvm_vcpu_deliver(KvmVcpu *v)
     if (v->shutdown) {
         return false;
     }
-    if (fe->needs_state(s, v->arch)) {
+    if (fe->needs_state(s, v->arch) || (v->watching && !v->accel->vm.local_apics)) {
         kvm_vcpu_fetch(v);
     } else if (v->in_kvm || v->accel->vm.local_apics) {
         /* KVM delivers. */
@@ -493,9 +493,11 @@ kvm_vcpu_run(KvmVcpu *v)
             emu_tcg_service_wait(s);
             continue;
         }
-        kvm_vcpu_store(v);
-        if (v->in_kvm) {
-            kvm_vcpu_enter(v);
+        if (G_LIKELY(!v->watching) || !kvm_debug_interpret(v)) {
+            kvm_vcpu_store(v);
+            if (v->in_kvm) {
+                kvm_vcpu_enter(v);
+            }
         }
         if (v->hit) {
             v->hit = false;

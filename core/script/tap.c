@@ -87,6 +87,17 @@ tap_record(EmuScriptTap *self, EmuScriptMachine *machine, const Record *record)
     }
 }
 
+static guint64
+access_pc(EmuMachine *machine, EmuCpu *cpu)
+{
+    EmuAccel *accel = emu_machine_get_accel(machine);
+
+    if (accel && EMU_ACCEL_GET_CLASS(accel)->get_access_pc) {
+        return EMU_ACCEL_GET_CLASS(accel)->get_access_pc(accel, cpu);
+    }
+    return EMU_CPU_GET_CLASS(cpu)->get_pc ? EMU_CPU_GET_CLASS(cpu)->get_pc(cpu) : 0;
+}
+
 static void
 record_begin(Record *record, EmuMachine *machine)
 {
@@ -97,7 +108,7 @@ record_begin(Record *record, EmuMachine *machine)
     record->cpu = -1;
     if (cpu && emu_device_get_machine(EMU_DEVICE(cpu)) == machine) {
         record->cpu = (gint32)emu_cpu_get_index(cpu);
-        record->pc = EMU_CPU_GET_CLASS(cpu)->get_pc ? EMU_CPU_GET_CLASS(cpu)->get_pc(cpu) : 0;
+        record->pc = access_pc(machine, cpu);
     }
 }
 

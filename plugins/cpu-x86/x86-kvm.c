@@ -711,50 +711,6 @@ x86_kvm_end_of_interrupt(EmuTcgState *tcg, uint8_t vector)
     emu_machine_unlock(machine);
 }
 
-/* DR7 (SDM 3B 17.2.4) */
-#define DR7_GLOBAL(i) (2u << 2 * (i))
-#define DR7_GE (1u << 9)
-#define DR7_RESERVED_ONE (1u << 10)
-#define DR7_WRITE(i) (1u << (16 + 4 * (i)))
-#define DR7_ACCESS(i) (3u << (16 + 4 * (i)))
-#define DR7_LENGTH_SHIFT(i) (18 + 4 * (i))
-
-/* The processor's own breakpoints serve the debugger; the guest's wait meanwhile. */
-static bool
-x86_kvm_set_debug(EmuTcgState *tcg G_GNUC_UNUSED, int fd, const EmuKvmStop *stops, unsigned n, bool single_step)
-{
-    /* Lengths 1, 2, 4 and 8 as DR7 says them. */
-    static const uint8_t lengths[9] = {[1] = 0, [2] = 1, [4] = 3, [8] = 2};
-    struct kvm_guest_debug debug = {0};
-
-    if (n > EMU_KVM_MAX_STOPS) {
-        return false;
-    }
-    if (n || single_step) {
-        debug.control = KVM_GUESTDBG_ENABLE | (single_step ? KVM_GUESTDBG_SINGLESTEP : 0) | (n ? KVM_GUESTDBG_USE_HW_BP : 0);
-        debug.arch.debugreg[7] = DR7_GE | DR7_RESERVED_ONE;
-    }
-    for (unsigned i = 0; i < n; i++) {
-        debug.arch.debugreg[i] = stops[i].addr;
-        debug.arch.debugreg[7] |= DR7_GLOBAL(i);
-        if (stops[i].size) {
-            debug.arch.debugreg[7] |= (stops[i].reads ? DR7_ACCESS(i) : DR7_WRITE(i)) |
-                                      (uint32_t)lengths[MIN(stops[i].size, 8)] << DR7_LENGTH_SHIFT(i);
-        }
-    }
-    return ioctl(fd, KVM_SET_GUEST_DEBUG, &debug) == 0;
-}
-
-#define DR6_SINGLE_STEP (1u << 14)
-
-static uint64_t
-x86_kvm_describe_stop(struct kvm_run *run, uint32_t *stops, bool *stepped)
-{
-    *stops = (uint32_t)run->debug.arch.dr6 & 15;
-    *stepped = run->debug.arch.dr6 & DR6_SINGLE_STEP;
-    return run->debug.arch.pc;
-}
-
 /* What KVM passes on for a Windows guest: nothing is behind it here. */
 static bool
 x86_kvm_handle_exit(EmuTcgState *tcg G_GNUC_UNUSED, gpointer opaque G_GNUC_UNUSED, int fd G_GNUC_UNUSED, struct kvm_run *run)
@@ -799,4 +755,7 @@ const EmuKvmFrontend x86_kvm_frontend = {
     .set_debug = x86_kvm_set_debug,
     .describe_stop = x86_kvm_describe_stop,
     .handle_exit = x86_kvm_handle_exit,
+    .read_pc = x86_kvm_read_pc,
+    .sees_accesses = x86_kvm_sees_accesses,
+    .may_access = x86_kvm_may_access,
 };

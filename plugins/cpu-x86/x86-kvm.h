@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* x86-kvm.c: registers and interrupts; x86-kvm-apic.c: a local APIC in the kernel; x86-kvm-cpuid.c: CPUID. */
+/* x86-kvm.c: registers and interrupts; x86-kvm-apic.c: a local APIC in the kernel; x86-kvm-cpuid.c: CPUID; x86-kvm-debug.c: debuggers' stops. */
 
 #include "x86-cpu.h"
 
@@ -33,3 +33,9 @@ bool x86_kvm_apic_get(X86State *s, X86KvmArch *arch, uint64_t apic_base, GError 
 /* An interrupt of the timer that comes after this is seen by x86_kvm_apic_get(): the kernel keeps it to itself until the next run. */
 void x86_kvm_apic_note_timer(X86KvmArch *arch);
 bool x86_kvm_apic_put(X86State *s, X86KvmArch *arch, GError **error);
+
+bool x86_kvm_set_debug(EmuTcgState *tcg, int fd, const EmuKvmStop *stops, unsigned n, bool single_step);
+uint64_t x86_kvm_describe_stop(struct kvm_run *run, uint32_t *stops, bool *stepped);
+uint64_t x86_kvm_read_pc(EmuTcgState *tcg, int vcpu_fd, struct kvm_run *run);
+bool x86_kvm_sees_accesses(void);
+bool x86_kvm_may_access(EmuTcgState *s, const uint8_t *code, unsigned n);

@@ -94,7 +94,9 @@ struct _EmuAccelClass {
     void (*drop_message_route)(EmuAccel *self, int handle, int fd);
     /* Breakpoints or watchpoints are others now; every vCPU is parked. Optional: without it there are none. */
     void (*debug_changed)(EmuAccel *self);
-    EMU_RESERVED_SLOTS(9);
+    /* On the vCPU's thread, while a device answers an access: the instruction's address. Optional: the CPU's get_pc. */
+    uint64_t (*get_access_pc)(EmuAccel *self, EmuCpu *cpu);
+    EMU_RESERVED_SLOTS(8);
 };
 EMU_AVAILABLE_IN_1_0 EmuAccel *emu_machine_get_accel(EmuMachine *machine);
 /* The type that a board makes for a chip: @type_name, or the form of it that goes with the machine's accelerator. */

@@ -80,6 +80,12 @@ typedef struct _EmuKvmFrontend {
     uint64_t (*describe_stop)(struct kvm_run *run, uint32_t *stops, bool *stepped);
     /* KVM_EXIT_X86_RDMSR, _WRMSR and other exits of the architecture's own; false: not known. State in KVM. Optional. */
     bool (*handle_exit)(EmuTcgState *s, gpointer arch, int vcpu_fd, struct kvm_run *run);
+    /* During an exit for a port or a device's memory, state in KVM: the address of the instruction, or of the next one. Optional. */
+    uint64_t (*read_pc)(EmuTcgState *s, int vcpu_fd, struct kvm_run *run);
+    /* Do stops with a size work on this host? Where a KVM without hardware executes the guest in software they do not. Optional: yes. */
+    bool (*sees_accesses)(void);
+    /* May the instruction there, @n bytes are known, touch memory other than as code? Optional: yes. */
+    bool (*may_access)(EmuTcgState *s, const uint8_t *code, unsigned n);
 } EmuKvmFrontend;
 
 /* For the accelerator: a state that the reference interpreter can run on, without translator. */
