@@ -33,6 +33,11 @@ need_packages() {
     }
 }
 
+# The package of Python's library, which devices written in Python run in; Debian names it by its version.
+python_library() {
+    /usr/bin/python3 -c 'import sys; print("libpython%d.%d" % sys.version_info[:2])'
+}
+
 build_all() {
     if [ ! -f "$build/build.ninja" ]; then
         meson setup "$build" "$top" >"$top/.setup.log" 2>&1 || {
