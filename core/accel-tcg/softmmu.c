@@ -93,6 +93,21 @@ phys_clear(EmuTcgVcpu *v)
     }
 }
 
+/*
+ * Whether a large page was seen there, or something else that has the same bit. A kernel's map of all memory has the low bits of user
+ * addresses: the halves of the address space share no bits.
+ */
+static inline bool
+large_bit(uint64_t *bits, uint64_t number, bool set)
+{
+    const unsigned half = TCG_LARGE_BITS / 2;
+    unsigned bit = (unsigned)(((number ^ number >> 11 ^ number >> 18) & (half - 1)) | (number >> 33 & 1) * half);
+    bool was = bits[bit / 64] >> (bit % 64) & 1;
+
+    bits[bit / 64] |= (uint64_t)set << (bit % 64);
+    return was;
+}
+
 /* ---- flushes ------------------------------------------------------------------------------------ */
 
 /**
@@ -112,8 +127,8 @@ emu_tcg_flush_all(EmuTcgState *s)
     v->gen_global++;
     v->tlb_used = 0;
     memset(v->written, 0, sizeof(v->written));
-    v->large_page_lo = UINT64_MAX;
-    v->large_page_hi = 0;
+    memset(v->large_2m, 0, sizeof(v->large_2m));
+    memset(v->large_1g, 0, sizeof(v->large_1g));
     memset(v->hot->token, 0, sizeof(v->hot->token));
     phys_clear(v);
 }
@@ -148,7 +163,7 @@ emu_tcg_flush_page(EmuTcgState *s, uint64_t vaddr)
 {
     EmuTcgVcpu *v = tcg_vcpu(s);
 
-    if (vaddr >= v->large_page_lo && vaddr <= v->large_page_hi) {
+    if (large_bit(v->large_2m, vaddr >> 21, false) || large_bit(v->large_1g, vaddr >> 30, false)) {
         emu_tcg_flush_all(s);
         return;
     }
@@ -291,10 +306,14 @@ tlb_fill(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, unsigned mmu_mode,
         v->hashed_used[mmu_mode] = 0;
     }
     if (tr->page_size > TCG_PAGE_SIZE) {
-        uint64_t lo = vaddr & ~(tr->page_size - 1);
+        uint64_t first = (vaddr & ~(tr->page_size - 1)) >> 21;
 
-        v->large_page_lo = MIN(v->large_page_lo, lo);
-        v->large_page_hi = MAX(v->large_page_hi, lo + tr->page_size - 1);
+        if (tr->page_size > UINT64_C(4) << 20) {
+            large_bit(v->large_1g, vaddr >> 30, true);
+        } else {
+            large_bit(v->large_2m, first, true);
+            large_bit(v->large_2m, first + (tr->page_size > UINT64_C(2) << 20), true);
+        }
     }
 
     e->delta = 0;

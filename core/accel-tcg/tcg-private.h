@@ -48,6 +48,7 @@ G_STATIC_ASSERT(sizeof(TcgTlbEntry) == 64);
 #define TCG_TLB_SIZE (1u << TCG_TLB_BITS)
 
 #define TCG_WRITTEN_BITS 65536u
+#define TCG_LARGE_BITS 4096u
 
 /* Physical pages lately used by page walks. */
 #define TCG_PHYS_SIZE 256u
@@ -138,7 +139,8 @@ struct _EmuTcgVcpu {
     bool upper_local;               /* a token of the upper half is for a page that is not global */
     /* Which RAM pages may have a plain write translation since the last full flush: bit by page number. */
     uint64_t written[TCG_WRITTEN_BITS / 64];
-    uint64_t large_page_lo, large_page_hi; /* linear range that pages above 4 KiB were seen in */
+    /* Where pages above 4 KiB were seen since the last full flush: bit by number of 2 MiB, and of 1 GiB for larger pages. */
+    uint64_t large_2m[TCG_LARGE_BITS / 64], large_1g[TCG_LARGE_BITS / 64];
     TcgPhysEntry phys[TCG_PHYS_SIZE];
 
     /* Requests from other threads, looked at when exit_request is seen. */

@@ -177,20 +177,30 @@ lift_plain_template(X86Lift *l, const X86Insn *insn)
     return x86_lift_template(l, insn, NULL, 0, 0);
 }
 
-/* BT of memory with the bit's number in a register: the bit may lie anywhere around the operand. */
+/*
+ * BT, BTS, BTR and BTC of memory with the bit's number in a register: the bit may lie anywhere around the operand. A single
+ * vCPU's LOCK is left out, as in templates.
+ */
 static bool
-lift_bt_memory(X86Lift *l, const X86Insn *insn)
+lift_bit_memory(X86Lift *l, const X86Insn *insn)
 {
-    unsigned size = insn->op[1].size, log2 = size == 2 ? 1 : size == 4 ? 2 : 3;
+    unsigned size = insn->op[1].size, log2 = size == 4 ? 2 : 3, op = insn->row->op;
+    bool writes = op != X86_OP_bt;
     EmuTcgType type = x86_lift_type(size);
-    EmuTcgArg number = x86_lift_gpr(l, insn->op[1].reg, size), wide, word, bit, value, carry;
+    EmuTcgArg number = x86_lift_gpr(l, insn->op[1].reg, size), wide = number, word, bit, value, carry, mask;
     EmuTcgMem mem;
 
-    if (!is_64(l) || insn->addrsize != 8 || size == 2 || insn->index != X86_NO_REG || insn->base == X86_NO_REG ||
-        insn->base == X86_BASE_RIP || !x86_lift_mem(l, insn, size, EMU_TCG_PROT_READ, &mem)) {
+    if (!is_64(l) || insn->addrsize != 8 || size == 2 || ((insn->prefixes & X86_PFX_LOCK) && emu_tcg_parallel(&l->s->tcg)) ||
+        !x86_lift_mem(l, insn, size, writes ? EMU_TCG_PROT_READ | EMU_TCG_PROT_WRITE : EMU_TCG_PROT_READ, &mem)) {
         return false;
     }
-    wide = number;
+    if (mem.addr.index != EMU_TCG_NO_ARG || mem.addr.base == EMU_TCG_NO_ARG) {
+        EmuTcgAddr whole = mem.addr;
+
+        whole.segment = EMU_TCG_NO_ARG;
+        mem.addr = (EmuTcgAddr){.base = emu_tcg_ir_temp(l->ir), .segment = mem.addr.segment, .wrap = 64};
+        emu_tcg_ir_lea(l->ir, EMU_TCG_I64, mem.addr.base, &whole);
+    }
     if (size < 8) {
         wide = emu_tcg_ir_temp(l->ir);
         emu_tcg_ir_extend(l->ir, true, EMU_TCG_I64, wide, number, type);
@@ -200,10 +210,37 @@ lift_bt_memory(X86Lift *l, const X86Insn *insn)
     value = emu_tcg_ir_temp(l->ir);
     carry = emu_tcg_ir_temp(l->ir);
     emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_SAR, EMU_TCG_I64, word, wide, emu_tcg_ir_const(l->ir, log2 + 3), EMU_TCG_FLAGS_NONE);
-    mem.addr.index = word;
-    mem.addr.scale = (uint8_t)log2;
+    if (!writes) {
+        mem.addr.index = word;
+        mem.addr.scale = (uint8_t)log2;
+    } else {
+        /* Accessed twice: the sum is made once. */
+        EmuTcgAddr sum = mem.addr;
+
+        sum.segment = EMU_TCG_NO_ARG;
+        sum.index = word;
+        sum.scale = (uint8_t)log2;
+        mem.addr = (EmuTcgAddr){.base = emu_tcg_ir_temp(l->ir), .segment = mem.addr.segment, .wrap = 64};
+        emu_tcg_ir_lea(l->ir, EMU_TCG_I64, mem.addr.base, &sum);
+    }
     emu_tcg_ir_load(l->ir, type, value, &mem);
-    /* Shifts take the count modulo the width, as BT does. */
+    if (writes) {
+        EmuTcgArg one = emu_tcg_ir_temp(l->ir), changed = emu_tcg_ir_temp(l->ir);
+
+        mask = emu_tcg_ir_temp(l->ir);
+        emu_tcg_ir_mov(l->ir, type, one, emu_tcg_ir_const(l->ir, 1));
+        emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_SHL, type, mask, one, number, EMU_TCG_FLAGS_NONE);
+        if (op == X86_OP_btr) {
+            EmuTcgArg others = emu_tcg_ir_temp(l->ir);
+
+            emu_tcg_ir_op(l->ir, EMU_TCG_OP_NOT, type, others, mask, EMU_TCG_NO_ARG);
+            mask = others;
+        }
+        emu_tcg_ir_op_flags(l->ir, op == X86_OP_btr ? EMU_TCG_OP_AND : op == X86_OP_bts ? EMU_TCG_OP_OR : EMU_TCG_OP_XOR, type, changed,
+                            value, mask, EMU_TCG_FLAGS_NONE);
+        emu_tcg_ir_store(l->ir, type, changed, &mem);
+    }
+    /* Shifts take the count modulo the width, as these do. */
     emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_SHR, type, carry, value, number, EMU_TCG_FLAGS_NONE);
     emu_tcg_ir_op_flags(l->ir, EMU_TCG_OP_AND, EMU_TCG_I32, bit, carry, emu_tcg_ir_const(l->ir, EMU_TCG_FLAG_C), EMU_TCG_FLAGS_NONE);
     emu_tcg_ir_setf(l->ir, bit, EMU_TCG_FLAG_C);
@@ -215,7 +252,7 @@ static bool
 lift_bit(X86Lift *l, const X86Insn *insn)
 {
     if (has_mem(insn) && insn->op[1].kind == X86_OPND_GPR) {
-        return insn->row->op == X86_OP_bt && lift_bt_memory(l, insn);
+        return lift_bit_memory(l, insn);
     }
     return x86_lift_template(l, insn, NULL, 0, 0);
 }
@@ -659,7 +696,13 @@ lift_jmp(X86Lift *l, const X86Insn *insn)
     if (!branch_target(l, insn, &to)) {
         return false;
     }
-    emu_tcg_ir_jump(l->ir, to);
+    if (l->ends_shadow) {
+        /* An indirect jump looks at requests, wherever it leads. */
+        x86_lift_end_shadow(l);
+        emu_tcg_ir_jump_ind(l->ir, emu_tcg_ir_pcrel(l->ir, to), EMU_TCG_JUMP_PLAIN);
+    } else {
+        emu_tcg_ir_jump(l->ir, to);
+    }
     l->ended = true;
     return true;
 }

@@ -86,7 +86,7 @@ x86_lift_end_shadow(X86Lift *l)
 /*
  * The interrupt shadow is the next instruction. The state says so, in case that one goes to the interpreter; else it is
  * executed without a look at requests, and behind it the shadow ends and a jump looks (x86_lift()). A next instruction
- * that ends the block by itself, other than by an indirect jump, or is not in it, is the interpreter's.
+ * that ends the block by itself, other than by a jump or return, or is not in it, is the interpreter's.
  */
 bool
 x86_lift_sti(X86Lift *l, const X86Insn *insn G_GNUC_UNUSED)
@@ -94,10 +94,16 @@ x86_lift_sti(X86Lift *l, const X86Insn *insn G_GNUC_UNUSED)
     static const EmuTcgHelper sti = {.name = "sti", .fn = helper_sti, .flags = EMU_TCG_HELPER_NO_FP};
 
     X86Insn next;
+    int length;
 
     if (!(l->mode & X86_MODE_IOPL) || (l->mode & X86_MODE_VM86) || l->n_after == 0 ||
-        x86_decode(l->after, l->n_after, l->mode, l->s->features, &next) <= 0 ||
-        ((next.row->attr & X86_A_END) && x86_lift_rules[next.row->op] && next.row->op != X86_OP_ret && next.row->op != X86_OP_jmp_ind)) {
+        (length = x86_decode(l->after, l->n_after, l->mode, l->s->features, &next)) <= 0) {
+        return false;
+    }
+    if ((next.row->attr & X86_A_END) && x86_lift_rules[next.row->op] && next.row->op != X86_OP_ret && next.row->op != X86_OP_jmp_ind &&
+        next.row->op != X86_OP_jmp) {
+        /* Should that become another one (Linux patches what follows), the block is to be made again. */
+        l->looked_at = (unsigned)length;
         return false;
     }
     emu_tcg_ir_call(l->ir, &sti, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);

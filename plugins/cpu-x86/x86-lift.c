@@ -129,7 +129,7 @@ x86_lift(EmuTcgState *tcg, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsig
         x86_lift_insn(&l, &insn);
         done += length;
         if (l.ended) {
-            return done;
+            return done + l.looked_at;
         }
         if (shadow) {
             x86_lift_end_shadow(&l);

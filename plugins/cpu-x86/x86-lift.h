@@ -25,6 +25,7 @@ typedef struct {
     bool ends_shadow; /* this one is it */
     const uint8_t *after; /* what is behind the instruction: bytes in this page, none when the block is full */
     unsigned n_after;
+    unsigned looked_at; /* how many of them the block depends on, though it does not execute them */
 } X86Lift;
 
 /* A rule emits the instruction and returns true, or declines with nothing emitted. */
