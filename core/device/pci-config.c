@@ -43,6 +43,9 @@ emu_pci_device_default_write_config(EmuPciDevice *self, uint32_t addr, uint32_t 
     if (written(addr, size, PCI_COMMAND, 2)) {
         emu_pci_device_update_irq(self, true);
     }
+    if (EMU_PCI_DEVICE_GET_CLASS(self)->is_bridge && written(addr, size, PCI_PRIMARY_BUS, 4)) {
+        emu_pci_bridge_renumbered(self);
+    }
     if (p->msix_cap && written(addr, size, p->msix_cap + 2u, 2)) {
         emu_pci_msix_config_written(self);
     }

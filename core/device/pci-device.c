@@ -152,7 +152,6 @@ emu_pci_device_attach(EmuPciDevice *self, GError **error G_GNUC_UNUSED)
 {
     EmuPciDevicePrivate *p = priv(self);
     EmuMachine *machine = emu_device_get_machine(EMU_DEVICE(self));
-    EmuPciDevice *bridge = emu_pci_bus_get_bridge(emu_pci_device_get_bus(self));
     g_autofree char *name = NULL;
 
     p->config_size = EMU_PCI_DEVICE_GET_CLASS(self)->is_express ? 4096 : 256;
@@ -166,15 +165,60 @@ emu_pci_device_attach(EmuPciDevice *self, GError **error G_GNUC_UNUSED)
     if (machine) {
         name = g_strdup_printf("%s-dma", emu_object_get_type_name(self));
         p->master_gate = emu_memory_region_new_container(NULL, "bus master container", UINT64_MAX);
-        p->master_alias = emu_memory_region_new_alias(
-            NULL, "bus master", bridge ? priv(bridge)->master_gate : emu_machine_get_system_memory(machine), 0, UINT64_MAX);
-        emu_memory_region_set_enabled(p->master_alias, false);
-        emu_memory_region_add_subregion(p->master_gate, 0, p->master_alias, 0);
+        emu_pci_device_update_master(self);
         p->dma_as = emu_address_space_new(p->master_gate, name);
         emu_address_space_copy_lock(p->dma_as, emu_machine_get_memory_as(machine));
         emu_address_space_set_master(p->dma_as, self);
+        emu_pci_device_update_requester(self);
     }
     return true;
+}
+
+/* What lies behind the bus master bit: the bridge's, or what the root bus leads to. */
+void
+emu_pci_device_update_master(EmuPciDevice *self)
+{
+    EmuPciDevicePrivate *p = priv(self);
+    EmuPciBus *bus = emu_pci_device_get_bus(self);
+    EmuPciDevice *bridge = emu_pci_bus_get_bridge(bus);
+    EmuMemoryRegion *iommu = emu_pci_bus_get_iommu(bus);
+    EmuMemoryRegion *target = bridge  ? priv(bridge)->master_gate
+                              : iommu ? iommu
+                                      : emu_machine_get_system_memory(emu_device_get_machine(EMU_DEVICE(self)));
+
+    if (!p->master_gate) {
+        return;
+    }
+    emu_memory_transaction_begin();
+    if (p->master_alias) {
+        emu_memory_region_del_subregion(p->master_gate, p->master_alias);
+        g_object_unref(p->master_alias);
+    }
+    p->master_alias = emu_memory_region_new_alias(NULL, "bus master", target, 0, UINT64_MAX);
+    emu_memory_region_set_enabled(p->master_alias, p->config[PCI_COMMAND] & PCI_COMMAND_MASTER);
+    emu_memory_region_add_subregion(p->master_gate, 0, p->master_alias, 0);
+    emu_memory_transaction_commit();
+}
+
+uint16_t
+emu_pci_device_get_requester_id(EmuPciDevice *self)
+{
+    EmuPciBus *bus = emu_pci_device_get_bus(self);
+    EmuPciDevice *bridge = bus ? emu_pci_bus_get_bridge(bus) : NULL;
+
+    /* A conventional bridge takes ownership of what it forwards (PCI Express to PCI Bridge 1.0, 2.3). */
+    if (bridge && !EMU_PCI_DEVICE_GET_CLASS(bridge)->is_express) {
+        return emu_pci_device_get_requester_id(bridge);
+    }
+    return (uint16_t)((bus ? emu_pci_bus_get_number(bus) : 0) << 8 | priv(self)->devfn);
+}
+
+void
+emu_pci_device_update_requester(EmuPciDevice *self)
+{
+    if (priv(self)->dma_as) {
+        emu_address_space_set_requester(priv(self)->dma_as, emu_pci_device_get_requester_id(self));
+    }
 }
 
 void
@@ -307,6 +351,12 @@ emu_pci_device_reset(EmuPciDevice *self)
         }
     }
     emu_pci_msi_reset(self);
+    for (unsigned i = 256; i < p->config_size; i++) {
+        p->config[i] &= (uint8_t) ~(p->wmask[i] | p->w1cmask[i]);
+    }
+    for (unsigned i = p->pcie_cap; p->pcie_cap && i < p->pcie_cap + PCIE_CAP_SIZE; i++) {
+        p->config[i] &= (uint8_t) ~(p->wmask[i] | p->w1cmask[i]);
+    }
     emu_pci_device_update_mappings(self);
 }
 
@@ -455,13 +505,17 @@ pci_device_post_load(gpointer object, unsigned version G_GNUC_UNUSED, GError **e
     for (unsigned i = 0; i < p->config_size; i++) {
         bool fixed = (i >= first_bar && i < end_bar) || (i >= rom && i < rom + 4) ||
                      (p->msi_cap && i >= p->msi_cap && i < p->msi_cap + 14u) ||
+                     (p->pcie_cap && i >= p->pcie_cap && i < p->pcie_cap + PCIE_CAP_SIZE) || i >= 256 ||
                      (p->msix_cap && i >= p->msix_cap && i < p->msix_cap + 12u);
-        uint8_t mask = fixed ? p->wmask[i] : 0xff;
+        uint8_t mask = fixed ? p->wmask[i] | p->w1cmask[i] : 0xff;
 
         p->config[i] = (uint8_t)((p->config[i] & ~mask) | (p->saved[i] & mask));
     }
     emu_pci_device_update_mappings(self);
     emu_pci_device_update_irq(self, false);
+    if (EMU_PCI_DEVICE_GET_CLASS(self)->is_bridge) {
+        emu_pci_bridge_renumbered(self);
+    }
     return true;
 }
 

@@ -21,9 +21,7 @@ pci_send_message(EmuPciDevice *self, uint64_t address, uint32_t data)
     EmuPciDevicePrivate *p = emu_pci_device_priv(self);
 
     if (p->dma_as) {
-        EmuMemAttrs attrs = {.requester_id = (uint16_t)(emu_pci_bus_get_number(emu_pci_device_get_bus(self)) << 8 | p->devfn)};
-
-        emu_address_space_store(p->dma_as, address, data, 4, attrs, NULL);
+        emu_address_space_store(p->dma_as, address, data, 4, EMU_MEM_ATTRS_NONE, NULL);
     }
 }
 

@@ -8,6 +8,7 @@
  *   pci-device.c   the device class: properties, header, option ROM, reset, saved state
  *   pci-config.c   configuration space: reads, writes, BAR mapping, capabilities
  *   pci-msi.c      MSI and MSI-X
+ *   pcie.c         PCI Express: capabilities, extended configuration space
  *   pci-info.c     info pci
  */
 
@@ -32,6 +33,7 @@ enum {
 
 #define PCI_ROM_BAR 6
 #define PCI_UNMAPPED UINT64_MAX
+#define PCIE_CAP_SIZE 0x3cu
 
 typedef struct {
     EmuMemoryRegion *region; /* owned */
@@ -57,6 +59,7 @@ typedef struct {
     EmuMemoryRegion *master_gate, *master_alias;
     EmuAddressSpace *dma_as;
 
+    uint8_t pcie_cap;
     uint8_t msi_cap;
     unsigned msi_vectors;
     uint8_t msix_cap;
@@ -95,6 +98,11 @@ pci_set_u32(uint8_t *p, uint32_t v)
 /* pci-bus.c */
 EmuPciDevice *emu_pci_bus_get_bridge(EmuPciBus *self); /* NULL: a root bus */
 EmuPciDevice *emu_pci_bus_get_device(EmuPciBus *self, unsigned devfn);
+EmuMemoryRegion *emu_pci_bus_get_iommu(EmuPciBus *self); /* of a root bus; NULL: none */
+/* The bridge's bus numbers have changed: so have the names of the requesters behind. */
+void emu_pci_bridge_renumbered(EmuPciDevice *bridge);
+uint32_t emu_pci_device_config_load(EmuPciDevice *dev, uint32_t reg, unsigned size);
+void emu_pci_device_config_store(EmuPciDevice *dev, uint32_t reg, uint32_t value, unsigned size);
 void emu_pci_bus_count_irq(EmuPciBus *self, EmuPciDevice *dev, int change, bool drive);
 
 /* pci-device.c */
@@ -103,6 +111,9 @@ void emu_pci_device_reset(EmuPciDevice *self);
 void emu_pci_device_unmap(EmuPciDevice *self);
 bool emu_pci_device_attach(EmuPciDevice *self, GError **error);
 void emu_pci_device_detach(EmuPciDevice *self);
+
+void emu_pci_device_update_master(EmuPciDevice *self);
+void emu_pci_device_update_requester(EmuPciDevice *self);
 
 /* pci-config.c */
 unsigned emu_pci_bar_offset(EmuPciDevice *self, unsigned bar);

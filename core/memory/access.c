@@ -287,11 +287,12 @@ access_hole(const EmuFlatView *view, uint64_t addr, uint64_t len)
 static EmuMemResult access_bytes(EmuAddressSpace *as, uint64_t addr, uint8_t *buf, uint64_t len, unsigned flags, EmuMemAttrs attrs);
 
 static EmuMemResult
-access_translated(EmuMemoryRegion *mr, uint64_t offset, uint8_t *buf, uint64_t *len, unsigned flags, EmuMemAttrs attrs)
+access_translated(EmuAddressSpace *as, EmuMemoryRegion *mr, uint64_t offset, uint8_t *buf, uint64_t *len, unsigned flags, EmuMemAttrs attrs)
 {
     const EmuIommuOps *ops = __atomic_load_n(&mr->iommu_ops, __ATOMIC_ACQUIRE);
     bool write = flags & ACCESS_WRITE;
     EmuIommuEntry entry = {0};
+    unsigned nest = access_nest.n;
     EmuMemResult result;
 
     if (!ops || access_nest.translations >= 4 || !ops->translate(mr->opaque, offset, write, attrs, &entry) || !entry.target ||
@@ -305,9 +306,14 @@ access_translated(EmuMemoryRegion *mr, uint64_t offset, uint8_t *buf, uint64_t *
     if (entry.page_mask != UINT64_MAX) {
         *len = MIN(*len, entry.page_mask + 1 - (entry.addr & entry.page_mask));
     }
+    /* The address space behind knows nothing of the master; its own registers stay out of its reach. */
+    if (flags & ACCESS_DMA && as->master && nest < G_N_ELEMENTS(access_nest.owners)) {
+        access_nest.owners[access_nest.n++] = as->master;
+    }
     access_nest.translations++;
     result = access_bytes(entry.target, entry.addr, buf, *len, flags, attrs);
     access_nest.translations--;
+    access_nest.n = nest;
     return result;
 }
 
@@ -360,7 +366,7 @@ again:
         }
     }
     if (mr->kind == EMU_REGION_IOMMU) {
-        return access_translated(mr, offset, buf, len, flags, attrs);
+        return access_translated(as, mr, offset, buf, len, flags, attrs);
     }
     if (write && range->readonly) {
         return EMU_MEM_OK; /* the bus has no way to say that a ROM did not take it */
@@ -401,6 +407,10 @@ access_bytes(EmuAddressSpace *as, uint64_t addr, uint8_t *buf, uint64_t len, uns
 {
     EmuMemResult result = EMU_MEM_OK;
 
+    if (as->has_requester) {
+        attrs.requester_id = as->requester_id;
+        attrs.has_requester = 1;
+    }
     emu_rcu_enter();
     while (len) {
         uint64_t step = len;

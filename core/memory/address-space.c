@@ -359,6 +359,13 @@ emu_address_space_set_master(EmuAddressSpace *as, gpointer master)
     as->master = master;
 }
 
+void
+emu_address_space_set_requester(EmuAddressSpace *as, uint16_t requester_id)
+{
+    as->requester_id = requester_id;
+    as->has_requester = true;
+}
+
 bool
 emu_address_space_find(EmuAddressSpace *as, uint64_t addr, EmuMemorySection *out)
 {

@@ -42,6 +42,8 @@ void emu_address_space_set_lock(EmuAddressSpace *as, const EmuMemoryLock *lock, 
 void emu_address_space_copy_lock(EmuAddressSpace *as, EmuAddressSpace *from);
 /* The bus master whose transactions go through @as: they never reach its own I/O regions. */
 void emu_address_space_set_master(EmuAddressSpace *as, gpointer master);
+/* Every access through @as says that it comes from this requester. */
+void emu_address_space_set_requester(EmuAddressSpace *as, uint16_t requester_id);
 
 /* Sees each access to the address space (not those of CPUs that reach RAM directly), after it was made: @data is what was read or
  * written. Any thread. One for an address space; NULL: none. Big lock held to set it; it may be called once more afterwards. */
@@ -209,6 +211,8 @@ struct _EmuAddressSpace {
     const EmuMemoryLock *lock;
     gpointer lock_opaque;
     gpointer master;
+    bool has_requester;
+    uint16_t requester_id;
     GArray *shortcuts; /* of the view, when a listener wants them */
     EmuMemoryTapFunc tap; /* NULL: none; atomic */
     gpointer tap_opaque;

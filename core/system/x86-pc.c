@@ -76,6 +76,22 @@ emu_apic_eoi(EmuApicEoi *self, uint8_t vector)
     EMU_APIC_EOI_GET_IFACE(self)->eoi(self, vector);
 }
 
+#define X86_PC_INTERRUPT_AS "emu-x86-interrupt-as"
+
+EmuAddressSpace *
+emu_x86_get_interrupt_as(EmuMachine *machine)
+{
+    EmuAddressSpace *as = g_object_get_data(G_OBJECT(machine), X86_PC_INTERRUPT_AS);
+
+    return as ? as : emu_machine_get_memory_as(machine);
+}
+
+void
+emu_x86_set_interrupt_as(EmuMachine *machine, EmuAddressSpace *as)
+{
+    g_object_set_data(G_OBJECT(machine), X86_PC_INTERRUPT_AS, as);
+}
+
 static EmuX86CpuControl *
 x86_pc_get_cpu_control(EmuMachine *machine, unsigned index)
 {

@@ -12,6 +12,8 @@
 #define PM_SMBUS_STATUS_INTR 0x02
 #define PM_SMBUS_STATUS_DEV_ERR 0x04
 #define PM_SMBUS_STATUS_W1C 0x1e
+#define PM_SMBUS_STATUS_ENDED 0x1e
+#define PM_SMBUS_CONTROL_INTEREN 0x01
 #define PM_SMBUS_CONTROL_KILL 0x02
 #define PM_SMBUS_CONTROL_START 0x40
 
@@ -89,8 +91,16 @@ pm_smbus_transfer(PmSmbus *self)
         emu_i2c_nack(self->bus);
         return true;
     default:
-        emu_guest_error("piix4-smbus: protocol %u is reserved", protocol);
+        emu_guest_error("smbus: protocol %u is reserved", protocol);
         return false;
+    }
+}
+
+static void
+pm_smbus_update_irq(PmSmbus *self)
+{
+    if (self->set_irq) {
+        self->set_irq(self->irq_opaque, self->control & PM_SMBUS_CONTROL_INTEREN && self->status & PM_SMBUS_STATUS_ENDED);
     }
 }
 
@@ -98,6 +108,7 @@ static void
 pm_smbus_write_status(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value G_GNUC_UNUSED, uint64_t old G_GNUC_UNUSED)
 {
     ((PmSmbus *)opaque)->block_index = 0;
+    pm_smbus_update_irq(opaque);
 }
 
 static void
@@ -112,6 +123,7 @@ pm_smbus_write_control(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t v
         self->block_index = 0;
         self->status |= ok ? PM_SMBUS_STATUS_INTR : PM_SMBUS_STATUS_DEV_ERR;
     }
+    pm_smbus_update_irq(self);
 }
 
 /* Reading it sets the block pointer back. */
@@ -184,7 +196,7 @@ pm_smbus_new_region(PmSmbus *self, gpointer owner)
 void
 pm_smbus_reset(PmSmbus *self)
 {
-    *self = (PmSmbus){.bus = self->bus};
+    *self = (PmSmbus){.bus = self->bus, .set_irq = self->set_irq, .irq_opaque = self->irq_opaque};
 }
 
 static bool

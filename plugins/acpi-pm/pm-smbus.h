@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The PIIX4's SMBus host controller; transactions complete at once. */
+/* The SMBus host controller of Intel's south bridges from the PIIX4 on; transactions complete at once. */
 
 #include <emu/i2c.h>
 #include <emu/registers.h>
@@ -11,6 +11,10 @@
 
 typedef struct {
     EmuI2cBus *bus;
+    /* Optional: whether the controller asks for an interrupt. */
+    void (*set_irq)(gpointer opaque, bool level);
+    gpointer irq_opaque;
+
     uint8_t status;
     uint8_t control;
     uint8_t command;

@@ -34,11 +34,12 @@
 #define IOAPIC_ENTRY_LEVEL (UINT64_C(1) << 15)
 #define IOAPIC_ENTRY_MASKED (UINT64_C(1) << 16)
 #define IOAPIC_ENTRY_READ_ONLY (IOAPIC_ENTRY_STATUS | IOAPIC_ENTRY_REMOTE_IRR)
-#define IOAPIC_ENTRY_WRITABLE (UINT64_C(0xff0000000001ffff) & ~IOAPIC_ENTRY_READ_ONLY)
-#define IOAPIC_ENTRY_DEST_SHIFT 56
+/* Bits 48..55 are reserved in the data sheet; VT-d's remappable format (5.1.5.1) has its flag and index there. */
+#define IOAPIC_ENTRY_WRITABLE (UINT64_C(0xffff00000001ffff) & ~IOAPIC_ENTRY_READ_ONLY)
+#define IOAPIC_ENTRY_DEST_SHIFT 48
 
 #define IOAPIC_MSI_BASE 0xfee00000u
-#define IOAPIC_MSI_DEST_SHIFT 12
+#define IOAPIC_MSI_DEST_SHIFT 4
 #define IOAPIC_MSI_LOGICAL (1u << 2)
 #define IOAPIC_MSI_ASSERT (1u << 14)
 #define IOAPIC_MSI_LEVEL (1u << 15)
@@ -98,7 +99,7 @@ ioapic_send(Ioapic *self, unsigned pin)
 
     ioapic_get_message(self, pin, &address, &data);
     EMU_TRACE(ioapic_send, "pin %u address 0x%08x data 0x%04x", pin, (unsigned)address, data);
-    emu_address_space_store(emu_machine_get_memory_as(emu_device_get_machine(EMU_DEVICE(self))), address, data, 4,
+    emu_address_space_store(emu_x86_get_interrupt_as(emu_device_get_machine(EMU_DEVICE(self))), address, data, 4,
                             EMU_MEM_ATTRS_NONE, NULL);
 }
 
@@ -225,7 +226,7 @@ static const EmuRegister ioapic_registers[] = {
                   .write = ioapic_write_entry, .peek = ioapic_peek_entry, .blurb = "redirection table entry of a pin",
                   .fields = EMU_REG_FIELDS({"VECTOR", 0, 8}, {"DELIVERY_MODE", 8, 3}, {"LOGICAL", 11, 1}, {"DELIVERY_STATUS", 12, 1, EMU_RO},
                                            {"ACTIVE_LOW", 13, 1}, {"REMOTE_IRR", 14, 1, EMU_RO}, {"LEVEL", 15, 1}, {"MASKED", 16, 1},
-                                           {"DESTINATION", 56, 8})),
+                                           {"FORMAT", 48, 1, .blurb = "remappable"}, {"DESTINATION", 56, 8})),
 };
 /* Four bytes for each value of the index. */
 EMU_REGISTER_BANK(ioapic_bank, "ioapic-index", 0x400, ioapic_registers, .blurb = "Reached through IOREGSEL and IOWIN; offset = 4 * index")

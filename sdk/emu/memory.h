@@ -26,6 +26,7 @@ typedef struct {
     uint8_t user : 1;
     uint8_t debug : 1;     /* a debugger's access: no side effects wanted */
     uint8_t smm : 1;
+    uint8_t has_requester : 1; /* requester_id says who; without it: a CPU, or a part of the board */
 } EmuMemAttrs;
 #define EMU_MEM_ATTRS_NONE ((EmuMemAttrs){0})
 

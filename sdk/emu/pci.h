@@ -61,6 +61,16 @@ EMU_AVAILABLE_IN_1_0 uint8_t emu_pci_device_add_capability(EmuPciDevice *self, u
 EMU_AVAILABLE_IN_1_0 void emu_pci_device_set_irq(EmuPciDevice *self, int level);
 EMU_AVAILABLE_IN_1_0 uint8_t emu_pci_device_get_devfn(EmuPciDevice *self);
 EMU_AVAILABLE_IN_1_0 EmuPciBus *emu_pci_device_get_bus(EmuPciDevice *self);
+/* Who the function is in memory requests: bus number and devfn, or the conventional bridge's that it is behind. */
+EMU_AVAILABLE_IN_1_0 uint16_t emu_pci_device_get_requester_id(EmuPciDevice *self);
+/* PCI Express (classes with is_express), in realize. The capability as revision 3.0 has it: port types of its table 7-12; @port is the
+ * link's number. Returns its offset, 0 when there is no room. */
+#define EMU_PCIE_TYPE_ENDPOINT 0x0
+#define EMU_PCIE_TYPE_ROOT_PORT 0x4
+#define EMU_PCIE_TYPE_ROOT_COMPLEX_ENDPOINT 0x9
+EMU_AVAILABLE_IN_1_0 uint8_t emu_pcie_init(EmuPciDevice *self, uint8_t offset, unsigned type, uint8_t port);
+/* Reserves an extended capability, from 0x100 on; its offset, 0 when there is no room. */
+EMU_AVAILABLE_IN_1_0 uint16_t emu_pcie_add_capability(EmuPciDevice *self, uint16_t id, unsigned version, uint16_t size);
 /* Bus mastering address space: honours the command register's bus master bit. */
 EMU_AVAILABLE_IN_1_0 EmuAddressSpace *emu_pci_device_get_dma_as(EmuPciDevice *self);
 /* MSI / MSI-X (init adds the capability; notify sends when enabled). */
@@ -79,16 +89,27 @@ EMU_AVAILABLE_IN_1_0 const EmuVMState emu_vmstate_pci_device;
 typedef int (*EmuPciMapIrqFunc)(EmuPciDevice *dev, int pin);                 /* pin 0..3 -> bus irq number */
 typedef void (*EmuPciSetIrqFunc)(gpointer opaque, int irq, int level);        /* level: wired OR already done */
 EMU_AVAILABLE_IN_1_0 EmuPciBus *emu_pci_root_bus_new(EmuDevice *host_bridge, const char *name, EmuMemoryRegion *memory, EmuMemoryRegion *io, uint8_t devfn_min);
+/* The root complex's: a bus of type "PCIE", which is a "PCI". */
+EMU_AVAILABLE_IN_1_0 EmuPciBus *emu_pcie_root_bus_new(EmuDevice *host_bridge, const char *name, EmuMemoryRegion *memory, EmuMemoryRegion *io, uint8_t devfn_min);
+EMU_AVAILABLE_IN_1_0 bool emu_pci_bus_is_express(EmuPciBus *self);
 /* The bus behind @bridge (a class with is_bridge), in its realize; cycles reach it by the bus numbers in the bridge's header, requests
  * go up with their pins turned. (transfer none): the bridge's */
 EMU_AVAILABLE_IN_1_0 EmuPciBus *emu_pci_bridge_bus_new(EmuPciDevice *bridge, const char *name, EmuMemoryRegion *memory, EmuMemoryRegion *io);
 EMU_AVAILABLE_IN_1_0 void emu_pci_bus_set_irqs(EmuPciBus *self, EmuPciMapIrqFunc map, EmuPciSetIrqFunc set, gpointer opaque, unsigned n_irqs);
+/* @map answers differently from now on: what drives the old lines drives the new ones. */
+EMU_AVAILABLE_IN_1_0 void emu_pci_bus_reroute_irqs(EmuPciBus *self);
 EMU_AVAILABLE_IN_1_0 uint8_t emu_pci_bus_get_number(EmuPciBus *self);
 EMU_AVAILABLE_IN_1_0 EmuPciDevice *emu_pci_bus_find(EmuPciBus *root, uint8_t bus, uint8_t devfn);
 EMU_AVAILABLE_IN_1_0 int emu_pci_bus_get_irq_level(EmuPciBus *self, int irq);
 /* Configuration access by bus/device/function/register (mechanism 1's address word without the enable bit). */
 EMU_AVAILABLE_IN_1_0 uint32_t emu_pci_config_load(EmuPciBus *root, uint32_t addr, unsigned size);
 EMU_AVAILABLE_IN_1_0 void emu_pci_config_store(EmuPciBus *root, uint32_t addr, uint32_t value, unsigned size);
+/* The same in PCI Express' layout of 4 KiB per function: bus number from bit 20 on (enhanced configuration access mechanism). */
+EMU_AVAILABLE_IN_1_0 uint32_t emu_pcie_config_load(EmuPciBus *root, uint32_t addr, unsigned size);
+EMU_AVAILABLE_IN_1_0 void emu_pcie_config_store(EmuPciBus *root, uint32_t addr, uint32_t value, unsigned size);
+/* What the bus masters of a root bus reach instead of the machine's memory; NULL: no such thing. */
+EMU_AVAILABLE_IN_1_0 void emu_pci_bus_set_iommu(EmuPciBus *self, EmuMemoryRegion *iommu);
+EMU_AVAILABLE_IN_1_0 EmuPciBus *emu_pci_find_root(EmuMachine *machine);
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_pci_bus_get_memory(EmuPciBus *self);
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_pci_bus_get_io(EmuPciBus *self);
 

@@ -41,6 +41,11 @@ EMU_AVAILABLE_IN_1_0 void emu_apic_eoi(EmuApicEoi *self, uint8_t vector);
 EMU_AVAILABLE_IN_1_0 uint32_t emu_x86_topology_get_apic_id(EmuSmp smp, unsigned index);
 EMU_AVAILABLE_IN_1_0 unsigned emu_x86_topology_get_bits(unsigned count);
 
+/* Where chips of the board send interrupt messages: the machine's memory, or what a unit that remaps interrupts puts before it (NULL
+ * takes it away). PCI functions' messages go the way of their other writes. */
+EMU_AVAILABLE_IN_1_0 EmuAddressSpace *emu_x86_get_interrupt_as(EmuMachine *machine);
+EMU_AVAILABLE_IN_1_0 void emu_x86_set_interrupt_as(EmuMachine *machine, EmuAddressSpace *as);
+
 /*
  * x86 machine control, implemented by CPUs / boards. A20 and SMM views: a board with SMRAM adds to the machine object a
  * child "smram", a region as large as the address space; a CPU in SMM sees it in front of the machine's memory.

@@ -97,7 +97,7 @@ test_registers(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     set_reg(f, 0x10, 0xffffffff);
     g_assert_cmphex(get_reg(f, 0x10), ==, 0x0001afff); /* status and remote IRR are read-only */
     set_reg(f, 0x11, 0xffffffff);
-    g_assert_cmphex(get_reg(f, 0x11), ==, 0xff000000);
+    g_assert_cmphex(get_reg(f, 0x11), ==, 0xffff0000);
     g_assert_cmphex(get_reg(f, 0x40), ==, 0);
 }
 

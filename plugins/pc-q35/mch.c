@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Intel 82G33 (3 series express chipset family, order number 316966-002): function 0:0.0 ("mch") with the programmable attribute
+ * map, SMRAM and the window of PCI Express' enhanced configuration access mechanism.
+ *
+ *   PCIEXBAR                 4 KiB of each function of 256, 128 or 64 buses
+ *   0xfeda0000..0xfedbffff   SMM only: RAM at 0xa0000, while H_SMRAME is set
+ *   TSEG                     SMM only: the last 1, 2 or 8 MiB of RAM below 4 GiB, while T_EN is set
+ *   0xc0000..0xfffff         13 PAM segments (pc-pam.h)
+ *   0xa0000..0xbffff         PCI (the VGA window), unless SMRAM is open
+ *   RAM, PCI everywhere else
+ */
+
+#include "q35.h"
+
+#include "pc-pam.h"
+
+#include <emu/log.h>
+#include <emu/machine.h>
+
+#include <string.h>
+
+#define MCH_EXT_TSEG 0x50 /* scratch on boards without the extension: what firmware asks with comes back */
+#define MCH_PCIEXBAR 0x60
+#define MCH_PCIEXBAR_ENABLE 0x1
+#define MCH_PCIEXBAR_LENGTH(v) ((v) >> 1 & 3)
+#define MCH_PAM 0x90
+#define MCH_SMRAM 0x9d
+#define MCH_SMRAM_RESET 0x02
+#define MCH_SMRAM_G_SMRAME 0x08
+#define MCH_SMRAM_D_LCK 0x10
+#define MCH_SMRAM_D_CLS 0x20
+#define MCH_SMRAM_D_OPEN 0x40
+#define MCH_ESMRAMC 0x9e
+#define MCH_ESMRAMC_RESET 0x38 /* caching bits, read-only */
+#define MCH_ESMRAMC_T_EN 0x01
+#define MCH_ESMRAMC_TSEG_SZ(v) ((v) >> 1 & 3)
+#define MCH_ESMRAMC_E_SMERR 0x40
+#define MCH_ESMRAMC_H_SMRAME 0x80
+#define MCH_SMRAM_BASE 0xa0000
+#define MCH_SMRAM_SIZE 0x20000
+#define MCH_HIGH_SMRAM_BASE 0xfeda0000
+#define MCH_4G UINT64_C(0x100000000)
+#define MCH_MMCONFIG_MAX 0x10000000
+
+typedef struct {
+    EmuPciDevice parent;
+
+    PcPam pam;
+    EmuMemoryRegion *ram;
+    EmuMemoryRegion *vga_window;
+    EmuMemoryRegion *smram;      /* what only CPUs in SMM see; child "smram" of the machine */
+    EmuMemoryRegion *smram_low;  /* RAM behind the VGA window */
+    EmuMemoryRegion *smram_high; /* the same at MCH_HIGH_SMRAM_BASE */
+    EmuMemoryRegion *tseg;       /* for SMM */
+    EmuMemoryRegion *tseg_hole;  /* for everybody else */
+    EmuMemoryRegion *mmconfig;
+    uint64_t below_4g; /* property "below-4g-mem-size" */
+    gulong suspend_handler;
+
+    bool suspended; /* the next reset wakes the machine up */
+} Mch;
+
+EMU_TRACE_DEFINE(mch_write)
+
+/* ---- enhanced configuration access ----------------------------------------------------------------------- */
+
+static uint64_t
+mch_mmconfig_read(gpointer opaque, uint64_t offset, unsigned size)
+{
+    return emu_pcie_config_load(emu_pci_device_get_bus(opaque), (uint32_t)offset, size);
+}
+
+static void
+mch_mmconfig_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+    emu_pcie_config_store(emu_pci_device_get_bus(opaque), (uint32_t)offset, (uint32_t)value, size);
+}
+
+static const EmuMemoryRegionOps mch_mmconfig_ops = {
+    .read = mch_mmconfig_read,
+    .write = mch_mmconfig_write,
+    .valid_min = 1,
+    .valid_max = 8,
+    .impl_min = 1,
+    .impl_max = 4,
+};
+
+bool
+mch_get_mmconfig(EmuPciDevice *mch, uint64_t *base, uint64_t *size)
+{
+    const uint8_t *reg = emu_pci_device_get_config(mch) + MCH_PCIEXBAR;
+    uint64_t value = 0;
+    unsigned length;
+
+    memcpy(&value, reg, sizeof value);
+    value = GUINT64_FROM_LE(value);
+    length = MCH_PCIEXBAR_LENGTH(value);
+    if (!(value & MCH_PCIEXBAR_ENABLE) || length == 3) {
+        return false;
+    }
+    *size = MCH_MMCONFIG_MAX >> length;
+    *base = value & UINT64_C(0xfffffffff) & ~(*size - 1);
+    return true;
+}
+
+/* ---- memory -------------------------------------------------------------------------------------------------- */
+
+static void
+mch_update_tseg(Mch *self, uint8_t smram, uint8_t esmramc)
+{
+    static const uint8_t sizes[] = {1, 2, 8, 0}; /* MiB */
+    uint64_t size = (uint64_t)sizes[MCH_ESMRAMC_TSEG_SZ(esmramc)] << 20;
+    bool on = esmramc & MCH_ESMRAMC_T_EN && smram & MCH_SMRAM_G_SMRAME && size && size < self->below_4g;
+
+    if (on) {
+        emu_memory_region_set_size(self->tseg, size);
+        emu_memory_region_set_alias_offset(self->tseg, self->below_4g - size);
+        emu_memory_region_set_address(self->tseg, self->below_4g - size);
+        emu_memory_region_set_size(self->tseg_hole, size);
+        emu_memory_region_set_address(self->tseg_hole, self->below_4g - size);
+    }
+    emu_memory_region_set_enabled(self->tseg, on);
+    emu_memory_region_set_enabled(self->tseg_hole, on);
+}
+
+static void
+mch_update_memory(Mch *self)
+{
+    const uint8_t *config = emu_pci_device_get_config(&self->parent);
+    uint8_t smram = config[MCH_SMRAM], esmramc = config[MCH_ESMRAMC];
+    bool enabled = smram & MCH_SMRAM_G_SMRAME;
+    uint64_t base, size;
+
+    emu_memory_transaction_begin();
+    pc_pam_update(&self->pam, config + MCH_PAM);
+    emu_memory_region_set_enabled(self->vga_window, !(smram & MCH_SMRAM_D_OPEN));
+    emu_memory_region_set_enabled(self->smram_low, enabled && !(esmramc & MCH_ESMRAMC_H_SMRAME));
+    emu_memory_region_set_enabled(self->smram_high, enabled && esmramc & MCH_ESMRAMC_H_SMRAME);
+    mch_update_tseg(self, smram, esmramc);
+    if (mch_get_mmconfig(&self->parent, &base, &size)) {
+        emu_memory_region_set_size(self->mmconfig, size);
+        emu_memory_region_set_address(self->mmconfig, base);
+        emu_memory_region_set_enabled(self->mmconfig, true);
+    } else {
+        emu_memory_region_set_enabled(self->mmconfig, false);
+    }
+    emu_memory_transaction_commit();
+}
+
+static uint64_t
+mch_tseg_hole_read(gpointer opaque G_GNUC_UNUSED, uint64_t offset G_GNUC_UNUSED, unsigned size)
+{
+    return UINT64_MAX >> (64 - 8 * size);
+}
+
+static void
+mch_tseg_hole_write(gpointer opaque G_GNUC_UNUSED, uint64_t offset G_GNUC_UNUSED, uint64_t value G_GNUC_UNUSED, unsigned size G_GNUC_UNUSED)
+{
+}
+
+static const EmuMemoryRegionOps mch_tseg_hole_ops = {
+    .read = mch_tseg_hole_read,
+    .write = mch_tseg_hole_write,
+};
+
+static void
+mch_write_config(EmuPciDevice *pci, uint32_t addr, uint32_t value, unsigned size)
+{
+    Mch *self = (Mch *)pci;
+    uint8_t *config = emu_pci_device_get_config(pci);
+    uint8_t old_smram = config[MCH_SMRAM], old_esmramc = config[MCH_ESMRAMC];
+
+    EMU_TRACE(mch_write, "register 0x%02x value 0x%x", addr, value);
+    emu_pci_device_default_write_config(pci, addr, value, size);
+    /* Once locked, SMRAM stays as it is, and closed, until reset. */
+    if (old_smram & MCH_SMRAM_D_LCK) {
+        config[MCH_SMRAM] = old_smram;
+        config[MCH_ESMRAMC] = old_esmramc;
+    } else if (config[MCH_SMRAM] & MCH_SMRAM_D_LCK) {
+        config[MCH_SMRAM] &= (uint8_t)~MCH_SMRAM_D_OPEN;
+    }
+    mch_update_memory(self);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------ */
+
+static void
+mch_suspend_cb(EmuMachine *machine G_GNUC_UNUSED, gpointer opaque)
+{
+    ((Mch *)opaque)->suspended = true;
+}
+
+static void
+mch_make_config(EmuPciDevice *pci)
+{
+    uint8_t *wmask = emu_pci_device_get_wmask(pci);
+
+    memset(wmask + MCH_EXT_TSEG, 0xff, 2);
+    wmask[MCH_PCIEXBAR] = 0x07;
+    wmask[MCH_PCIEXBAR + 3] = 0xfc;
+    wmask[MCH_PCIEXBAR + 4] = 0x0f;
+    memset(wmask + MCH_PAM, 0x33, PC_PAM_N_REGS);
+    wmask[MCH_PAM] = 0x30;
+    wmask[MCH_SMRAM] = MCH_SMRAM_D_OPEN | MCH_SMRAM_D_CLS | MCH_SMRAM_D_LCK | MCH_SMRAM_G_SMRAME;
+    wmask[MCH_ESMRAMC] = MCH_ESMRAMC_H_SMRAME | 0x07;
+    emu_pci_device_get_w1cmask(pci)[MCH_ESMRAMC] = MCH_ESMRAMC_E_SMERR;
+}
+
+static void
+mch_make_smram(Mch *self, EmuMemoryRegion *system)
+{
+    self->smram_low = emu_memory_region_new_alias(self, "smram-low", self->ram, MCH_SMRAM_BASE, MCH_SMRAM_SIZE);
+    emu_memory_region_add_subregion(self->smram, MCH_SMRAM_BASE, self->smram_low, 0);
+    self->smram_high = emu_memory_region_new_alias(self, "smram-high", self->ram, MCH_SMRAM_BASE, MCH_SMRAM_SIZE);
+    emu_memory_region_add_subregion(self->smram, MCH_HIGH_SMRAM_BASE, self->smram_high, 0);
+    self->tseg = emu_memory_region_new_alias(self, "tseg-smram", self->ram, 0, 1 << 20);
+    emu_memory_region_add_subregion(self->smram, 0, self->tseg, 0);
+    self->tseg_hole = emu_memory_region_new_io(self, "tseg-hole", 1 << 20, &mch_tseg_hole_ops, self);
+    emu_memory_region_add_subregion(system, 0, self->tseg_hole, 1);
+}
+
+static bool
+mch_realize(EmuPciDevice *pci, GError **error)
+{
+    Mch *self = (Mch *)pci;
+    EmuMachine *machine = emu_device_get_machine(EMU_DEVICE(self));
+    EmuMemoryRegion *system = emu_machine_get_system_memory(machine);
+    EmuMemoryRegion *pci_memory = emu_pci_bus_get_memory(emu_pci_device_get_bus(pci));
+
+    self->ram = emu_machine_get_ram(machine, error);
+    if (!self->ram) {
+        return false;
+    }
+    if (emu_memory_region_get_size(self->ram) < 0x100000) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "mch: RAM is smaller than 1 MiB");
+        return false;
+    }
+    if (self->below_4g == 0) {
+        self->below_4g = emu_memory_region_get_size(self->ram);
+    }
+    if (self->below_4g > MIN(emu_memory_region_get_size(self->ram), MCH_4G)) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "mch: below-4g-mem-size is %" G_GUINT64_FORMAT ", expected at most the size of RAM and 4 GiB", self->below_4g);
+        return false;
+    }
+    g_autoptr(EmuMemoryRegion) smram = emu_memory_region_new_container(NULL, "smram", UINT64_MAX);
+    if (!emu_object_add_child(machine, "smram", smram, error)) {
+        return false;
+    }
+    self->smram = smram;
+    mch_make_config(pci);
+    emu_memory_transaction_begin();
+    self->vga_window = emu_memory_region_new_alias(self, "smram-region", pci_memory, MCH_SMRAM_BASE, MCH_SMRAM_SIZE);
+    emu_memory_region_add_subregion(system, MCH_SMRAM_BASE, self->vga_window, 1);
+    mch_make_smram(self, system);
+    pc_pam_init(&self->pam, self, self->ram, system, pci_memory);
+    self->mmconfig = emu_memory_region_new_io(self, "pcie-mmcfg", MCH_MMCONFIG_MAX, &mch_mmconfig_ops, self);
+    emu_memory_region_set_enabled(self->mmconfig, false);
+    emu_memory_region_add_subregion(system, 0, self->mmconfig, 2);
+    mch_update_memory(self);
+    emu_memory_transaction_commit();
+    self->suspend_handler = g_signal_connect(machine, "suspend", G_CALLBACK(mch_suspend_cb), self);
+    return true;
+}
+
+static void
+mch_unrealize(EmuPciDevice *pci)
+{
+    Mch *self = (Mch *)pci;
+    EmuMachine *machine = emu_device_get_machine(EMU_DEVICE(self));
+    EmuMemoryRegion *system = emu_machine_get_system_memory(machine);
+
+    g_signal_handler_disconnect(machine, self->suspend_handler);
+    emu_memory_transaction_begin();
+    emu_memory_region_del_subregion(system, self->mmconfig);
+    emu_memory_region_del_subregion(system, self->tseg_hole);
+    emu_memory_region_del_subregion(system, self->vga_window);
+    emu_memory_region_del_subregion(self->smram, self->smram_low);
+    emu_memory_region_del_subregion(self->smram, self->smram_high);
+    emu_memory_region_del_subregion(self->smram, self->tseg);
+    emu_object_unparent(self->smram);
+    pc_pam_finish(&self->pam);
+    emu_memory_transaction_commit();
+}
+
+static void
+mch_reset_enter(EmuDevice *dev)
+{
+    Mch *self = (Mch *)dev;
+    uint8_t *config = emu_pci_device_get_config(&self->parent);
+
+    config[MCH_SMRAM] = MCH_SMRAM_RESET;
+    config[MCH_ESMRAMC] = MCH_ESMRAMC_RESET;
+    memset(config + MCH_EXT_TSEG, 0, 2);
+    memset(config + MCH_PCIEXBAR, 0, 8);
+    /* RAM keeps its refresh in S3, and the firmware its shadow: it resumes from there. */
+    if (!self->suspended) {
+        memset(config + MCH_PAM, 0, PC_PAM_N_REGS);
+    }
+    self->suspended = false;
+    mch_update_memory(self);
+}
+
+static bool
+mch_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+    mch_update_memory(opaque);
+    return true;
+}
+
+static const EmuVMField mch_vmstate_fields[] = {
+    EMU_VM_PCI_DEVICE(Mch, parent),
+    EMU_VM_BOOL(Mch, suspended),
+    EMU_VM_END,
+};
+
+static const EmuVMState mch_vmstate = {
+    .name = "mch",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = mch_vmstate_fields,
+    .post_load = mch_post_load,
+};
+
+static const EmuProperty mch_properties[] = {
+    EMU_PROP_SIZE("below-4g-mem-size", Mch, below_4g, 0, "where RAM below 4 GiB ends; 0: all RAM is there"),
+};
+
+static void
+mch_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
+{
+    EmuDeviceClass *device_class = klass;
+    EmuPciDeviceClass *pci_class = klass;
+
+    device_class->reset_enter = mch_reset_enter;
+    device_class->vmstate = &mch_vmstate;
+    device_class->category = "bridge";
+    device_class->model_name = "82G33/Q35 host bridge";
+    device_class->user_creatable = false;
+    pci_class->realize = mch_realize;
+    pci_class->unrealize = mch_unrealize;
+    pci_class->write_config = mch_write_config;
+    pci_class->vendor_id = 0x8086;
+    pci_class->device_id = 0x29c0;
+    pci_class->class_id = 0x0600;
+    emu_object_class_add_properties(klass, mch_properties, G_N_ELEMENTS(mch_properties));
+}
+
+const EmuTypeInfo mch_type_info = {
+    .name = "mch",
+    .parent = "pci-device",
+    .instance_size = sizeof(Mch),
+    .class_init = mch_class_init,
+    .description = "82G33/Q35 host bridge",
+};
