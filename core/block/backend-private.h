@@ -14,6 +14,7 @@ struct _EmuBlockLayer {
     bool snapshot;
     EmuBlockEventFunc event_func;
     gpointer event_opaque;
+    EmuBlockHistory *history;
 
     GThreadPool *pool;
     EmuBh *bh;

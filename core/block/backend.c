@@ -41,6 +41,12 @@ request_carry_out(EmuBlockRequest *req)
 {
     int ret = -EINVAL;
 
+    if (req->kind == REQUEST_WRITE || req->kind == REQUEST_ZEROES || req->kind == REQUEST_DISCARD) {
+        ret = emu_block_history_before_write(req->blk->layer->history, req->node, req->offset, req->bytes);
+        if (ret < 0) {
+            return ret;
+        }
+    }
     switch (req->kind) {
     case REQUEST_READ:
         return emu_block_node_preadv(req->node, req->offset, req->bytes, req->iov, req->n_iov);
@@ -412,6 +418,7 @@ emu_block_backend_pwrite(EmuBlockBackend *blk, uint64_t offset, const void *buf,
 {
     int ret = check_sync(blk, offset, len);
 
+    ret = ret ? ret : emu_block_history_before_write(blk->layer->history, blk->root, offset, len);
     return ret ? ret : emu_block_node_pwrite(blk->root, offset, buf, len);
 }
 

@@ -48,6 +48,7 @@ struct _EmuBlockNode {
     EmuBlockLayer *layer;
     const EmuBlockDriver *driver;
     gpointer state;
+    uint64_t serial; /* no other node of the process has it */
     char *name;     /* node-name, or "#blockNNN" */
     char *filename;
     GArray *children; /* EmuBlockChild */
@@ -117,6 +118,22 @@ EmuBlockBackend *emu_block_layer_find_device_backend(EmuBlockLayer *layer, const
 /* Drive id, or a node name (an anonymous back end is made for it). */
 EmuBlockBackend *emu_block_layer_find_for_device(EmuBlockLayer *layer, const char *name);
 EmuBlockBackend *emu_block_layer_find_drive(EmuBlockLayer *layer, EmuDriveInterface iface, unsigned bus, unsigned unit);
+
+/* ---- snapshots in memory (history.c) ------------------------------------------------------------------ */
+typedef struct _EmuBlockHistory EmuBlockHistory;
+typedef struct _EmuBlockSnapshot EmuBlockSnapshot;
+EmuBlockHistory *emu_block_history_new(void);
+void emu_block_history_unref(EmuBlockHistory *self);
+/* To be called before each change of a disk. Any thread. 0 or -errno: the change cannot be undone, and must not be made. */
+int emu_block_history_before_write(EmuBlockHistory *self, EmuBlockNode *node, uint64_t offset, uint64_t bytes);
+/* The contents of all disks now; drains. (transfer full) */
+EmuBlockSnapshot *emu_block_snapshot_new(EmuBlockLayer *layer);
+void emu_block_snapshot_free(EmuBlockSnapshot *self); /* any thread, no lock needed; the layer may be gone; accepts NULL */
+uint64_t emu_block_snapshot_get_size(EmuBlockSnapshot *self); /* bytes of kept contents, shared ones counted for each */
+/* Are the disks the same still? */
+bool emu_block_snapshot_check(EmuBlockSnapshot *self, EmuBlockLayer *layer, GError **error);
+/* The vCPUs are parked. After a failure the disks are a mixture. */
+bool emu_block_snapshot_restore(EmuBlockSnapshot *self, EmuBlockLayer *layer, GError **error);
 
 /* Used by node.c. */
 bool emu_block_layer_register_node(EmuBlockLayer *layer, EmuBlockNode *node, const char *name, GError **error);

@@ -34,6 +34,7 @@ emu_block_layer_new(EmuContext *ctx)
     layer->ctx = ctx;
     layer->backends = g_ptr_array_new();
     layer->nodes = g_ptr_array_new();
+    layer->history = emu_block_history_new();
     g_mutex_init(&layer->lock);
     g_cond_init(&layer->cond);
     g_queue_init(&layer->finished);
@@ -98,6 +99,7 @@ emu_block_layer_free(EmuBlockLayer *layer)
     g_cond_clear(&layer->cond);
     g_ptr_array_unref(layer->backends);
     g_ptr_array_unref(layer->nodes);
+    emu_block_history_unref(layer->history);
     g_free(layer);
 }
 

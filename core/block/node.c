@@ -338,8 +338,10 @@ filename_has_protocol(const char *filename, char **protocol)
 static EmuBlockNode *
 node_new(EmuBlockLayer *layer)
 {
+    static uint64_t last;
     EmuBlockNode *node = g_new0(EmuBlockNode, 1);
 
+    node->serial = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
     node->ref_count = 1;
     node->layer = layer;
     node->children = g_array_new(FALSE, FALSE, sizeof(EmuBlockChild));

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * States of a machine in memory: RAM, devices, virtual time.
+ * States of a machine in memory: RAM, devices, virtual time, disks.
  *
  * RAM is kept page by page. Pages of zeroes take no room, and pages that are the same as in the snapshot that a new one is
- * said to be like are shared with it, so that many snapshots of one machine cost what changed between them. Disks are not
- * part of it: give the machine -snapshot or read-only drives where the guest writes to them.
+ * said to be like are shared with it, so that many snapshots of one machine cost what changed between them. Of disks what
+ * is written over is kept from the snapshot on (core/block/history.c).
  */
 
 #include "script/script-private.h"
@@ -34,6 +34,7 @@ struct _EmuScriptSnapshot {
     char *name;
     GArray *blocks;
     GBytes *devices;
+    EmuBlockSnapshot *disks;
     gint64 virtual_ns;
     EmuRunState state;
     guint64 own; /* bytes of pages that were new */
@@ -42,8 +43,9 @@ struct _EmuScriptSnapshot {
 /**
  * EmuScriptSnapshot:
  *
- * The state of a machine at a moment: memory, devices, virtual time; not the contents of disks. It can be restored any number
- * of times, and a machine can have any number of them.
+ * The state of a machine at a moment: memory, devices, virtual time, contents of disks. It can be restored any number of times, and a
+ * machine can have any number of them. Restoring writes to the image files, as the guest does: start the machine with snapshot=on
+ * drives to leave these alone.
  */
 G_DEFINE_FINAL_TYPE(EmuScriptSnapshot, emu_script_snapshot, G_TYPE_OBJECT)
 
@@ -74,6 +76,7 @@ emu_script_snapshot_finalize(GObject *object)
 
     g_array_unref(self->blocks);
     g_clear_pointer(&self->devices, g_bytes_unref);
+    emu_block_snapshot_free(self->disks);
     g_free(self->name);
     g_object_unref(self->machine);
     G_OBJECT_CLASS(emu_script_snapshot_parent_class)->finalize(object);
@@ -186,6 +189,7 @@ take_on_thread(EmuScriptMachine *machine, gpointer data, GError **error)
         for (guint i = 0; i < regions->len; i++) {
             save_region(self, g_ptr_array_index(regions, i), take->like);
         }
+        self->disks = emu_block_snapshot_new(emu_machine_get_block_layer(machine->machine));
         self->virtual_ns = emu_clock_get_ns(emu_machine_get_clock(machine->machine, EMU_CLOCK_VIRTUAL));
         self->state = emu_machine_get_run_state(machine->machine);
     } else {
@@ -284,6 +288,11 @@ restore_on_thread(EmuScriptMachine *machine, gpointer data, GError **error)
         script_set_error(error, WRONG_STATE, "/machine: has %u pieces of memory, the snapshot %u: devices came or went since", regions->len, self->blocks->len);
         return false;
     }
+    if (!emu_block_snapshot_check(self->disks, emu_machine_get_block_layer(machine->machine), &core)) {
+        script_set_error(error, WRONG_STATE, "/machine: %s", core->message);
+        g_error_free(core);
+        return false;
+    }
     running = quiesce(machine->machine);
     emu_machine_reset_devices(machine->machine);
     for (guint i = 0; i < regions->len; i++) {
@@ -297,7 +306,8 @@ restore_on_thread(EmuScriptMachine *machine, gpointer data, GError **error)
     }
     emu_clocks_set_virtual_ns(priv->clocks, self->virtual_ns);
     bytes = g_bytes_get_data(self->devices, &size);
-    if (!emu_device_tree_load(machine->machine, bytes, size, &core)) {
+    if (!emu_block_snapshot_restore(self->disks, emu_machine_get_block_layer(machine->machine), &core) ||
+        !emu_device_tree_load(machine->machine, bytes, size, &core)) {
         emu_machine_reset(machine->machine, EMU_SHUTDOWN_CAUSE_NONE);
         script_error_take(error, core, "/machine", NULL);
     }
@@ -369,14 +379,14 @@ emu_script_snapshot_get_virtual_ns(EmuScriptSnapshot *self)
  * emu_script_snapshot_get_size:
  * @self: a snapshot
  *
- * The memory that it takes for itself, what it shares with others not counted.
+ * The memory that it takes for itself: pages that it does not share, device state, and disk contents that were written over since.
  *
  * Returns: bytes
  */
 guint64
 emu_script_snapshot_get_size(EmuScriptSnapshot *self)
 {
-    return self->own + g_bytes_get_size(self->devices);
+    return self->own + g_bytes_get_size(self->devices) + emu_block_snapshot_get_size(self->disks);
 }
 
 /**

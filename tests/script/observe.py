@@ -106,6 +106,92 @@ def test_snapshot_of_linux():
         console.expect("still-2", timeout=20)
 
 
+def ata(m, command, lba, data=None):
+    """A sector of the first IDE disk, word by word, as a BIOS of old would do it."""
+    for port, value in (0x1F6, 0xE0 | lba >> 24), (0x1F2, 1), (0x1F3, lba & 0xFF), (0x1F4, lba >> 8 & 0xFF), (0x1F5, lba >> 16 & 0xFF), (0x1F7, command):
+        m.io.write_u8(port, value)
+    wait(m, 0x08)
+    if data is None:
+        return b"".join(m.io.read_u16(0x1F0).to_bytes(2, "little") for _ in range(256))
+    for i in range(0, 512, 2):
+        m.io.write_u16(0x1F0, int.from_bytes(data[i:i + 2], "little"))
+    wait(m, 0)
+
+
+def wait(m, bits):
+    for _ in range(2000):
+        status = m.io.read_u8(0x1F7)
+        if not status & 0x80 and status & 0x09 == bits:
+            return
+        m.run(until=m.virtual_time("1ms"), timeout=10)
+    raise AssertionError(f"the disk is in state {status:#x}")
+
+
+def test_disks_in_snapshots():
+    def sector(text):
+        return text.encode().ljust(512, b".")
+
+    with tempfile.TemporaryDirectory() as folder:
+        image = f"{folder}/disk.img"
+        with open(image, "wb") as f:
+            f.write(sector("old") * 2048)
+
+        def on_disk(lba):
+            with open(image, "rb") as f:
+                f.seek(512 * lba)
+                return f.read(512)
+
+        with Emu.Machine.new("pc", memory="16M", drive=f"file={image},format=raw,if=ide,id=disk0") as m:
+            m.start(paused=True)
+            m.memory[0x7c00:0x7c02] = b"\xeb\xfe"
+            m.cpus[0].regs.cs, m.cpus[0].regs.rip, m.cpus[0].regs.eflags = 0, 0x7c00, 2
+            equal(ata(m, 0x20, 7), sector("old"))
+            root = m.snapshot("root")
+            ata(m, 0x30, 7, sector("one"))
+            ata(m, 0x30, 2047, sector("end"))
+            one = m.snapshot("one")
+            assert root.size - one.size >= 2 * 16384
+            ata(m, 0x30, 7, sector("two"))
+            two = m.snapshot("two")
+            ata(m, 0x30, 7, sector("three"))
+            ata(m, 0x30, 8, sector("three"))
+            equal(ata(m, 0x20, 7), sector("three"))
+            equal(on_disk(7), sector("three"))
+            # A tree: back, another branch, forth, in any order.
+            for snapshot, seven, last in ((one, "one", "end"), (root, "old", "old"), (two, "two", "end"), (one, "one", "end")):
+                snapshot.restore()
+                equal([ata(m, 0x20, lba) for lba in (7, 8, 2047)], [sector(seven), sector("old"), sector(last)])
+            ata(m, 0x30, 9, sector("branch"))
+            branch = m.snapshot("branch")
+            root.restore()
+            equal([on_disk(lba) for lba in (7, 9, 2047)], [sector("old")] * 3)
+            branch.restore()
+            equal([on_disk(lba) for lba in (7, 9, 2047)], [sector("one"), sector("branch"), sector("end")])
+            with m.snapshot():
+                ata(m, 0x30, 0, sector("gone"))
+            equal(ata(m, 0x20, 0), sector("old"))
+            del root, one, two
+            branch.restore()
+        equal([on_disk(lba) for lba in (0, 7, 9)], [sector("old"), sector("one"), sector("branch")])
+        # An overlay: the image is left alone.
+        with Emu.Machine.new("pc", memory="16M", drive=f"file={image},format=raw,if=ide,snapshot=on") as m:
+            m.start(paused=True)
+            with m.snapshot():
+                ata(m, 0x30, 7, sector("x"))
+                equal(ata(m, 0x20, 7), sector("x"))
+            equal(ata(m, 0x20, 7), sector("one"))
+            equal(on_disk(7), sector("one"))
+        # Another medium: the snapshot says so.
+        with Emu.Machine.new("pc", memory="16M", drive=f"file={image},format=raw,if=floppy,id=a") as m:
+            m.start(paused=True)
+            snapshot = m.snapshot()
+            with open(f"{folder}/other.img", "wb") as f:
+                f.write(bytes(1474560))
+            m.qmp("blockdev-change-medium", device="a", filename=f"{folder}/other.img", format="raw")
+            with raises(Emu.Error, Emu.Error.WRONG_STATE, "'a'", "medium"):
+                snapshot.restore()
+
+
 def test_screen():
     if not os.path.exists("/usr/share/seabios/bios-256k.bin"):
         raise tap.Skip("no firmware (package seabios)")
