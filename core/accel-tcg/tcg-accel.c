@@ -4,6 +4,7 @@
 
 #include "tcg-private.h"
 
+#include "accel-tcg/host/host.h"
 #include "translate.h"
 
 #define TCG_TYPE_ACCEL (tcg_accel_get_type())
@@ -84,6 +85,10 @@ tcg_accel_create_vcpu(EmuAccel *accel, EmuCpu *cpu, GError **error)
     g_object_ref(self);
     emu_cpu_set_accel_data(cpu, v);
     emu_cpu_set_state(cpu, s);
+    if (self->m.mode == TCG_MODE_JIT && !tcg_host_takes(klass->tcg) && self->m.vcpus->len == 0) {
+        tcg_translator_free(&self->m);
+        self->m.mode = TCG_MODE_INTERP;
+    }
     if (self->m.mode == TCG_MODE_JIT && !tcg_translator_add_vcpu(v, error)) {
         emu_cpu_set_accel_data(cpu, NULL);
         emu_cpu_set_state(cpu, NULL);

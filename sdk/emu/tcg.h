@@ -142,6 +142,7 @@ typedef struct _EmuTcgFrontend {
      * up to the end of the page), for mode @mode_key, into @ir: at most @max_insns instructions.
      * Reads nothing of the state but what mode_key says.  Returns the number of guest bytes
      * covered; 0 when the first instruction must be interpreted (straddles the page, declined).
+     * Optional: without it, and for an @isa that the host does not translate, everything is interpreted.
      */
     unsigned (*lift)(EmuTcgState *s, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsigned avail,
                      uint64_t mode_key, unsigned max_insns);

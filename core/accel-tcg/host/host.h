@@ -113,6 +113,8 @@ typedef struct TcgMiss {
 typedef struct _TcgHost TcgHost;
 
 /* NULL and @error when this host cannot run the front end's code. */
+/* Does this host translate for such CPUs? Those of other kinds are interpreted. */
+bool tcg_host_takes(const EmuTcgFrontend *fe);
 TcgHost *tcg_host_new(const EmuTcgFrontend *fe, const TcgHostCallbacks *callbacks, GError **error);
 void tcg_host_free(TcgHost *h);
 /* Writes the thunks to @write, to run at @exec; returns their size. */

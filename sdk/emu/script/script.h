@@ -6,6 +6,7 @@
 #include <emu/script/board.h>
 #include <emu/script/bus.h>
 #include <emu/script/console.h>
+#include <emu/script/cpu.h>
 #include <emu/script/device.h>
 #include <emu/script/machine.h>
 #include <emu/script/memory.h>

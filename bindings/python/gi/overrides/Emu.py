@@ -838,7 +838,7 @@ __all__.append("I2cBus")
 class Board(Emu.Board):
     """A board; derive from it to write one. Machine.new(Mine), -M mine.
 
-    Class attributes: __gtype_name__ ("mine-machine"), description, cpu (name of a type), cpus, max_cpus, memory ("64M"), regions.
+    Class attributes: __gtype_name__ ("mine-machine"), description, cpu (a class, or the name of a type), cpus, max_cpus, memory ("64M"), regions.
     Methods: do_build(); optional: do_reset(), do_powerdown(), do_read() and do_write() for the regions.
     """
 
@@ -855,6 +855,8 @@ class Board(Emu.Board):
             return cls._emu_type_name
         name = vars(cls).get("__gtype_name__", cls.__name__)
         _check_regions(cls)
+        if isinstance(cls.cpu, type) and issubclass(cls.cpu, Emu.Cpu):
+            cls.cpu = cls.cpu._emu_register()
         try:
             kind = Emu.BoardType.new(cls.__gtype__, name)
             kind.set_description(cls.description or (cls.__doc__ or "").strip().split("\n")[0])
@@ -1130,8 +1132,96 @@ class _Registers:
         return "<" + " ".join(f"{name}={self[name]:#x}" for name in self._cpu.list_registers("general")) + ">"
 
 
+def _word(index, mask):
+    return property(lambda self: self._emu_words[index], lambda self, value: self._emu_words.__setitem__(index, value & mask))
+
+
 class Cpu(Emu.Cpu):
+    """A CPU; derive from it to write one.
+
+    Class attributes: __gtype_name__ ("tiny-cpu"), description, registers ({"pc": 4, "r0": 4 ...}: bytes of each, the program counter first), irqs
+    (inputs "irq"). The registers are attributes. Methods: do_step() executes one instruction; optional: do_reset() (all registers are 0),
+    do_interrupt(), do_disassemble(address, code) (returns length and text). They use load(), store(), fetch(), halted and takes_interrupts.
+    """
+
+    description = None
+    registers = None
+    irqs = 1
     regs = property(_Registers)
+
+    # -- the type --
+
+    @classmethod
+    def _emu_register(cls):
+        if "_emu_type_name" in vars(cls):
+            return cls._emu_type_name
+        name = vars(cls).get("__gtype_name__", cls.__name__)
+        if not isinstance(cls.registers, dict):
+            raise _bad(f"/{name}.registers: {cls.registers!r}, expected names and sizes: {{\"pc\": 4}}")
+        try:
+            kind = Emu.CpuType.new(cls.__gtype__, name)
+            kind.set_description(cls.description or (cls.__doc__ or "").strip().split("\n")[0])
+            kind.set_irqs(_count(cls.irqs, "irqs", 32))
+            for index, (register, size) in enumerate(cls.registers.items()):
+                kind.add_register(register, _count(size, register, 8))
+                setattr(cls, register, _word(3 + index, (1 << 8 * size) - 1))
+            kind.set_run(cls._emu_run)
+            if hasattr(cls, "do_reset"):
+                kind.set_reset(lambda cpu, *_: _guarded(cpu, cpu.do_reset, None)())
+            if hasattr(cls, "do_interrupt"):
+                kind.set_interrupt(lambda cpu, *_: _guarded(cpu, cpu.do_interrupt, None)())
+            if hasattr(cls, "do_disassemble"):
+                kind.set_disassemble(cls._emu_disassemble)
+            kind.register()
+        except _GError as error:
+            raise _translate(error) from None
+        Emu.set_thread_hook(_thread_hook)
+        cls._emu_type_name = name
+        return name
+
+    @property
+    def _emu_words(self):
+        words = self.__dict__.get("_emu_cached_words")
+        if words is None:
+            import ctypes
+
+            address = self.get_words()
+            if not address:
+                raise _bad("/machine/cpu: is no CPU of a script's")
+            words = self.__dict__["_emu_cached_words"] = (ctypes.c_uint64 * (3 + len(self.registers))).from_address(address)
+        return words
+
+    @staticmethod
+    def _emu_run(cpu, budget, *_args):
+        words, step, done = cpu._emu_words, cpu.do_step, 0
+        try:
+            while done < budget and not words[0]:
+                step()
+                done += 1
+        except BaseException:
+            cpu.report_exception(traceback.format_exc().rstrip())
+            return -1
+        return done
+
+    @staticmethod
+    def _emu_disassemble(cpu, address, code, *_args):
+        try:
+            length, text = cpu.do_disassemble(address, code.get_data())
+            return f"{length} {text}"
+        except Exception:
+            return None
+
+    # -- for CPUs in Python --
+
+    halted = property(lambda self: bool(self._emu_words[0]), lambda self, on: self._emu_words.__setitem__(0, int(bool(on))))
+    takes_interrupts = property(lambda self: bool(self._emu_words[1]), lambda self, on: self._emu_words.__setitem__(1, int(bool(on))))
+    irq_levels = property(lambda self: self._emu_words[2])
+
+    def fetch(self, address, size):
+        """Bytes of an instruction."""
+        return b"".join(self.load(address + at, min(size - at, 8)).to_bytes(min(size - at, 8), "little") for at in range(0, size, 8))
+
+    # -- for all --
 
     def step(self, count=1):
         """Executes instructions of this CPU alone; returns the Emu.Stop."""

@@ -25,6 +25,12 @@ hot_offset_of(const EmuTcgFrontend *fe)
     return (int)((fe->state_size + TCG_PAGE_SIZE - 1) & TCG_PAGE_MASK);
 }
 
+bool
+tcg_host_takes(const EmuTcgFrontend *fe)
+{
+    return fe->lift != NULL && g_strcmp0(fe->isa, "x86-64") == 0;
+}
+
 TcgHost *
 tcg_host_new(const EmuTcgFrontend *fe, const TcgHostCallbacks *callbacks, GError **error)
 {

@@ -9,7 +9,7 @@
  *   1 SET   r = i                 4 STORE  memory[reg i] = r
  *   2 ADD   r = r + reg i         5 LOOP   r = r - 1; when it is not 0: pc = pc + i * 4 (signed)
  *
- * Everything runs in @FUNC@_interp(). A lifter (<emu/tcg-ir.h>) makes it fast: @FUNC@_lift() declines every block so far.
+ * Everything runs in @FUNC@_interp().
  */
 
 #include <emu/cpu.h>
@@ -135,13 +135,6 @@ static EmuTcgExit
 }
 
 static unsigned
-@FUNC@_lift(EmuTcgState *s, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key,
-    unsigned max_insns)
-{
-    return 0;
-}
-
-static unsigned
 @FUNC@_disas_code(uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key, char *buf, gsize buf_size)
 {
     static const char *const names[] = {"halt", "set", "add", "load", "store", "loop"};
@@ -168,7 +161,6 @@ static const EmuTcgFrontend @FUNC@_frontend = {
     .interrupt_wanted = @FUNC@_no_interrupt,
     .deliver_interrupt = @FUNC@_deliver_interrupt,
     .has_work = @FUNC@_no_interrupt,
-    .lift = @FUNC@_lift,
     .disas = @FUNC@_disas_code,
 };
 

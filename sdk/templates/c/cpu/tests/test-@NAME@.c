@@ -29,7 +29,6 @@ test_sum(void)
     EmuCpu *cpu;
 
     g_assert_no_error(error);
-    g_assert_true(emu_machine_add_accel(m, "tcg,mode=interp", &error));
     emu_machine_build(m, &error);
     g_assert_no_error(error);
     g_assert_true(emu_machine_finish(m, &error));
