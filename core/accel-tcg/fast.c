@@ -26,6 +26,46 @@ miss_divert(EmuTcgVcpu *v, uint32_t desc, uintptr_t ret)
     return b != NULL ? (TcgMiss){tcg_block_exec(c, b, b->entry), TCG_MISS_DIVERT} : (TcgMiss){0, TCG_MISS_INTERP};
 }
 
+static inline void
+copy_bytes(void *to, const void *from, uint64_t n)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+#else
+    for (volatile uint8_t *d = to; n-- > 0;) {
+        *d++ = *(const uint8_t *)from++;
+    }
+#endif
+}
+
+/*
+ * An access that crosses a page. Where the two pages are neighbours in the host's memory as well, as they are in large pages and in
+ * maps of all memory, one delta does for both. Else a load finds its bytes put together in a buffer, aligned as they are in the
+ * guest; a store is the interpreter's.
+ */
+static TcgMiss
+miss_crossing(EmuTcgVcpu *v, uint64_t vaddr, uint32_t desc)
+{
+    EmuTcgAccess access = TCG_DESC_ACCESS(desc);
+    uint64_t second = (vaddr & TCG_PAGE_MASK) + TCG_PAGE_SIZE;
+    unsigned size = TCG_DESC_SIZE(desc), first = (unsigned)(second - vaddr);
+    const TcgTlbEntry *a = tcg_tlb_entry(v, vaddr, TCG_DESC_MODE(desc)), *b = tcg_tlb_entry(v, second, TCG_DESC_MODE(desc));
+    uint8_t *to = v->hot->bounce + (vaddr & (TCG_BOUNCE_SIZE - 1));
+
+    if (!tcg_tlb_plain(v, a, vaddr, access) || !tcg_tlb_plain(v, b, second, access)) {
+        return (TcgMiss){0, TCG_MISS_INTERP};
+    }
+    if (a->delta == b->delta) {
+        return (TcgMiss){a->delta, TCG_MISS_FOUND};
+    }
+    if (access != EMU_TCG_READ || size > TCG_BOUNCE_SIZE || (desc & TCG_DESC_SHARED)) {
+        return (TcgMiss){0, TCG_MISS_INTERP};
+    }
+    copy_bytes(to, (const void *)(uintptr_t)(vaddr + a->delta), first);
+    copy_bytes(to + first, (const void *)(uintptr_t)(second + b->delta), size - first);
+    return (TcgMiss){(uintptr_t)to - vaddr, TCG_MISS_FOUND};
+}
+
 /* A data address that missed its prediction slot. */
 TcgMiss
 tcg_fast_miss(EmuTcgState *s, uint64_t vaddr, uint32_t desc, uintptr_t ret)
@@ -40,7 +80,9 @@ tcg_fast_miss(EmuTcgState *s, uint64_t vaddr, uint32_t desc, uintptr_t ret)
         return (TcgMiss){0, TCG_MISS_INTERP};
     }
     if ((vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) > TCG_PAGE_SIZE) {
-        return desc & TCG_DESC_SHARED ? miss_divert(v, desc, ret) : (TcgMiss){0, TCG_MISS_INTERP};
+        TcgMiss crossing = miss_crossing(v, vaddr, desc);
+
+        return crossing.what == TCG_MISS_INTERP && (desc & TCG_DESC_SHARED) ? miss_divert(v, desc, ret) : crossing;
     }
     if (!tcg_tlb_plain(v, e, vaddr, access)) {
         return (TcgMiss){0, TCG_MISS_INTERP};

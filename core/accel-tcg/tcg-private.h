@@ -98,15 +98,21 @@ typedef struct {
 #define TCG_JUMP_SIZE (1u << TCG_JUMP_BITS)
 #define TCG_JUMP_FACTOR 0x9e3779b1u /* index: upper bits of the pc's low half times this */
 
+/* Bytes of a load that crosses a page. */
+#define TCG_BOUNCE_SIZE 64u
+
 typedef struct {
     uint64_t spill[32]; /* temps that found no register; scratch of thunks */
     uint8_t vectors[16][32]; /* whole vector registers during C code that has nothing to do with them */
+    uint8_t bounce[2 * TCG_BOUNCE_SIZE]; /* on a boundary of its size */
     uint64_t vectors_whole;  /* that is where they are, and not in the state */
     TcgPredict predict[EMU_TCG_MMU_MODES][TCG_PREDICT_SLOTS];
     TcgPredict hashed[EMU_TCG_MMU_MODES][TCG_HASHED_SIZE];
     uint32_t token[TCG_TOKENS];
     uintptr_t jump[TCG_MODE_SLOTS][TCG_JUMP_SIZE];
 } TcgHot;
+
+G_STATIC_ASSERT(offsetof(TcgHot, bounce) % TCG_BOUNCE_SIZE == 0);
 
 /* Where EmuTcgVcpu lies behind TcgHot. */
 #define TCG_HOT_ROUNDED ((int32_t)((sizeof(TcgHot) + TCG_PAGE_SIZE - 1) & TCG_PAGE_MASK))

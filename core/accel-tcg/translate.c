@@ -206,6 +206,19 @@ sample_miss(EmuTcgVcpu *v, TcgBlock *b, unsigned insn, uint32_t desc)
     }
 }
 
+/* Whether the page was missing from the TLB, is there now, and may be accessed straight. */
+static bool
+fill_missing(EmuTcgVcpu *v, uint64_t vaddr, EmuTcgAccess access, unsigned mode)
+{
+    const TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, mode);
+
+    if (tcg_tlb_hit(v, e, vaddr, access)) {
+        return false;
+    }
+    e = tcg_tlb_lookup(v, vaddr, access, mode, true);
+    return e != NULL && e->tag[access] == (vaddr & TCG_PAGE_MASK);
+}
+
 static uintptr_t make_ungrouped(EmuTcgVcpu *v, uint64_t pc);
 
 /*
@@ -245,15 +258,19 @@ full_interp(EmuTcgState *s, uintptr_t ret)
             reason = v->fe->interp(s, 1, &executed);
             return full_go_on(v, reason, NULL, 0, 0);
         }
-        if (!(desc & TCG_DESC_SHARED) && !insn_is_inside(b, insn) &&
-            (vaddr & ~TCG_PAGE_MASK) + TCG_DESC_SIZE(desc) <= TCG_PAGE_SIZE &&
-            !tcg_tlb_hit(v, e, vaddr, access)) {
-            e = tcg_tlb_lookup(v, vaddr, access, TCG_DESC_MODE(desc), true);
+        uint64_t last = vaddr + MAX(TCG_DESC_SIZE(desc), 1u) - 1;
+        bool filled = false;
+
+        if (!(desc & TCG_DESC_SHARED) && !insn_is_inside(b, insn)) {
+            filled = fill_missing(v, vaddr, access, TCG_DESC_MODE(desc));
+            if ((filled || tcg_tlb_plain(v, e, vaddr, access)) && ((vaddr ^ last) & TCG_PAGE_MASK)) {
+                filled |= fill_missing(v, last, access, TCG_DESC_MODE(desc));
+            }
             /*
              * A fault: the interpreter knows whether another one comes first. Two accesses of the instruction may take
              * each other's place in the TLB: it starts again once.
              */
-            if (e != NULL && e->tag[access] == (vaddr & TCG_PAGE_MASK) && v->n_flushes == flushes && v->again_pc != pc) {
+            if (filled && v->n_flushes == flushes && v->again_pc != pc) {
                 v->again_pc = pc;
                 return tcg_block_exec(c, b, tcg_block_offsets(b)[insn]);
             }
