@@ -81,6 +81,7 @@ typedef struct {
     TcgBlock *blocks;
     TcgBlock *tails; /* blocks of the page before that end here */
     unsigned idle; /* stores since it has no blocks */
+    uint32_t quiet; /* stores beside its blocks */
 } TcgCodePage;
 
 typedef struct _TcgCache {
@@ -106,6 +107,7 @@ typedef struct _TcgCache {
     uint32_t next_token;
     uint64_t mode_keys[TCG_MODE_SLOTS];
     int n_mode_keys;
+    GHashTable *quiet;  /* host page -> how often its blocks were given up for the stores beside them */
     GHashTable *hashed;    /* pc of a block -> TcgHostJob.hashed */
     GPtrArray *chunks; /* memory of blocks */
     gsize chunk_used;

@@ -12,6 +12,9 @@
 #include <string.h>
 
 #define IDLE_STORES 16
+/* A page's blocks are given up after so many stores beside them; twice as many each time. */
+#define QUIET_STORES 1024
+#define QUIET_TIMES 16
 
 TcgCodePage *
 tcg_code_page(TcgCache *c, const uint8_t *host_page)
@@ -211,16 +214,9 @@ tcg_block_drop(TcgCache *c, TcgBlock *b)
     tcg_spin_unlock(&c->lock);
 }
 
-/*
- * A page without blocks was written. Code that is rewritten is likely to be executed again, and taking back all write
- * translations is dear: the page goes back to ordinary memory only after a few stores.
- */
 static void
-page_idle(TcgCache *c, TcgCodePage *page)
+page_release(TcgCache *c, TcgCodePage *page)
 {
-    if (++page->idle < IDLE_STORES) {
-        return;
-    }
     if (page->ram != UINT64_MAX) {
         __atomic_fetch_or(emu_ram_dirty_byte(page->ram), 1u << EMU_DIRTY_CODE, __ATOMIC_SEQ_CST);
     }
@@ -228,41 +224,75 @@ page_idle(TcgCache *c, TcgCodePage *page)
     g_hash_table_remove(c->pages, page->host_page);
 }
 
+/* Takes the blocks out of use that have bytes in [offset, offset + size) of the page. */
 static void
-page_written(TcgCache *c, TcgCodePage *page, uint64_t offset, uint64_t size)
+page_invalidate(TcgCache *c, TcgCodePage *page, uint64_t offset, uint64_t size)
 {
-    uint64_t hit = page->granules & granules_of(offset, size);
     uint64_t left = 0;
     TcgBlock *next;
 
-    if (hit != 0) {
-        for (TcgBlock *b = page->tails; b != NULL; b = next) {
-            next = b->tail_next;
-            if (offset < tail_size(b)) {
-                block_leave_page(c, b);
-                block_leave_tail(c, b);
-                block_invalidate(c, b);
-            } else {
-                left |= granules_of(0, tail_size(b));
-            }
+    for (TcgBlock *b = page->tails; b != NULL; b = next) {
+        next = b->tail_next;
+        if (offset < tail_size(b)) {
+            block_leave_page(c, b);
+            block_leave_tail(c, b);
+            block_invalidate(c, b);
+        } else {
+            left |= granules_of(0, tail_size(b));
         }
-        for (TcgBlock **link = &page->blocks; *link != NULL;) {
-            TcgBlock *b = *link;
-            uint64_t start = b->pc & ~TCG_PAGE_MASK;
-
-            if (start < offset + size && offset < start + b->guest_size) {
-                *link = b->page_next;
-                block_leave_tail(c, b);
-                block_invalidate(c, b);
-            } else {
-                left |= granules_of(start, MAX(b->guest_size, 1u));
-                link = &b->page_next;
-            }
-        }
-        page->granules = left;
     }
+    for (TcgBlock **link = &page->blocks; *link != NULL;) {
+        TcgBlock *b = *link;
+        uint64_t start = b->pc & ~TCG_PAGE_MASK;
+
+        if (start < offset + size && offset < start + b->guest_size) {
+            *link = b->page_next;
+            block_leave_tail(c, b);
+            block_invalidate(c, b);
+        } else {
+            left |= granules_of(start, MAX(b->guest_size, 1u));
+            link = &b->page_next;
+        }
+    }
+    page->granules = left;
+}
+
+/*
+ * Stores to data that shares a page with code, none of which changes: start-up code beside a kernel's variables, mostly. Each takes a
+ * hundred times as long as it need to; so the blocks are given up, which cost less to make again if they are wanted at all.
+ */
+static void
+page_quiet(TcgCache *c, TcgCodePage *page)
+{
+    unsigned times;
+
+    if (++page->quiet < QUIET_STORES) {
+        return;
+    }
+    times = GPOINTER_TO_UINT(g_hash_table_lookup(c->quiet, page->host_page));
+    if (page->quiet >> times < QUIET_STORES) {
+        return;
+    }
+    g_hash_table_insert(c->quiet, (gpointer)page->host_page, GUINT_TO_POINTER(MIN(times + 1, QUIET_TIMES)));
+    page_invalidate(c, page, 0, TCG_PAGE_SIZE);
+    page_release(c, page);
+}
+
+static void
+page_written(TcgCache *c, TcgCodePage *page, uint64_t offset, uint64_t size)
+{
+    uint64_t invalidated = c->n_invalidated;
+
+    if (page->granules & granules_of(offset, size)) {
+        page_invalidate(c, page, offset, size);
+    }
+    /* Code that is rewritten is likely to be executed again, and taking back all write translations is dear: not at once. */
     if (page->blocks == NULL && page->tails == NULL) {
-        page_idle(c, page);
+        if (++page->idle >= IDLE_STORES) {
+            page_release(c, page);
+        }
+    } else if (c->n_invalidated == invalidated) {
+        page_quiet(c, page);
     }
 }
 

@@ -127,6 +127,7 @@ emu_tcg_flush_all(EmuTcgState *s)
     v->gen_global++;
     v->tlb_used = 0;
     memset(v->written, 0, sizeof(v->written));
+    v->n_large = 0;
     memset(v->large_2m, 0, sizeof(v->large_2m));
     memset(v->large_1g, 0, sizeof(v->large_1g));
     memset(v->hot->token, 0, sizeof(v->hot->token));
@@ -151,23 +152,9 @@ emu_tcg_flush_non_global(EmuTcgState *s)
     v->upper_local = false;
 }
 
-/**
- * emu_tcg_flush_page:
- * @s: a CPU's state, on its thread
- * @vaddr: any address in the page
- *
- * Forgets the translation of one page, and of all of the large page that it may be part of.
- */
-void
-emu_tcg_flush_page(EmuTcgState *s, uint64_t vaddr)
+static void
+flush_small_page(EmuTcgVcpu *v, uint64_t vaddr)
 {
-    EmuTcgVcpu *v = tcg_vcpu(s);
-
-    if (large_bit(v->large_2m, vaddr >> 21, false) || large_bit(v->large_1g, vaddr >> 30, false)) {
-        emu_tcg_flush_all(s);
-        return;
-    }
-
     uint64_t page = vaddr & TCG_PAGE_MASK;
 
     v->n_flushes++;
@@ -188,6 +175,35 @@ emu_tcg_flush_page(EmuTcgState *s, uint64_t vaddr)
         predict_forget_page(tcg_hashed_entry(v, vaddr, mode), page);
     }
     v->hot->token[tcg_token_index(vaddr)] = 0;
+}
+
+/**
+ * emu_tcg_flush_page:
+ * @s: a CPU's state, on its thread
+ * @vaddr: any address in the page
+ *
+ * Forgets the translation of one page, and of all of the large page that it may be part of.
+ */
+void
+emu_tcg_flush_page(EmuTcgState *s, uint64_t vaddr)
+{
+    EmuTcgVcpu *v = tcg_vcpu(s);
+
+    if (large_bit(v->large_2m, vaddr >> 21, false) || large_bit(v->large_1g, vaddr >> 30, false)) {
+        emu_tcg_flush_all(s);
+        return;
+    }
+    for (unsigned i = v->n_large; i-- > 0;) {
+        TcgLargePage large = v->large[i];
+
+        if (vaddr - large.lo < large.size) {
+            v->large[i] = v->large[--v->n_large];
+            for (unsigned k = 0; k < large.n; k++) {
+                flush_small_page(v, large.part[k]);
+            }
+        }
+    }
+    flush_small_page(v, vaddr);
 }
 
 void
@@ -289,6 +305,38 @@ note_written(EmuTcgVcpu *v, uint64_t host)
     v->written[bit / 64] |= UINT64_C(1) << (bit % 64);
 }
 
+/* What is seen of a large page is kept in a list of its own; there is room for a few of such pages and a few such parts. */
+static void
+large_page_note(EmuTcgVcpu *v, uint64_t page, uint64_t lo, uint64_t size)
+{
+    TcgLargePage *large = v->large;
+
+    while (large < v->large + v->n_large && (large->lo != lo || large->size != size)) {
+        large++;
+    }
+    if (large == v->large + v->n_large && v->n_large < TCG_LARGE_PAGES) {
+        v->n_large++;
+        *large = (TcgLargePage){.lo = lo, .size = size};
+    }
+    if (large < v->large + v->n_large) {
+        for (unsigned i = 0; i < large->n; i++) {
+            if (large->part[i] == page) {
+                return;
+            }
+        }
+        if (large->n < TCG_LARGE_PARTS) {
+            large->part[large->n++] = page;
+            return;
+        }
+    }
+    if (size > UINT64_C(4) << 20) {
+        large_bit(v->large_1g, lo >> 30, true);
+    } else {
+        large_bit(v->large_2m, lo >> 21, true);
+        large_bit(v->large_2m, (lo >> 21) + (size > UINT64_C(2) << 20), true);
+    }
+}
+
 static void
 tlb_fill(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, unsigned mmu_mode,
          const EmuTcgTranslation *tr)
@@ -306,14 +354,7 @@ tlb_fill(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, unsigned mmu_mode,
         v->hashed_used[mmu_mode] = 0;
     }
     if (tr->page_size > TCG_PAGE_SIZE) {
-        uint64_t first = (vaddr & ~(tr->page_size - 1)) >> 21;
-
-        if (tr->page_size > UINT64_C(4) << 20) {
-            large_bit(v->large_1g, vaddr >> 30, true);
-        } else {
-            large_bit(v->large_2m, first, true);
-            large_bit(v->large_2m, first + (tr->page_size > UINT64_C(2) << 20), true);
-        }
+        large_page_note(v, page, vaddr & ~(tr->page_size - 1), tr->page_size);
     }
 
     e->delta = 0;

@@ -122,6 +122,15 @@ G_STATIC_ASSERT(offsetof(TcgHot, bounce) % TCG_BOUNCE_SIZE == 0);
 typedef struct _TcgMachine TcgMachine;
 typedef struct _TcgBlock TcgBlock;
 
+/* A page above 4 KiB, and which parts of it the TLB has seen. */
+#define TCG_LARGE_PAGES 8
+#define TCG_LARGE_PARTS 4
+typedef struct {
+    uint64_t lo, size;
+    unsigned n;
+    uint64_t part[TCG_LARGE_PARTS];
+} TcgLargePage;
+
 struct _EmuTcgVcpu {
     EmuTcgState *state;
     TcgHot *hot;
@@ -145,7 +154,9 @@ struct _EmuTcgVcpu {
     bool upper_local;               /* a token of the upper half is for a page that is not global */
     /* Which RAM pages may have a plain write translation since the last full flush: bit by page number. */
     uint64_t written[TCG_WRITTEN_BITS / 64];
-    /* Where pages above 4 KiB were seen since the last full flush: bit by number of 2 MiB, and of 1 GiB for larger pages. */
+    TcgLargePage large[TCG_LARGE_PAGES];
+    unsigned n_large;
+    /* Where others were seen since the last full flush, or more of one: bit by number of 2 MiB, and of 1 GiB for larger pages. */
     uint64_t large_2m[TCG_LARGE_BITS / 64], large_1g[TCG_LARGE_BITS / 64];
     TcgPhysEntry phys[TCG_PHYS_SIZE];
 

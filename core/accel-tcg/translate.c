@@ -77,6 +77,25 @@ insn_length(const TcgBlock *b, unsigned i)
     return tcg_block_lengths(b)[i] & 15u;
 }
 
+static uint64_t
+insn_pc(const TcgBlock *b, unsigned n)
+{
+    const uint8_t *lengths = tcg_block_lengths(b);
+    uint32_t sum = 0;
+
+    /* Eight at a time: each is below 16. */
+    for (; n >= 8; n -= 8, lengths += 8) {
+        uint64_t eight;
+
+        memcpy(&eight, lengths, 8);
+        sum += (uint32_t)((eight & UINT64_C(0x0f0f0f0f0f0f0f0f)) * UINT64_C(0x0101010101010101) >> 56);
+    }
+    while (n-- > 0) {
+        sum += lengths[n] & 15u;
+    }
+    return b->pc + sum;
+}
+
 static inline bool
 insn_is_inside(const TcgBlock *b, unsigned i)
 {
@@ -103,10 +122,7 @@ full_go_on(EmuTcgVcpu *v, EmuTcgExit reason, TcgBlock *b, unsigned insn, uint64_
     bool integer = b != NULL && insn_is_integer(b, insn);
 
     if (b != NULL) {
-        next = b->pc;
-        for (unsigned i = 0; i <= insn; i++) {
-            next += insn_length(b, i);
-        }
+        next = insn_pc(b, insn + 1);
     }
     for (;;) {
         unsigned executed;
@@ -157,14 +173,13 @@ full_find_insn(EmuTcgVcpu *v, uintptr_t ret, unsigned *insn, uint64_t *pc)
     if (offset >= b->cold) {
         n = TCG_DESC_INSN(tcg_host_last_desc(v->state));
     } else {
-        while (n + 1 < b->n_insns && tcg_block_offsets(b)[n + 1] <= offset) {
-            n++;
+        /* Most calls that are not in the cold part end the block. */
+        n = b->n_insns - 1u;
+        while (n > 0 && tcg_block_offsets(b)[n] > offset) {
+            n--;
         }
     }
-    *pc = b->pc;
-    for (unsigned i = 0; i < n; i++) {
-        *pc += insn_length(b, i);
-    }
+    *pc = insn_pc(b, n);
     *insn = n;
     return b;
 }
@@ -412,6 +427,7 @@ tcg_translator_new(TcgMachine *m, uint64_t cache_size, GError **error)
     close(fd);
     c->pages = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     c->tokens = g_hash_table_new_full(token_hash, token_equal, g_free, NULL);
+    c->quiet = g_hash_table_new(NULL, NULL);
     c->hashed = g_hash_table_new(NULL, NULL);
     c->chunks = g_ptr_array_new_with_free_func(g_aligned_free);
     c->next_token = TCG_TOKEN_FIRST;
@@ -432,6 +448,7 @@ tcg_translator_free(TcgMachine *m)
     if (c->chunks != NULL) {
         g_hash_table_unref(c->pages);
         g_hash_table_unref(c->tokens);
+        g_hash_table_unref(c->quiet);
         g_hash_table_unref(c->hashed);
         g_ptr_array_unref(c->chunks);
         g_free(c->ir);
@@ -928,14 +945,11 @@ static bool
 branch_refused(EmuTcgVcpu *v, uint64_t pc)
 {
     const TcgBlock *b = v->machine->cache->by_id[v->branch_from];
-    uint64_t at = b->pc;
+    uint64_t at = insn_pc(b, b->n_insns - 1u);
     CodeAt code = {.host_page = b->host_page, .tail_page = b->tail_page};
 
     if (v->fe->refuse_branch == NULL) {
         return false;
-    }
-    for (unsigned i = 0; i + 1 < b->n_insns; i++) {
-        at += insn_length(b, i);
     }
     code_bytes(&code, at);
     return v->fe->refuse_branch(v->state, pc, at, code.bytes, code.avail);

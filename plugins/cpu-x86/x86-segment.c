@@ -668,8 +668,12 @@ protected_return(X86State *s, unsigned size, unsigned delta, unsigned pop, bool 
     x86_mark_accessed(s, cs, desc);
 
     if (eflags) {
-        uint32_t take = X86_CC | X86_TF | X86_DF | X86_NT | X86_RF | X86_AC | X86_ID;
+        uint32_t take = X86_CC | X86_TF | X86_DF | X86_NT | X86_RF | X86_AC | X86_ID, flags = *eflags;
 
+        /* RF lasts for one instruction, which is interpreted; with no breakpoint armed it would make no difference there. */
+        if (!(s->dr[7] & 0xff)) {
+            flags &= ~X86_RF;
+        }
         if (old_cpl <= x86_iopl(s)) {
             take |= X86_IF;
         }
@@ -679,7 +683,7 @@ protected_return(X86State *s, unsigned size, unsigned delta, unsigned pop, bool 
         if (size == 2) {
             take &= 0xffff;
         }
-        x86_set_eflags(s, (x86_get_eflags(s) & ~take) | (*eflags & take));
+        x86_set_eflags(s, (x86_get_eflags(s) & ~take) | (flags & take));
     }
     if (!with_stack) {
         x86_drop(s, delta + pop);
@@ -693,6 +697,9 @@ protected_return(X86State *s, unsigned size, unsigned delta, unsigned pop, bool 
         } else {
             x86_set_seg_desc(s, X86_SS, ss, ss_desc);
         }
+        if (outer) {
+            drop_inner_segments(s);
+        }
         x86_update_mode(s);
         if (!iret) {
             new_sp += pop;
@@ -703,10 +710,6 @@ protected_return(X86State *s, unsigned size, unsigned delta, unsigned pop, bool 
             X86_LOW(s, X86_RSP) = (uint32_t)new_sp;
         } else {
             x86_set_sp(s, new_sp);
-        }
-        if (outer) {
-            drop_inner_segments(s);
-            x86_update_mode(s);
         }
     }
 }

@@ -680,10 +680,23 @@ test_interp(EmuTcgState *tcg, unsigned max_insns, unsigned *executed)
     return EMU_TCG_EXIT_DEBUG;
 }
 
+/* Pages of 2 MiB, each 4 KiB of which is the RAM page whose number is @walk_shift more, modulo the RAM. */
+#define LARGE_PAGES UINT64_C(0x40000000)
+static bool walk_large;
+static uint64_t walk_shift;
+
 static bool
 test_walk(EmuTcgState *s, uint64_t vaddr, EmuTcgAccess access, unsigned mmu_mode, bool record,
           EmuTcgTranslation *out)
 {
+    if (walk_large) {
+        *out = (EmuTcgTranslation){
+            .phys = ((vaddr >> 12) + walk_shift) % (RAM_SIZE >> 12) << 12 | (vaddr & 0xfff),
+            .page_size = 2 << 20,
+            .prot = 7,
+        };
+        return true;
+    }
     if (vaddr >= RAM_SIZE) {
         return false;
     }
@@ -1091,12 +1104,56 @@ test_validator(void)
     g_free(ir);
 }
 
+/* A large page is forgotten whole by any address in it, however many there are and however much of them was seen. */
+static void
+test_large_pages(void)
+{
+    Fixture f;
+    const unsigned ram_pages = RAM_SIZE >> 12;
+
+    fixture_init(&f);
+    walk_large = true;
+    for (unsigned i = 0; i < ram_pages; i++) {
+        f.host[i << 12] = (uint8_t)i;
+    }
+    for (unsigned pages = 1; pages <= 2 * TCG_LARGE_PAGES; pages += 3) {
+        for (unsigned parts = 1; parts <= 2 * TCG_LARGE_PARTS; parts++) {
+            for (unsigned forget = 0; forget < pages; forget++) {
+                uint64_t flushes = f.v->n_flushes;
+
+                for (unsigned pass = 0; pass < 2; pass++) {
+                    for (unsigned i = 0; i < pages; i++) {
+                        for (unsigned k = 0; k < parts; k++) {
+                            uint64_t at = LARGE_PAGES + ((uint64_t)i << 21) + (uint64_t)k * 7 * 4096;
+                            uint8_t byte;
+
+                            g_assert_true(emu_tcg_read(&f.s->tcg, at, &byte, 1, k & 1));
+                            if (pass == 0 || i == forget) {
+                                g_assert_cmphex(byte, ==, (uint8_t)(((at >> 12) + walk_shift) % ram_pages));
+                            }
+                        }
+                    }
+                    if (pass == 0) {
+                        walk_shift++;
+                        emu_tcg_flush_page(&f.s->tcg, LARGE_PAGES + ((uint64_t)forget << 21) + 0x1ff000);
+                    }
+                }
+                g_assert_cmpuint(f.v->n_flushes, >, flushes);
+                emu_tcg_flush_all(&f.s->tcg);
+            }
+        }
+    }
+    walk_large = false;
+    fixture_finish(&f);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/tcg/ir/text", test_text_form);
     g_test_add_func("/tcg/ir/validator", test_validator);
+    g_test_add_func("/tcg/tlb/large-pages", test_large_pages);
     g_test_add_func("/tcg/emit/blocks", test_blocks);
     g_test_add_data_func("/tcg/emit/random", GUINT_TO_POINTER(0), test_random);
     g_test_add_data_func("/tcg/emit/random-slow-path", GUINT_TO_POINTER(1), test_random);

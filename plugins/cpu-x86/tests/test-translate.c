@@ -1354,6 +1354,41 @@ test_straddle(gconstpointer data)
     g_assert_cmphex(X86_LOW(translated.s, X86_RAX), ==, 60 * UINT64_C(0x901) + 3 * 0x50901);
 }
 
+/* Stores beside code that was executed once are full-speed stores after a while; a store to the code is seen all the same. */
+static void
+test_stores_beside_code(gconstpointer data)
+{
+    const Mode *mode = data;
+    uint64_t high = mode->high ? HIGH : 0, interpreted;
+    Case c = {.entry = high + CODE + 0x1000 - 8, .data_seed = 1};
+    EmuTcgExit how;
+
+    begin_mode(mode);
+    c.cpu.rip = c.entry;
+    c.cpu.eflags = 2;
+    c.cpu.gpr[X86_RSP] = high + DATA + 0x1800;
+    c.cpu.gpr[X86_RBX] = high + CODE + 0x100;
+    c.cpu.gpr[X86_RCX] = 20000;
+    c.cpu.fx.fcw = 0x37f;
+    c.cpu.fx.mxcsr = 0x1f80;
+    append(&c, (const uint8_t[]){0xb8, 0x05, 0, 0, 0, 0x90, 0xeb, 0x00}, 8, NO_ROW); /* mov eax, 5; nop; jmp to the next page */
+    append(&c, (const uint8_t[]){0x89, 0x0b}, 2, NO_ROW);                           /* again: mov [rbx], ecx */
+    append(&c, (const uint8_t[]){0xff, 0xc9, 0x75, 0xfa}, 4, NO_ROW);               /* dec ecx; jnz again */
+    append(&c, (const uint8_t[]){0x85, 0xd2, 0x75, 0x0e}, 4, NO_ROW);               /* test edx, edx; jnz end */
+    append(&c, (const uint8_t[]){0xff, 0xc2, 0xff, 0xc1}, 4, NO_ROW);               /* inc edx; inc ecx */
+    append(&c, (const uint8_t[]){0xc6, 0x83, 0xf9, 0x0e, 0, 0, 0x07}, 7, NO_ROW);   /* mov byte [rbx + 0xef9], 7: that 5 */
+    append(&c, (const uint8_t[]){0xeb, 0xe1}, 2, NO_ROW);                           /* jmp to the entry */
+    append(&c, (const uint8_t[]){0x90, 0xf4}, 2, NO_ROW);
+    load_machine(&translated, &c, mode);
+    g_hash_table_remove_all(translated.m.cache->quiet);
+    interpreted = translated.v->n_interp;
+    g_assert_true(run_translated(&how));
+    g_assert_cmphex(X86_LOW(translated.s, X86_RAX), ==, 7);
+    g_assert_cmphex(X86_LOW(translated.s, X86_RCX), ==, 0);
+    g_test_message("%" G_GUINT64_FORMAT " instructions interpreted", translated.v->n_interp - interpreted);
+    g_assert_cmpuint(translated.v->n_interp - interpreted, <, 2000);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -1392,6 +1427,7 @@ main(int argc, char **argv)
     g_test_add_data_func("/x86/translate/branch-beyond", &modes[0], test_branch_beyond);
     g_test_add_data_func("/x86/translate/branch-beyond-kernel", &modes[1], test_branch_beyond);
     g_test_add_data_func("/x86/translate/group-wraps", &modes[3], test_group_wraps);
+    g_test_add_data_func("/x86/translate/stores-beside-code", &modes[1], test_stores_beside_code);
     g_test_add_data_func("/x86/translate/straddle", &modes[1], test_straddle);
     return g_test_run();
 }
