@@ -7,7 +7,7 @@ packages_build="gcc pkg-config python3 meson ninja-build nasm acpica-tools libgl
     liburcu-dev libjson-glib-dev libcapstone-dev libpng-dev zlib1g-dev libgirepository1.0-dev gobject-introspection
     libgtk-3-dev python3-gi"
 packages_guest="seabios ovmf busybox-static cpio"
-packages_test="g++ git abigail-tools gi-docgen gir1.2-glib-2.0"
+packages_test="g++ git abigail-tools gi-docgen gir1.2-glib-2.0 gjs valac"
 
 say() {
     printf '%s\n' "$*" >&2

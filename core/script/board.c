@@ -18,9 +18,9 @@ struct _EmuScriptBoard {
     bool building;
 };
 
-struct _EmuScriptBoardClass {
+typedef struct {
     EmuMachineClass parent_class;
-};
+} EmuScriptBoardClass;
 
 /**
  * EmuScriptBoard:

@@ -260,7 +260,7 @@ emu_script_spi_bus_set_select(EmuSpiBus *self, guint select, gint level, GError 
  *
  * Shifts a word out, and one in.
  *
- * Returns: whether the length is one
+ * Returns: (skip): whether the length is one
  */
 gboolean
 emu_script_spi_bus_transfer(EmuSpiBus *self, guint value, guint bits, guint *answer, GError **error)

@@ -127,7 +127,7 @@ emu_script_cpu_get_register_size(EmuCpu *self, const char *name, GError **error)
  *
  * Reads a register.
  *
- * Returns: whether there is such a register
+ * Returns: (skip): whether there is such a register
  */
 gboolean
 emu_script_cpu_get_register(EmuCpu *self, const char *name, guint64 *value, GError **error)

@@ -46,7 +46,7 @@ emu_script_device_list_registers(EmuDevice *self)
  *
  * Looks at a register; unlike a read of the guest's it has no effect.
  *
- * Returns: whether there is such a register, and it can be looked at
+ * Returns: (skip): whether there is such a register, and it can be looked at
  */
 gboolean
 emu_script_device_get_register(EmuDevice *self, const char *name, guint64 *value, GError **error)

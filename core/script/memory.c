@@ -229,7 +229,7 @@ swapped(guint64 value, guint size)
  *
  * One access, as a CPU makes it.
  *
- * Returns: whether something answered
+ * Returns: (skip): whether something answered
  */
 gboolean
 emu_script_memory_load(EmuScriptMemory *self, guint64 address, guint size, gboolean big_endian, guint64 *value, GError **error)

@@ -594,7 +594,7 @@ emu_script_machine_run(EmuScriptMachine *self, EmuScriptTrigger **until, gsize n
  * Something that stops a machine. Breakpoints, watchpoints and taps are looked at whenever the machine runs; texts, times,
  * events and lines while run() waits for them.
  */
-G_DEFINE_ABSTRACT_TYPE(EmuScriptTrigger, emu_script_trigger, G_TYPE_OBJECT)
+G_DEFINE_TYPE(EmuScriptTrigger, emu_script_trigger, G_TYPE_OBJECT)
 
 EmuScriptTrigger *
 script_trigger_new(GType type, EmuScriptMachine *machine, EmuScriptStopReason reason, char *text)
@@ -622,7 +622,7 @@ script_trigger_arm(EmuScriptTrigger *self, GError **error)
 {
     EmuScriptTriggerClass *klass = G_TYPE_INSTANCE_GET_CLASS(self, EMU_SCRIPT_TYPE_TRIGGER, EmuScriptTriggerClass);
 
-    self->armed = klass->arm(self, self->machine, error);
+    self->armed = klass->arm && klass->arm(self, self->machine, error);
     return self->armed;
 }
 

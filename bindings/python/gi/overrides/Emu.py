@@ -550,7 +550,7 @@ class _DeviceRegisters:
 
     def __getitem__(self, name):
         try:
-            return Emu.Device.get_register(self._device, self._name(name))[1]
+            return Emu.Device.get_register(self._device, self._name(name))
         except _GError as error:
             raise _translate(error) from None
 
@@ -782,7 +782,7 @@ class SpiBus(Emu.SpiBus):
         """A word out, a word in."""
         if isinstance(word, bool) or not isinstance(word, int) or not 0 <= word < 1 << 32:
             raise _bad(f"/machine.spi: {word!r} is no word")
-        return _raising(Emu.SpiBus.transfer, self, word, _count(bits, "bits"))[1]
+        return _raising(Emu.SpiBus.transfer, self, word, _count(bits, "bits"))
 
     @contextlib.contextmanager
     def selected(self, select=0, level=0):
@@ -1019,7 +1019,7 @@ class Memory(Emu.Memory):
 
     def load(self, address, size, big_endian=False):
         try:
-            return Emu.Memory.load(self, _address(address, self.name), size, big_endian)[1]
+            return Emu.Memory.load(self, _address(address, self.name), size, big_endian)
         except _GError as error:
             raise _translate(error) from None
 
@@ -1102,7 +1102,7 @@ class _Registers:
         try:
             if Emu.Cpu.get_register_size(self._cpu, name) > 8:
                 return bytes(Emu.Cpu.get_register_bytes(self._cpu, name))
-            return Emu.Cpu.get_register(self._cpu, name)[1]
+            return Emu.Cpu.get_register(self._cpu, name)
         except _GError as error:
             raise _translate(error) from None
 
