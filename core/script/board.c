@@ -18,9 +18,9 @@ struct _EmuScriptBoard {
     bool building;
 };
 
-typedef struct {
+struct _EmuScriptBoardClass {
     EmuMachineClass parent_class;
-} EmuScriptBoardClass;
+};
 
 /**
  * EmuScriptBoard:

@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 #define EMU_SCRIPT_TYPE_BOARD (emu_script_board_get_type())
 #define EMU_SCRIPT_BOARD(o) (G_TYPE_CHECK_INSTANCE_CAST((o), EMU_SCRIPT_TYPE_BOARD, EmuScriptBoard))
 typedef struct _EmuScriptBoard EmuScriptBoard;
+typedef struct _EmuScriptBoardClass EmuScriptBoardClass;
 EMU_AVAILABLE_IN_1_0 GType emu_script_board_get_type(void);
 
 /**
