@@ -261,6 +261,7 @@ emu_pci_bus_set_iommu(EmuPciBus *self, EmuMemoryRegion *iommu)
     emu_memory_transaction_commit();
 }
 
+/* (transfer none) (nullable) */
 EmuMemoryRegion *
 emu_pci_bus_get_iommu(EmuPciBus *self)
 {

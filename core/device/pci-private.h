@@ -98,7 +98,6 @@ pci_set_u32(uint8_t *p, uint32_t v)
 /* pci-bus.c */
 EmuPciDevice *emu_pci_bus_get_bridge(EmuPciBus *self); /* NULL: a root bus */
 EmuPciDevice *emu_pci_bus_get_device(EmuPciBus *self, unsigned devfn);
-EmuMemoryRegion *emu_pci_bus_get_iommu(EmuPciBus *self); /* of a root bus; NULL: none */
 /* The bridge's bus numbers have changed: so have the names of the requesters behind. */
 void emu_pci_bridge_renumbered(EmuPciDevice *bridge);
 uint32_t emu_pci_device_config_load(EmuPciDevice *dev, uint32_t reg, unsigned size);

@@ -518,7 +518,7 @@ pc_acpi_build(PcAcpi *self)
         pc_acpi_add(self->tables, tables[i], 4);
     }
     pc_acpi_end(self, rsdt);
-    /* The size in the directory must not change when the tables do. */
+    /* The sizes in the directory must not change when the tables do; a command of zeroes is none. */
     pc_acpi_add_zeroes(self->tables, -self->tables->len & (PC_ACPI_TABLES_ALIGN - 1));
 
     g_byte_array_append(self->rsdp, (const uint8_t *)"RSD PTR ", 8);
@@ -528,6 +528,7 @@ pc_acpi_build(PcAcpi *self)
     pc_loader_add_pointer(self, PC_ACPI_RSDP_FILE, self->rsdp->len, 4, PC_ACPI_TABLES_FILE);
     pc_acpi_add(self->rsdp, rsdt, 4);
     pc_loader_add_checksum(self, PC_ACPI_RSDP_FILE, 8, 0, self->rsdp->len);
+    pc_acpi_add_zeroes(self->loader, -self->loader->len & (PC_ACPI_TABLES_ALIGN - 1));
 }
 
 static void

@@ -25,6 +25,14 @@ pc_conf1_address_write(gpointer opaque, uint64_t offset, uint64_t value, unsigne
     }
 }
 
+/* The address has words, of which the data port's low bits choose bytes. Guests of virtual PCs also leave the low bits of a register
+ * in the address and read at the first byte of the port; where both say something, it is the same. */
+static uint32_t
+pc_conf1_get_register(const PcConf1 *self, uint64_t offset)
+{
+    return (self->address & ~PC_CONF1_ENABLE) | (uint32_t)offset;
+}
+
 static uint64_t
 pc_conf1_data_read(gpointer opaque, uint64_t offset, unsigned size)
 {
@@ -33,7 +41,7 @@ pc_conf1_data_read(gpointer opaque, uint64_t offset, unsigned size)
     if (!(self->address & PC_CONF1_ENABLE)) {
         return (1ull << (8 * size)) - 1;
     }
-    return emu_pci_config_load(self->bus, (self->address & ~(PC_CONF1_ENABLE | 3u)) + offset, size);
+    return emu_pci_config_load(self->bus, pc_conf1_get_register(self, offset), size);
 }
 
 static void
@@ -42,7 +50,7 @@ pc_conf1_data_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned s
     PcConf1 *self = opaque;
 
     if (self->address & PC_CONF1_ENABLE) {
-        emu_pci_config_store(self->bus, (self->address & ~(PC_CONF1_ENABLE | 3u)) + offset, value, size);
+        emu_pci_config_store(self->bus, pc_conf1_get_register(self, offset), value, size);
     }
 }
 

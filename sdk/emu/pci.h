@@ -109,6 +109,7 @@ EMU_AVAILABLE_IN_1_0 uint32_t emu_pcie_config_load(EmuPciBus *root, uint32_t add
 EMU_AVAILABLE_IN_1_0 void emu_pcie_config_store(EmuPciBus *root, uint32_t addr, uint32_t value, unsigned size);
 /* What the bus masters of a root bus reach instead of the machine's memory; NULL: no such thing. */
 EMU_AVAILABLE_IN_1_0 void emu_pci_bus_set_iommu(EmuPciBus *self, EmuMemoryRegion *iommu);
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_pci_bus_get_iommu(EmuPciBus *self);
 EMU_AVAILABLE_IN_1_0 EmuPciBus *emu_pci_find_root(EmuMachine *machine);
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_pci_bus_get_memory(EmuPciBus *self);
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_pci_bus_get_io(EmuPciBus *self);
