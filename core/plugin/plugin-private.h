@@ -67,5 +67,8 @@ EmuPluginSwap *emu_plugin_swap_begin(const char *name, GError **error);
 EmuTypeModule *emu_plugin_swap_get_old(EmuPluginSwap *self);
 void emu_plugin_swap_commit(EmuPluginSwap *self);
 void emu_plugin_swap_abort(EmuPluginSwap *self);
+/* A script that is open, and its new code: its types and objects stay. */
+bool emu_plugin_is_script(const char *name);
+bool emu_plugin_reload_script(const char *name, GError **error);
 /* Whether it is open, and what of; NULL and false when it is not known at all. */
 bool emu_plugin_get_module(const char *name, EmuTypeModule **module);

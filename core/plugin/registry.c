@@ -265,7 +265,7 @@ scan_file(EmuPluginCache *cache, const char *path, bool trusted)
 
 static struct {
     char *suffix;
-    EmuPluginLoadFunc load;
+    EmuPluginLoadFunc load, reload;
 } script_loader;
 
 /* The one loader that there is comes with the plugin "python". */
@@ -292,6 +292,26 @@ emu_plugin_register_loader(const char *suffix, EmuPluginLoadFunc load)
     g_free(script_loader.suffix);
     script_loader.suffix = g_strdup(suffix);
     script_loader.load = load;
+    emu_type_unlock();
+}
+
+/**
+ * emu_plugin_register_reloader:
+ * @suffix: of the files' names, as emu_plugin_register_loader() has it
+ * @reload: runs a file that has changed, and puts its code under the types that the file registered before; when that is not possible it
+ *   changes nothing and says why
+ *
+ * For languages whose classes can be given other functions while there are objects of them.
+ *
+ * Since: 1.0
+ */
+void
+emu_plugin_register_reloader(const char *suffix, EmuPluginLoadFunc reload)
+{
+    emu_type_lock();
+    if (g_strcmp0(script_loader.suffix, suffix) == 0) {
+        script_loader.reload = reload;
+    }
     emu_type_unlock();
 }
 
@@ -1171,6 +1191,54 @@ swap_open(EmuPluginSwap *self, EmuManifest *m, const struct stat *st, GError **e
     }
     g_string_free(path, TRUE);
     return ok;
+}
+
+bool
+emu_plugin_is_script(const char *name)
+{
+    Plugin *p;
+    bool ok;
+
+    emu_module_run_core();
+    emu_type_lock();
+    p = find_plugin(name, NULL);
+    ok = p && p->script;
+    emu_type_unlock();
+    return ok;
+}
+
+bool
+emu_plugin_reload_script(const char *name, GError **error)
+{
+    g_autoptr(EmuManifest) m = NULL;
+    g_autofree char *reason = NULL;
+    g_autoptr(GError) failure = NULL;
+    struct stat st = {0};
+    Plugin *p;
+
+    emu_type_lock();
+    p = find_plugin(name, error);
+    if (!p) {
+        emu_type_unlock();
+        return false;
+    }
+    emu_manifest_read(p->path, &m, &reason, &st);
+    if (!reason && st.st_ino == p->st.st_ino && st.st_size == p->st.st_size && !memcmp(&st.st_mtim, &p->st.st_mtim, sizeof(st.st_mtim))) {
+        reason = g_strdup("has not changed since it was opened");
+    }
+    if (!reason && (strcmp(m->name, p->manifest->name) != 0 || !g_strv_equal((const char *const *)m->provides, (const char *const *)p->manifest->provides))) {
+        reason = g_strdup("provides something else now");
+    }
+    if (!reason && (!script_loader.reload || !script_loader.reload(p->path, &failure))) {
+        reason = g_strdup(failure ? failure->message : "is in a language that cannot reload");
+    }
+    if (reason) {
+        g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_REFUSED, "plugin file %s %s", p->path, reason);
+    } else {
+        p->st = st;
+    }
+    emu_type_unlock();
+    return !reason;
 }
 
 EmuPluginSwap *

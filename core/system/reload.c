@@ -856,6 +856,46 @@ reload_exchange(Reload *self, EmuPluginSwap *swap, bool *exchanged, GError **err
     return false;
 }
 
+static bool
+count_cb(EmuObject *object, gpointer data)
+{
+    struct {
+        const char *plugin;
+        unsigned n;
+    } *count = data;
+
+    count->n += EMU_IS_DEVICE(object) && g_strcmp0(emu_plugin_of_type(emu_object_get_type_name(object)), count->plugin) == 0;
+    emu_object_foreach_child(object, count_cb, data);
+    return false;
+}
+
+/* A script's classes take other functions; its devices stay as they are. */
+static bool
+reload_script(EmuMachine *self, const char *name, EmuReloadResult *out, GError **error)
+{
+    struct {
+        const char *plugin;
+        unsigned n;
+    } count = {name, 0};
+    gint64 start = g_get_monotonic_time();
+    EmuVcpus *vcpus = emu_machine_get_vcpus(self);
+    bool running = vcpus->running, ok;
+
+    emu_vcpus_pause(vcpus);
+    ok = emu_plugin_reload_script(name, error);
+    if (running) {
+        emu_vcpus_resume(vcpus);
+    }
+    if (!ok) {
+        g_prefix_error(error, "plugin '%s' is not reloaded: ", name);
+    } else if (out) {
+        emu_object_foreach_child(EMU_OBJECT(self), count_cb, &count);
+        *out = (EmuReloadResult){.devices = count.n};
+        out->pause_us = out->total_us = (uint64_t)(g_get_monotonic_time() - start);
+    }
+    return ok;
+}
+
 /**
  * emu_machine_reload_plugin:
  * @self: a built machine
@@ -878,6 +918,9 @@ emu_machine_reload_plugin(EmuMachine *self, const char *name, EmuReloadResult *o
     EmuPluginSwap *swap = NULL;
     bool ok = false;
 
+    if (emu_plugin_is_script(name)) {
+        return reload_script(self, name, out, error);
+    }
     if (!emu_plugin_get_module(name, &reload.old)) {
         g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_NOT_FOUND, "there is no plugin '%s'", name);
         return false;

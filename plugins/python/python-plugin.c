@@ -26,7 +26,7 @@ static struct {
 
 /* What has to be said in Python: loads the file, makes its types known, writes into the buffer what went wrong. */
 static const char bootstrap[] =
-    "def _emu_load(path, buffer, size, folders, typelibs):\n"
+    "def _emu_load(path, buffer, size, folders, typelibs, again):\n"
     "    import ctypes, importlib.util, os, sys, traceback\n"
     "    def fail(text):\n"
     "        data = text.encode(errors='replace')[:size - 1] + b'\\0'\n"
@@ -43,6 +43,9 @@ static const char bootstrap[] =
     "                GIRepository.Repository.prepend_search_path(folder)\n"
     "        gi.require_version('Emu', '1.0')\n"
     "        from gi.repository import Emu\n"
+    "        if again:\n"
+    "            Emu.reload_file(path)\n"
+    "            return\n"
     "        name = 'emu_plugin_' + os.path.basename(path)[:-3].replace('-', '_')\n"
     "        spec = importlib.util.spec_from_file_location(name, path)\n"
     "        module = importlib.util.module_from_spec(spec)\n"
@@ -56,6 +59,8 @@ static const char bootstrap[] =
     "        for cls in list(vars(module).values()):\n"
     "            if isinstance(cls, type) and issubclass(cls, (Emu.Device, Emu.Board)) and cls.__module__ == name:\n"
     "                cls._emu_register()\n"
+    "    except (Emu.Error if 'Emu' in locals() else ()) as error:\n"
+    "        fail(str(error))\n"
     "    except BaseException:\n"
     "        fail(traceback.format_exc().rstrip())\n";
 
@@ -118,7 +123,7 @@ quoted(const char *text)
 }
 
 static bool
-python_load(const char *path, GError **error)
+python_do(const char *path, bool again, GError **error)
 {
     static char message[16384];
     g_autofree char *call = NULL, *file = quoted(path);
@@ -139,23 +144,36 @@ python_load(const char *path, GError **error)
     folders_text = quoted(folders);
     typelibs_text = quoted(typelibs);
     message[0] = 0;
-    call = g_strdup_printf("%s_emu_load(%s, %zu, %zu, %s, %s)\ndel _emu_load\n", bootstrap, file, (size_t)message, sizeof(message), folders_text,
-                           typelibs_text);
+    call = g_strdup_printf("%s_emu_load(%s, %zu, %zu, %s, %s, %s)\ndel _emu_load\n", bootstrap, file, (size_t)message, sizeof(message), folders_text,
+                           typelibs_text, again ? "True" : "False");
     state = python.ensure();
     if (python.run(call, NULL) != 0 && !message[0]) {
         g_strlcpy(message, "Python cannot run its own start-up code", sizeof(message));
     }
     python.release(state);
     if (message[0]) {
-        g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_REFUSED, "raised an exception:\n%s", message);
+        g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_REFUSED, strchr(message, '\n') ? "raised an exception:\n%s" : "cannot be used: %s", message);
         return false;
     }
     return true;
+}
+
+static bool
+python_load(const char *path, GError **error)
+{
+    return python_do(path, false, error);
+}
+
+static bool
+python_reload(const char *path, GError **error)
+{
+    return python_do(path, true, error);
 }
 
 static void
 python_register(void)
 {
     emu_plugin_register_loader(".py", python_load);
+    emu_plugin_register_reloader(".py", python_reload);
 }
 type_init(python_register)

@@ -71,6 +71,8 @@ EMU_AVAILABLE_IN_1_0 GQuark emu_plugin_error_quark(void);
 /* For plugins that bring plugins in a language of their own: @load runs the file at @path, which registers its types. */
 typedef bool (*EmuPluginLoadFunc)(const char *path, GError **error);
 EMU_AVAILABLE_IN_1_0 void emu_plugin_register_loader(const char *suffix, EmuPluginLoadFunc load);
+/* Optional: @reload runs a file that has changed and puts its code under the types that are there; false: nothing has changed. */
+EMU_AVAILABLE_IN_1_0 void emu_plugin_register_reloader(const char *suffix, EmuPluginLoadFunc reload);
 /* FALSE when @dir is no folder that can be read. */
 EMU_AVAILABLE_IN_1_0 bool emu_plugin_add_dir(const char *dir, GError **error);
 /* One plugin by its file, in front of the whole search path: for tools and for trying a build. Fails when the file is

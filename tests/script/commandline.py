@@ -118,5 +118,105 @@ def test_broken_files():
         equal((done.returncode, "only a module" in done.stderr), (0, False))
 
 
+COUNTER = '''# emu-plugin: ticker 1.0
+# emu-license: MIT
+# emu-description: counts, and can be reloaded
+# emu-provides: ticker:isa-device
+import gi
+
+gi.require_version("Emu", "1.0")
+from gi.repository import Emu, GObject
+
+STEP = 1
+
+
+class Base(Emu.IsaDevice):
+    __gtype_name__ = "ticker-base"
+
+    def do_reset(self):
+        self.count = 0
+
+
+class Ticker(Base):
+    """Counts"""
+
+    __gtype_name__ = "ticker"
+    start = GObject.Property(type=int, default=3, minimum=0, maximum=100)
+    regions = [Emu.RegionSpec("port", 4, "io", at=0x330)]
+    count = Emu.Saved(int)
+
+    def do_realize(self):
+        self.clock = self.timer(self.tick)
+        self.ticks = 0
+
+    def tick(self):
+        self.ticks += STEP
+
+    def do_reset(self):
+        super().do_reset()
+        self.count = self.start
+
+    def do_write(self, region, offset, value, size):
+        self.set_timer(self.clock, 1000)
+
+    def do_read(self, region, offset, size):
+        self.count += STEP
+        return self.count if offset == 0 else self.ticks
+'''
+
+
+def test_reload():
+    import gi
+
+    gi.require_version("Emu", "1.0")
+    from gi.repository import Emu
+
+    def save(text):
+        write(folder, "new", text)
+        os.rename(f"{folder}/new", f"{folder}/ticker.py")
+
+    with tempfile.TemporaryDirectory() as folder:
+        write(folder, "ticker.py", COUNTER)
+        Emu.Registry.get_default().add_plugin_dir(folder)
+        with Emu.Machine.new("pc", memory="16M") as m:
+            device = m.add("ticker", start=10)
+            m.start(paused=True)
+            m.memory[0x7c00:0x7c02] = b"\xeb\xfe"
+            for name, value in {"cs": 0, "eflags": 2, "rip": 0x7c00}.items():
+                m.cpus[0].regs[name] = value
+            equal([m.io.read_u8(0x330), m.io.read_u8(0x330)], [11, 12])
+            with tap.raises(Emu.Error, None, "ticker", "has not changed"):
+                m.reload("ticker")
+            for text, words in ((COUNTER.replace('"port", 4', '"port", 8'), ("regions", "ticker")), (COUNTER + "1 +\n", ("SyntaxError",)),
+                                (COUNTER.replace("count = Emu.Saved(int)", "other = Emu.Saved(int)"), ("saved state",)),
+                                (COUNTER.replace("maximum=100", "maximum=200"), ("properties",)),
+                                (COUNTER.replace("class Ticker", "class Other"), ("Ticker", "gone")),
+                                (COUNTER.replace("emu-provides: ticker", "emu-provides: tocker"), ("provides something else",)),
+                                (COUNTER.replace("STEP = 1", "STEP = 1 / 0"), ("ZeroDivisionError",))):
+                save(text)
+                with tap.raises(Emu.Error, None, *words):
+                    m.reload("ticker")
+                equal(m.io.read_u8(0x330) > 12, True)
+            m.start()
+            before = device.count
+            save(COUNTER.replace("STEP = 1", "STEP = 5").replace("self.count = self.start", "self.count = self.start + 50"))
+            equal(m.reload("ticker")["devices"], 1)
+            equal(m.running, True)
+            equal(m.io.read_u8(0x330), before + 5)
+            m.pause()
+            device.reset()
+            equal(m.io.read_u8(0x330), 65)
+            m.io.write_u8(0x330, 1)
+            while not device.ticks:
+                m.run(until=m.virtual_time("1ms"), timeout=10)
+            equal(device.ticks, 5)
+            snapshot = m.snapshot()
+            save(COUNTER.replace("STEP = 1", "STEP = 7"))
+            m.reload("ticker")
+            equal(m.io.read_u8(0x330), 72)
+            snapshot.restore()
+            equal(m.io.read_u8(0x330), 72)
+
+
 if __name__ == "__main__":
     tap.main(sys.modules[__name__])

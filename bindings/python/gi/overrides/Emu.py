@@ -17,7 +17,7 @@ import threading
 import time
 import traceback
 
-from gi.repository import Gio, GLib
+from gi.repository import Gio, GLib, GObject
 
 from ..module import get_introspection_module
 from ..overrides import override
@@ -485,13 +485,13 @@ def _guarded(device, function, default):
 
 
 def _reader(device, spec):
-    function = getattr(device, spec.read, None)
-    if function is None:
+    name = spec.read
+    if not hasattr(device, name):
         return None
 
     def read(offset, size):
         try:
-            return function(spec, offset, size) & (1 << 8 * size) - 1
+            return getattr(device, name)(spec, offset, size) & (1 << 8 * size) - 1
         except BaseException:
             device.report_exception(traceback.format_exc().rstrip())
             return (1 << 8 * size) - 1
@@ -500,17 +500,27 @@ def _reader(device, spec):
 
 
 def _writer(device, spec):
-    function = getattr(device, spec.write, None)
-    if function is None:
+    name = spec.write
+    if not hasattr(device, name):
         return None
 
     def write(offset, value, size):
         try:
-            function(spec, offset, value, size)
+            getattr(device, name)(spec, offset, value, size)
         except BaseException:
             device.report_exception(traceback.format_exc().rstrip())
 
     return write
+
+
+def _event(name):
+    """What C calls for an event that the class may have a method for, now or after a reload."""
+
+    def call(obj, *_args):
+        if hasattr(obj, name):
+            _guarded(obj, getattr(obj, name), None)()
+
+    return call
 
 
 def _check_regions(cls):
@@ -631,10 +641,8 @@ class Device(Emu.Device):
             for one in saved:
                 kind.add_saved(one.name, one.size)
             kind.set_realize(cls._emu_realize)
-            if hasattr(cls, "do_unrealize"):
-                kind.set_unrealize(lambda device, *_: _guarded(device, device.do_unrealize, None)())
-            if hasattr(cls, "do_reset"):
-                kind.set_reset(lambda device, *_: _guarded(device, device.do_reset, None)())
+            kind.set_unrealize(_event("do_unrealize"))
+            kind.set_reset(_event("do_reset"))
             if issubclass(cls, Emu.I2cDevice):
                 kind.set_i2c(lambda device, what, data, *_: _guarded(device, cls._emu_i2c, 0xff)(device, what, data))
             if issubclass(cls, Emu.SpiDevice):
@@ -709,7 +717,10 @@ class Device(Emu.Device):
 
     def timer(self, function):
         """In do_realize(): a function to be called after set_timer(number, nanoseconds)."""
-        return Emu.Device.add_timer(self, lambda device, *_: _guarded(self, function, None)())
+        if getattr(function, "__self__", None) is self:
+            name = function.__name__
+            return Emu.Device.add_timer(self, lambda *_: _guarded(self, getattr(self, name), None)())
+        return Emu.Device.add_timer(self, lambda *_: _guarded(self, function, None)())
 
     def dma_read(self, address, size):
         try:
@@ -864,9 +875,9 @@ class Board(Emu.Board):
             if cls.memory is not None:
                 kind.set_ram_size(_memory_size(cls.memory))
             kind.set_build(cls._emu_build)
-            for event in "reset", "powerdown":
-                if hasattr(cls, f"do_{event}"):
-                    getattr(kind, f"set_{event}")(lambda board, *_, event=event: _guarded(board, getattr(board, f"do_{event}"), None)())
+            kind.set_reset(_event("do_reset"))
+            if hasattr(cls, "do_powerdown"):
+                kind.set_powerdown(_event("do_powerdown"))
             kind.register()
         except _GError as error:
             raise _translate(error) from None
@@ -935,6 +946,89 @@ class Board(Emu.Board):
 
 Board = override(Board)
 __all__.append("Board")
+
+
+# ---- reload -----------------------------------------------------------------------------------------------------------
+
+
+def _shape(cls):
+    """What a type has promised to the core, and cannot be changed any more."""
+    shape = {"its base": cls.__bases__[0].__gtype__.name if cls.__bases__[0].__module__ != cls.__module__ else cls.__bases__[0].__name__,
+             "regions": [vars(spec) for spec in cls.regions],
+             "properties": sorted((p.name, p.value_type.name, p.default_value, getattr(p, "minimum", 0), getattr(p, "maximum", 0), int(p.flags))
+                                  for p in cls.list_properties() if p.owner_type == cls.__gtype__)}
+    if issubclass(cls, Emu.Device):
+        shape.update(inputs=cls.inputs, outputs=cls.outputs, pci_ids=cls.pci_ids, hotpluggable=cls.hotpluggable, word_bits=cls.word_bits,
+                     select_high=cls.select_high)
+        shape["saved state"] = [(one.name, one.type, one.size) for one in cls._emu_saved()]
+    return shape
+
+
+def _cells(function):
+    """The places where functions of a class keep the class, for super()."""
+    function = getattr(function, "__func__", getattr(function, "fget", function))
+    for name, cell in zip(getattr(getattr(function, "__code__", None), "co_freevars", ()), getattr(function, "__closure__", None) or ()):
+        if name == "__class__":
+            yield cell
+
+
+_KEPT = {"__gtype__", "__gtype_name__", "__dict__", "__weakref__", "__gsignals__", "__gproperties__", "__module__", "_emu_type_name", "__info__"}
+_reloads = 0
+
+
+@_export
+def reload_file(path):
+    """Runs a file of devices again and gives its classes' functions to those that are there; their devices keep their state."""
+    global _reloads
+    import ast
+    import os
+    import sys
+    import types
+
+    name = "emu_plugin_" + os.path.basename(path)[:-3].replace("-", "_")
+    old = sys.modules.get(name)
+    if old is None:
+        raise _bad(f"{path}: was not loaded", "NOT_FOUND")
+    with open(path, "rb") as f:
+        tree = ast.parse(f.read(), path)
+    _reloads += 1
+    # A GType's name is taken for ever: the new classes get others, which nobody sees.
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__gtype_name__" for t in node.targets):
+            node.value = ast.fix_missing_locations(ast.copy_location(ast.BinOp(node.value, ast.Add(), ast.Constant(f"-reload{_reloads}")), node.value))
+    new = types.ModuleType(f"{name}_{_reloads}")
+    new.__file__ = path
+    sys.modules[new.__name__] = new
+    try:
+        exec(compile(tree, path, "exec"), vars(new))
+    finally:
+        del sys.modules[new.__name__]
+    pairs = []
+    for key, cls in list(vars(old).items()):
+        if isinstance(cls, type) and "_emu_type_name" in vars(cls):
+            twin = vars(new).get(key)
+            if not isinstance(twin, type) or not issubclass(twin, (Emu.Device, Emu.Board)):
+                raise _bad(f"/{cls._emu_type_name}: the class {key} is gone")
+            before, after = _shape(cls), _shape(twin)
+            for what in before:
+                if before[what] != after.get(what):
+                    raise _bad(f"/{cls._emu_type_name}: {what} cannot change under devices that exist: {before[what]!r} before, {after.get(what)!r} now")
+            pairs.append((key, cls, twin))
+    for key, cls, twin in pairs:
+        for attribute in set(vars(cls)) - set(vars(twin)) - _KEPT:
+            with contextlib.suppress(AttributeError, TypeError):
+                delattr(cls, attribute)
+        for attribute, value in list(vars(twin).items()):
+            if attribute in _KEPT or isinstance(value, (Saved, GObject.Property)):
+                continue
+            for cell in _cells(value):
+                cell.cell_contents = cls
+            with contextlib.suppress(AttributeError, TypeError):
+                setattr(cls, attribute, value)
+        setattr(new, key, cls)
+    new.__name__ = name
+    sys.modules[name] = new
+    return [cls._emu_type_name for _, cls, _ in pairs]
 
 
 def _isa_bridge(made=[]):
