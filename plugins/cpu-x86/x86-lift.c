@@ -185,14 +185,50 @@ x86_refuse_branch(EmuTcgState *tcg, uint64_t to, uint64_t pc, const uint8_t *cod
     return true;
 }
 
+/*
+ * False when the first bytes say that x86_flags_dead() will not get past this instruction: most blocks begin with a load, a push or
+ * a branch, and decoding them to find that out would cost a fifth of translation.
+ */
+static bool
+worth_decoding(const uint8_t *code, unsigned avail, bool code64)
+{
+    enum { NO, REG, ANY }; /* never; without memory operand; look closer */
+    static const uint8_t primary[256] = {
+        /* ADD OR AND SUB XOR CMP */
+        [0x00 ... 0x03] = REG, [0x04 ... 0x05] = ANY, [0x08 ... 0x0b] = REG, [0x0c ... 0x0d] = ANY,
+        [0x20 ... 0x23] = REG, [0x24 ... 0x26] = ANY, [0x28 ... 0x2b] = REG, [0x2c ... 0x2e] = ANY,
+        [0x30 ... 0x33] = REG, [0x34 ... 0x36] = ANY, [0x38 ... 0x3b] = REG, [0x3c ... 0x3e] = ANY,
+        [0x64 ... 0x67] = ANY,                                          /* prefixes */
+        [0x63] = REG, [0x80 ... 0x8b] = REG, [0x8d] = ANY,              /* MOVSXD, immediates, TEST, XCHG, MOV; LEA */
+        [0x90 ... 0x99] = ANY, [0xa8 ... 0xa9] = ANY,                   /* NOP, XCHG, CBW, CWD; TEST */
+        [0xb0 ... 0xbf] = ANY, [0xc6 ... 0xc7] = REG,                   /* MOV */
+        [0xf3] = ANY, [0xf6 ... 0xf7] = REG,                            /* ENDBR; TEST, NOT, NEG */
+    };
+    static const uint8_t second[256] = {
+        [0x1e ... 0x1f] = ANY, [0xb6 ... 0xb7] = REG, [0xbe ... 0xbf] = REG, [0xc8 ... 0xcf] = ANY, /* NOP, MOVZX, MOVSX, BSWAP */
+    };
+    unsigned at = code64 && avail != 0 && (code[0] & 0xf0) == 0x40, kind;
+
+    if (avail < at + 3) {
+        return true;
+    }
+    if (code[at] == 0x0f) {
+        kind = second[code[++at]];
+    } else {
+        kind = primary[code[at]];
+    }
+    return kind == ANY || (kind == REG && code[at + 1] >= 0xc0);
+}
+
 /* No CPU's features are known here, and none matter: every form looked for is of the first 386. */
 bool
 x86_flags_dead(uint64_t pc G_GNUC_UNUSED, const uint8_t *code, unsigned avail, uint64_t mode_key)
 {
     static const uint32_t features[X86_N_FEATURE_WORDS];
+    bool code64 = (mode_key & X86_MODE_CODE_MASK) == X86_MODE_CODE64;
     unsigned done = 0;
 
-    for (unsigned n = 0; n < 8; n++) {
+    for (unsigned n = 0; n < 8 && worth_decoding(code + done, avail - done, code64); n++) {
         X86Insn insn;
         int length = done < avail ? x86_decode(code + done, avail - done, mode_key, features, &insn) : X86_DECODE_MORE;
 

@@ -287,8 +287,10 @@ x64_groups_after(X64Emit *e, const TcgOp *op)
         X64Group *g = &e->group[i];
         int64_t add;
 
-        if (g->active) {
-            g->active = base_after(e->ir, op, g->base, g->wraps, &add);
+        if (e->groups >> i & 1) {
+            if (!base_after(e->ir, op, g->base, g->wraps, &add)) {
+                e->groups &= ~(1u << i);
+            }
             g->k += add;
         }
     }
@@ -303,7 +305,6 @@ group_look_ahead(X64Emit *e, const EmuTcgMem *mem, X64Group *g)
     unsigned members = 1;
 
     *g = (X64Group){
-        .active = true,
         .base = mem->addr.base,
         .lo = mem->addr.disp,
         .hi = mem->addr.disp + MAX(mem->size, 1u),
@@ -346,14 +347,14 @@ group_find(X64Emit *e, const EmuTcgMem *mem)
 {
     bool is_write = (mem->access & EMU_TCG_PROT_WRITE) != 0;
 
-    if (!group_form(&mem->addr)) {
+    if (e->groups == 0 || !group_form(&mem->addr)) {
         return X64_NONE;
     }
     for (unsigned i = 0; i < 3; i++) {
         X64Group *g = &e->group[i];
         int64_t at = mem->addr.disp + g->k;
 
-        if (!g->active || g->base != mem->addr.base || g->mode != mem->mmu_mode || g->wraps != (mem->addr.wrap == 32)) {
+        if (!(e->groups >> i & 1) || g->base != mem->addr.base || g->mode != mem->mmu_mode || g->wraps != (mem->addr.wrap == 32)) {
             continue;
         }
         if (at >= g->lo && at + (int64_t)MAX(mem->size, 1u) <= g->hi && (g->write || !is_write)) {
@@ -364,7 +365,7 @@ group_find(X64Emit *e, const EmuTcgMem *mem)
             return X64_R9 + i;
         }
         /* A new check for the same base takes its place. */
-        g->active = false;
+        e->groups &= ~(1u << i);
     }
     return X64_NONE;
 }
@@ -390,9 +391,9 @@ x64_mem_prepare(X64Emit *e, const EmuTcgMem *mem)
     unsigned size = MAX(mem->size, 1u);
     int32_t predict = x64_register_slot(e, mem->mmu_mode, slot);
     int32_t disp, low;
-    X64Group group = {.active = false};
+    X64Group group;
     unsigned delta = group_find(e, mem);
-    bool shared = false;
+    bool shared = false, one_register = group_form(&mem->addr);
 
     if (delta != X64_NONE) {
         if (e->ir->ops[e->op].op == EMU_TCG_OP_TEMPLATE) {
@@ -412,7 +413,7 @@ x64_mem_prepare(X64Emit *e, const EmuTcgMem *mem)
 
     EmuTcgAddr addr = mem->addr;
 
-    if (group_form(&addr)) {
+    if (one_register) {
         shared = group_look_ahead(e, mem, &group);
         if (shared && group.wraps) {
             addr.disp = group.lo;
@@ -422,7 +423,7 @@ x64_mem_prepare(X64Emit *e, const EmuTcgMem *mem)
     unsigned base = addr_compute(e, &addr, size, delta, &disp);
 
     low = disp;
-    if (shared || (group.active && !group.wraps)) {
+    if (shared || (one_register && !group.wraps)) {
         low = group.wraps ? 0 : (int32_t)group.lo;
         size = (unsigned)(group.hi - group.lo);
         is_write = group.write;
@@ -481,6 +482,7 @@ x64_mem_prepare(X64Emit *e, const EmuTcgMem *mem)
     }
     if (shared) {
         e->group[delta - X64_R9] = group;
+        e->groups |= 1u << (delta - X64_R9);
     }
     if (shared && group.wraps) {
         x64_alu_load(a, X64_ADD, 8, delta, x64_reg(base));
@@ -552,7 +554,7 @@ group_reg(const X64Emit *e, X64Rm rm)
 {
     unsigned reg = rm.index != X64_NONE ? rm.index : rm.base;
 
-    return reg >= X64_R9 && reg <= X64_R11 && e->group[reg - X64_R9].active ? reg : X64_NONE;
+    return reg >= X64_R9 && reg <= X64_R11 && (e->groups >> (reg - X64_R9) & 1) ? reg : X64_NONE;
 }
 
 void

@@ -64,7 +64,7 @@ x64_emit_template(X64Emit *e, const TcgOp *op)
         if (in_state > 0 && rm.index != X64_NONE && rm.base >= X64_R9 && rm.base <= X64_R11) {
             /* One register for the address instead of two. */
             x64_lea(a, 8, rm.index, x64_mem_index(rm.base, rm.index, 0, rm.disp));
-            e->group[rm.index - X64_R9].active = false;
+            e->groups &= ~(1u << (rm.index - X64_R9));
             x64_unlock(e, rm.base);
             mem = (EmuTcgHostMem){.base = rm.index, .index = X64_NONE};
         }

@@ -78,7 +78,7 @@ x64_emit_interp(X64Emit *e)
     e->f_host = true;
     e->f_image = true;
     e->f_recipe = -1;
-    memset(e->group, 0, sizeof(e->group));
+    e->groups = 0;
 }
 
 /* r9 = function, r11 = argument */
@@ -376,7 +376,9 @@ tcg_host_emit(TcgHost *h, const TcgHostJob *job, TcgHostCode *out)
             e->insn++;
         }
         emit_op(e, op);
-        x64_groups_after(e, op);
+        if (e->groups != 0) {
+            x64_groups_after(e, op);
+        }
         x64_op_done(e);
         if (e->failed) {
             return false;

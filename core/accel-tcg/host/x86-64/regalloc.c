@@ -11,7 +11,7 @@ x64_temps_begin(X64Emit *e)
         e->reg_temp[i] = -1;
     }
     memset(e->temp_reg, 0, e->ir->n_temps);
-    memset(e->group, 0, sizeof(e->group));
+    e->groups = 0;
     e->locked = 0;
 }
 
@@ -47,7 +47,7 @@ x64_scratch_is(X64Emit *e, unsigned reg)
         return false;
     }
     temp_evict(e, reg);
-    e->group[reg - X64_R9].active = false;
+    e->groups &= ~scratch_bit(reg);
     e->locked |= scratch_bit(reg);
     return true;
 }
@@ -61,7 +61,7 @@ scratch_pick(X64Emit *e, const uint8_t *order, unsigned n)
             unsigned reg = order[i];
 
             if ((e->locked & scratch_bit(reg)) || (pass < 2 && e->reg_temp[reg - X64_R9] >= 0) ||
-                (pass < 1 && e->group[reg - X64_R9].active)) {
+                (pass < 1 && (e->groups & scratch_bit(reg)))) {
                 continue;
             }
             x64_scratch_is(e, reg);
@@ -95,7 +95,7 @@ unsigned
 x64_scratch_free(const X64Emit *e)
 {
     for (unsigned reg = X64_R9; reg <= X64_R11; reg++) {
-        if (!(e->locked & scratch_bit(reg)) && e->reg_temp[reg - X64_R9] < 0 && !e->group[reg - X64_R9].active) {
+        if (!((e->locked | e->groups) & scratch_bit(reg)) && e->reg_temp[reg - X64_R9] < 0) {
             return reg;
         }
     }
@@ -291,7 +291,7 @@ x64_release_dying(X64Emit *e, unsigned keep1, unsigned keep2, unsigned keep3)
 }
 
 void
-x64_op_done(X64Emit *e)
+x64_temps_die(X64Emit *e)
 {
     for (unsigned i = 0; i < 3; i++) {
         int temp = e->reg_temp[i];
@@ -301,5 +301,4 @@ x64_op_done(X64Emit *e)
             e->reg_temp[i] = -1;
         }
     }
-    e->locked = 0;
 }

@@ -86,21 +86,19 @@ enum { X64_BYTE_REG = 1, X64_BYTE_RM = 2 };
 
 /*
  * [66] [REX] opcode modrm.  @opcode: 1 to 3 bytes, most significant first.  @size: operand size in
- * bytes.  @bytes: which operands are byte registers (spl ... dil need a REX prefix).
+ * bytes.  @bytes: which operands are byte registers (spl ... dil need a REX prefix). Inlined, because most callers know
+ * most of these: a tenth of translation time.
  */
-static inline void
+static inline __attribute__((always_inline)) void
 x64_op_bytes(X64Asm *a, unsigned size, unsigned opcode, unsigned reg, X64Rm rm, unsigned bytes)
 {
-    unsigned rex = size == 8 ? 0x48 : 0;
-    unsigned r = reg, b = rm.reg;
+    uint8_t *p = a->p; /* kept in a register: a byte stored through it could be a->p for all the compiler knows */
+    unsigned rex = size == 8 ? 0x48 : 0, r = reg, b = rm.reg;
 
     if (size == 2) {
-        x64_byte(a, 0x66);
+        *p++ = 0x66;
     }
-    if ((bytes & X64_BYTE_REG) && reg >= 4 && reg < 8) {
-        rex |= 0x40;
-    }
-    if ((bytes & X64_BYTE_RM) && rm.reg != X64_NONE && rm.reg >= 4 && rm.reg < 8) {
+    if ((bytes & X64_BYTE_REG) && r - 4 < 4) {
         rex |= 0x40;
     }
     if (r >= X64_AH) {
@@ -108,60 +106,51 @@ x64_op_bytes(X64Asm *a, unsigned size, unsigned opcode, unsigned reg, X64Rm rm, 
     } else if (r >= 8) {
         rex |= 0x44;
     }
-    if (rm.reg != X64_NONE) {
+    if (b != X64_NONE) {
+        if ((bytes & X64_BYTE_RM) && b - 4 < 4) {
+            rex |= 0x40;
+        }
         if (b >= X64_AH) {
             b -= 16;
         } else if (b >= 8) {
             rex |= 0x41;
         }
     } else {
-        if (rm.base >= 8) {
-            rex |= 0x41;
-        }
-        if (rm.index != X64_NONE && rm.index >= 8) {
-            rex |= 0x42;
-        }
+        rex |= rm.base >= 8 ? 0x41 : 0;
+        rex |= rm.index != X64_NONE && rm.index >= 8 ? 0x42 : 0;
     }
     if (rex != 0) {
-        x64_byte(a, rex);
-    }
-    if (opcode > 0xffff) {
-        x64_byte(a, opcode >> 16);
+        *p++ = (uint8_t)rex;
     }
     if (opcode > 0xff) {
-        x64_byte(a, opcode >> 8 & 0xff);
+        if (opcode > 0xffff) {
+            *p++ = (uint8_t)(opcode >> 16);
+        }
+        *p++ = (uint8_t)(opcode >> 8);
     }
-    x64_byte(a, opcode & 0xff);
+    *p++ = (uint8_t)opcode;
 
     r = (r & 7) << 3;
     if (rm.reg != X64_NONE) {
-        x64_byte(a, 0xc0 | r | (b & 7));
+        *p++ = (uint8_t)(0xc0 | r | (b & 7));
+        a->p = p;
         return;
     }
 
-    unsigned mod;
-    bool sib = rm.index != X64_NONE || (rm.base & 7) == 4;
+    bool short_disp = rm.disp == (int8_t)rm.disp;
+    unsigned mod = rm.disp == 0 && (rm.base & 7) != 5 ? 0 : short_disp ? 0x40 : 0x80;
 
-    if (rm.disp == 0 && (rm.base & 7) != 5) {
-        mod = 0;
-    } else if (rm.disp >= -128 && rm.disp < 128) {
-        mod = 0x40;
-    } else {
-        mod = 0x80;
-    }
-    if (sib) {
+    if (rm.index != X64_NONE || (rm.base & 7) == 4) {
         unsigned index = rm.index != X64_NONE ? rm.index & 7u : 4u;
 
-        x64_byte(a, mod | r | 4);
-        x64_byte(a, (unsigned)rm.scale << 6 | index << 3 | (rm.base & 7));
+        *p++ = (uint8_t)(mod | r | 4);
+        *p++ = (uint8_t)((unsigned)rm.scale << 6 | index << 3 | (rm.base & 7));
     } else {
-        x64_byte(a, mod | r | (rm.base & 7));
+        *p++ = (uint8_t)(mod | r | (rm.base & 7));
     }
-    if (mod == 0x40) {
-        x64_byte(a, rm.disp & 0xff);
-    } else if (mod == 0x80) {
-        x64_u32(a, rm.disp);
-    }
+    /* All four bytes are written in any case; there is room (X64_MARGIN), and what follows overwrites them. */
+    memcpy(p, &rm.disp, 4);
+    a->p = p + (mod == 0 ? 0 : mod == 0x40 ? 1 : 4);
 }
 
 static inline void

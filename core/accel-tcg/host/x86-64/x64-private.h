@@ -53,11 +53,13 @@ extern const int8_t x64_pin_of_guest[16];
 /* Where a value is. */
 typedef enum { X64_LOC_REG, X64_LOC_MEM, X64_LOC_IMM } X64LocKind;
 typedef struct {
-    X64LocKind kind;
+    uint8_t kind; /* X64LocKind; small, so that two registers return the whole */
     uint8_t reg;
     int32_t disp; /* from rsp */
     int64_t imm;
 } X64Loc;
+
+G_STATIC_ASSERT(sizeof(X64Loc) == 16);
 
 /*
  * A page check whose result, the delta in a scratch register, serves several accesses off one base
@@ -65,7 +67,6 @@ typedef struct {
  * the host address of the range's first byte: it does not depend on what has become of the base.
  */
 typedef struct {
-    bool active;
     EmuTcgArg base;
     int64_t k;      /* what was added to the base since */
     int64_t lo, hi; /* verified bytes */
@@ -118,7 +119,8 @@ typedef struct X64Emit {
     /* r9 r10 r11: [reg - 9] */
     int16_t reg_temp[3]; /* temp that lives there, or -1 */
     uint8_t locked;      /* bit per register: in use by this op */
-    X64Group group[3];   /* whose delta lives there */
+    uint8_t groups;      /* bit per register: it holds the delta of ... */
+    X64Group group[3];   /* ... this group */
     int8_t temp_reg[TCG_IR_MAX_TEMPS]; /* 0: none, spilled; else register */
 
     X64Stub stubs[TCG_HOST_MAX_STUBS];
@@ -150,7 +152,17 @@ void x64_load_arg(X64Emit *e, unsigned reg, EmuTcgArg arg, unsigned size);
 void x64_release_dying(X64Emit *e, unsigned keep1, unsigned keep2, unsigned keep3);
 /* For the delta of a check; a group keeps it behind the op. */
 unsigned x64_delta_reg(X64Emit *e);
-void x64_op_done(X64Emit *e); /* frees temps that died, unlocks all */
+void x64_temps_die(X64Emit *e);
+
+/* Behind an op: frees temps that died, unlocks all. */
+static inline void
+x64_op_done(X64Emit *e)
+{
+    if ((e->reg_temp[0] & e->reg_temp[1] & e->reg_temp[2]) != -1) {
+        x64_temps_die(e);
+    }
+    e->locked = 0;
+}
 
 /* flags.c */
 unsigned x64_live_in(const X64Emit *e);
