@@ -305,12 +305,12 @@ ide_bus_check(EmuBus *self, EmuDevice *dev, GError **error)
     IdeBus *bus = (IdeBus *)self;
     IdeDrive *s = (IdeDrive *)dev;
 
-    if (s->unit_property != UINT32_MAX && s->unit_property > 1) {
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "%s: unit is %u, expected 0 or 1",
-                    emu_object_get_type_name(dev), s->unit_property);
+    if (s->unit_property != UINT32_MAX && s->unit_property > (bus->sata ? 0 : 1)) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "%s: unit is %u, expected %s",
+                    emu_object_get_type_name(dev), s->unit_property, bus->sata ? "0, the one drive of a SATA port" : "0 or 1");
         return false;
     }
-    if (s->unit_property == UINT32_MAX ? bus->drives[0] && bus->drives[1] : bus->drives[s->unit_property] != NULL) {
+    if (s->unit_property == UINT32_MAX ? bus->drives[0] && (bus->drives[1] || bus->sata) : bus->drives[s->unit_property] != NULL) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_DUPLICATE, "%s: unit %d of bus '%s' is in use",
                     emu_object_get_type_name(dev), s->unit_property == UINT32_MAX ? 0 : (int)s->unit_property,
                     emu_bus_get_name(self));

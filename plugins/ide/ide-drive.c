@@ -212,7 +212,12 @@ ide_drive_identify(IdeDrive *s)
     put_word(w, 86, s->is_cd ? 0 : 0x3400);
     put_word(w, 87, s->is_cd ? 0x4000 : 0x4003);
     put_word(w, 88, 0x3f | (s->udma_mode ? 1 << (8 + (s->udma_mode & 7)) : 0));
-    put_word(w, 93, 1 | 1 << 14 | 0x2000);
+    if (s->bus->sata) {
+        put_word(w, 75, s->is_cd ? 0 : IDE_QUEUE_DEPTH - 1);
+        put_word(w, 76, 1 << 1 | (s->is_cd ? 0 : 1 << 8)); /* generation 1; native command queueing */
+    } else {
+        put_word(w, 93, 1 | 1 << 14 | 0x2000);
+    }
 }
 
 /* ---- addresses --------------------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
 
 /*
  * ATA/ATAPI: a channel is a QOM bus "IDE" with two places; a drive ("ide-hd", "ide-cd") is a device on it; a
- * controller ("piix3-ide") has two channels and, per channel, a bus master.
+ * controller ("piix3-ide") has two channels and, per channel, a bus master; or ("ich9-ahci") ports with one drive each.
  *
  *   ports -> ide_bus_read/write -> IdeDrive registers -> command table -> block back end -> completion -> line
  */
@@ -39,6 +39,7 @@
 #define IDE_BUFFER_SECTORS 256u
 #define IDE_BUFFER_SIZE (IDE_BUFFER_SECTORS * IDE_SECTOR)
 #define IDE_MAX_MULTIPLE 16u
+#define IDE_QUEUE_DEPTH 32u
 
 typedef struct _IdeBus IdeBus;
 typedef struct _IdeDrive IdeDrive;
@@ -57,6 +58,7 @@ typedef struct {
 struct _IdeBus {
     EmuBus parent_instance;
     unsigned channel; /* of the controller */
+    bool sata;        /* a cable for one drive, which knows of queues */
     IdeDrive *drives[2];
     uint8_t unit;    /* selected place */
     uint8_t control; /* device control register */
@@ -164,5 +166,7 @@ void ide_atapi_dma_run(IdeDrive *s);
 void ide_atapi_error(IdeDrive *s, uint8_t key, uint8_t asc, uint8_t ascq);
 void ide_atapi_media_changed(IdeDrive *s, bool loaded);
 
+extern const EmuTypeInfo ich9_ahci_info;
+extern const EmuTypeInfo ahci_info;
 extern const EmuTypeInfo piix3_ide_info;
 extern const EmuTypeInfo piix4_ide_info;

@@ -11,7 +11,7 @@ EMU_PLUGIN(.name = "pc-q35", .version = "1.0", .license = "LGPL-2.1-or-later",
            .description = "the PC with Q35 and ICH9: boards and PCI Express host bridge",
            .provides = "mch:pci-device q35-pcihost:sysbus-device pc-q35-machine:machine" PC_VERSIONS(Q35_PROVIDES, NULL),
            .needs = "machine pci-device sysbus-device pc-gsi port92 ICH9-LPC ICH9-SMB isa-i8259 isa-pit isa-pcspk hpet ioapic fw_cfg_io "
-                    "mc146818rtc i8257 i8042 isa-serial isa-parallel isa-fdc floppy VGA cfi.pflash01 smbus-eeprom");
+                    "mc146818rtc i8257 i8042 isa-serial isa-parallel ich9-ahci ide-hd ide-cd isa-fdc floppy VGA cfi.pflash01 smbus-eeprom");
 
 static void
 q35_register_types(void)
