@@ -141,6 +141,7 @@ kvm_accel_destroy_vcpu(EmuAccel *accel, EmuCpu *cpu)
             kvm_ports_finish(self);
             kvm_memory_finish(self);
             kvm_dirty_ring_finish(self);
+            kvm_vcpu_close_parked(self);
         }
         g_object_unref(accel);
     }

@@ -45,6 +45,7 @@ struct _KvmAccel {
     EmuKvmVm vm;
     int run_size;
     unsigned n_vcpus;
+    GArray *parked; /* int by index: vCPUs that were unplugged, -1 none; the kernel cannot unmake them */
     bool has_readonly;
 
     /* the VM's clock */
@@ -145,6 +146,7 @@ void kvm_irqchip_drop_message_route(KvmAccel *self, int handle, int fd);
 
 /* kvm-vcpu.c */
 bool kvm_vcpu_create(KvmAccel *self, EmuCpu *cpu, GError **error);
+void kvm_vcpu_close_parked(KvmAccel *self);
 void kvm_vcpu_destroy(KvmAccel *self, EmuCpu *cpu);
 void kvm_vcpu_run(KvmVcpu *v);
 void kvm_vcpu_kick(KvmVcpu *v);

@@ -42,12 +42,52 @@ kvm_install_kick_signal(void)
     sigaction(SIGUSR1, &action, NULL);
 }
 
+/* A vCPU of the kernel's for CPU @index: one that was unplugged, or a new one. */
+static int
+kvm_vcpu_get_fd(KvmAccel *self, unsigned index, bool *reused)
+{
+    int fd = self->parked && index < self->parked->len ? g_array_index(self->parked, int, index) : -1;
+
+    *reused = fd >= 0;
+    if (*reused) {
+        g_array_index(self->parked, int, index) = -1;
+        return fd;
+    }
+    return ioctl(self->vm.vm_fd, KVM_CREATE_VCPU, (unsigned long)index);
+}
+
+static void
+kvm_vcpu_park(KvmAccel *self, unsigned index, int fd)
+{
+    int none = -1;
+
+    if (!self->parked) {
+        self->parked = g_array_new(false, false, sizeof(int));
+    }
+    while (self->parked->len <= index) {
+        g_array_append_val(self->parked, none);
+    }
+    g_array_index(self->parked, int, index) = fd;
+}
+
+void
+kvm_vcpu_close_parked(KvmAccel *self)
+{
+    for (guint i = 0; self->parked && i < self->parked->len; i++) {
+        if (g_array_index(self->parked, int, i) >= 0) {
+            close(g_array_index(self->parked, int, i));
+        }
+    }
+    g_clear_pointer(&self->parked, g_array_unref);
+}
+
 bool
 kvm_vcpu_create(KvmAccel *self, EmuCpu *cpu, GError **error)
 {
     EmuCpuClass *klass = EMU_CPU_GET_CLASS(cpu);
     const EmuKvmFrontend *fe = klass->kvm;
     g_autofree KvmVcpu *v = g_new0(KvmVcpu, 1);
+    bool reused = false;
 
     if (!fe) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "%s: this CPU type does not run under KVM",
@@ -60,7 +100,7 @@ kvm_vcpu_create(KvmAccel *self, EmuCpu *cpu, GError **error)
         }
         self->frontend = fe;
     }
-    v->fd = ioctl(self->vm.vm_fd, KVM_CREATE_VCPU, (unsigned long)emu_cpu_get_index(cpu));
+    v->fd = kvm_vcpu_get_fd(self, emu_cpu_get_index(cpu), &reused);
     if (v->fd < 0) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "kvm: vCPU %u could not be made: %s", emu_cpu_get_index(cpu),
                     g_strerror(errno));
@@ -73,7 +113,7 @@ kvm_vcpu_create(KvmAccel *self, EmuCpu *cpu, GError **error)
         close(v->fd);
         return false;
     }
-    if (!kvm_dirty_ring_add(self, v->fd, error)) {
+    if (!reused && !kvm_dirty_ring_add(self, v->fd, error)) {
         munmap(v->run, self->run_size);
         close(v->fd);
         return false;
@@ -129,7 +169,7 @@ kvm_vcpu_destroy(KvmAccel *self, EmuCpu *cpu)
         self->ring = NULL;
     }
     munmap(v->run, self->run_size);
-    close(v->fd);
+    kvm_vcpu_park(self, emu_cpu_get_index(cpu), v->fd);
     g_free(v->arch);
     g_free(v);
 }

@@ -46,7 +46,6 @@ emu_vcpus_add(EmuVcpus *self, EmuCpu *cpu, unsigned index)
     }
     g_return_if_fail(!g_ptr_array_index(self->cpus, index));
     g_ptr_array_index(self->cpus, index) = g_object_ref(cpu);
-    self->n++;
 }
 
 void
@@ -56,7 +55,10 @@ emu_vcpus_remove(EmuVcpus *self, EmuCpu *cpu)
 
     if (g_ptr_array_find(self->cpus, cpu, &index)) {
         g_ptr_array_index(self->cpus, index) = NULL;
-        self->n--;
+        for (index = self->cpus->len; index > 0 && !g_ptr_array_index(self->cpus, index - 1);) {
+            index--;
+        }
+        g_ptr_array_set_size(self->cpus, (gint)index);
         g_object_unref(cpu);
     }
 }

@@ -27,8 +27,7 @@ void emu_big_lock_wait(EmuBigLock *self, GCond *cond); /* holds the lock before 
 
 typedef struct {
     EmuBigLock lock;
-    GPtrArray *cpus; /* EmuCpu by index, owned; holes are NULL */
-    unsigned n;
+    GPtrArray *cpus; /* EmuCpu by index, owned; holes are NULL, the last is none */
     bool running;     /* threads may run guest code; under the lock */
     bool held;        /* a request waits: no vCPU enters guest code; atomic */
     GCond pause_cond; /* a vCPU has parked */

@@ -47,6 +47,8 @@ void emu_device_add_bus(EmuDevice *self, EmuBus *bus);
 void emu_device_remove_bus(EmuDevice *self, EmuBus *bus);
 bool emu_device_is_user_created(EmuDevice *self);
 EmuDevice *emu_device_get_maker(EmuDevice *self); /* the device that realized it in its own realize; NULL: none */
+/* For one that plugs into no bus. Before it is realized. */
+void emu_device_set_hotplug_handler(EmuDevice *self, gpointer handler);
 /* It stands in for a device that was there before, or makes way for one: no hotplug handler and no client hears of it. */
 void emu_device_set_replacing(EmuDevice *self, bool replacing);
 bool emu_device_is_replacing(EmuDevice *self);

@@ -30,6 +30,7 @@ typedef struct {
     GPtrArray *buses;    /* borrowed: children */
     GPtrArray *groups;   /* LineGroup, in order of addition */
     bool realized, realizing, user_created, replacing;
+    EmuHotplugHandler *hotplug_handler; /* when there is no bus that has one */
 } EmuDevicePrivate;
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE(EmuDevice, emu_device, EMU_TYPE_OBJECT)
@@ -296,13 +297,27 @@ device_withdraw(EmuDevice *self, bool detach)
     }
 }
 
+void
+emu_device_set_hotplug_handler(EmuDevice *self, gpointer handler)
+{
+    priv(self)->hotplug_handler = handler;
+}
+
+static EmuHotplugHandler *
+device_get_hotplug_handler(EmuDevice *self)
+{
+    EmuDevicePrivate *p = priv(self);
+
+    return p->bus ? emu_bus_get_hotplug_handler(p->bus) : p->hotplug_handler;
+}
+
 static bool
 device_realize_on_bus(EmuDevice *self, GError **error)
 {
     EmuDevicePrivate *p = priv(self);
     EmuDeviceClass *klass = EMU_DEVICE_GET_CLASS(self);
     EmuBusClass *bus_class = p->bus ? EMU_BUS_GET_CLASS(p->bus) : NULL;
-    EmuHotplugHandler *handler = p->bus && !p->replacing ? emu_bus_get_hotplug_handler(p->bus) : NULL;
+    EmuHotplugHandler *handler = p->replacing ? NULL : device_get_hotplug_handler(self);
     EmuHotplugHandlerInterface *iface = handler ? EMU_HOTPLUG_HANDLER_GET_IFACE(handler) : NULL;
 
     if (iface && iface->pre_plug && !iface->pre_plug(handler, self, error)) {
@@ -427,8 +442,7 @@ emu_device_unrealize(EmuDevice *self)
 bool
 emu_device_request_unplug(EmuDevice *self, GError **error)
 {
-    EmuDevicePrivate *p = priv(self);
-    EmuHotplugHandler *handler = p->bus ? emu_bus_get_hotplug_handler(p->bus) : NULL;
+    EmuHotplugHandler *handler = device_get_hotplug_handler(self);
     EmuHotplugHandlerInterface *iface = handler ? EMU_HOTPLUG_HANDLER_GET_IFACE(handler) : NULL;
 
     if (!EMU_DEVICE_GET_CLASS(self)->hotpluggable) {

@@ -100,6 +100,7 @@ add_device(EmuMachine *machine, const EmuOpts *opts, bool user_created, GError *
     g_autoptr(EmuDevice) dev = NULL;
     EmuDeviceClass *klass;
     EmuBus *bus = NULL;
+    bool is_cpu;
     GType type;
 
     if (!driver) {
@@ -138,8 +139,16 @@ add_device(EmuMachine *machine, const EmuOpts *opts, bool user_created, GError *
         emu_device_set_id(dev, id);
     }
     emu_object_set_lookup_root(dev, emu_machine_get_root(machine));
+    /* A test may add one to any machine, as a board does. */
+    is_cpu = EMU_IS_CPU(dev) && (user_created || emu_machine_priv(machine)->cpu_hotplug_handler);
+    if (is_cpu && !emu_machine_prepare_cpu(machine, EMU_CPU(dev), opts, error)) {
+        return NULL;
+    }
     if (!set_properties(dev, opts, skip, error)) {
         return NULL;
+    }
+    if (is_cpu) {
+        return emu_machine_plug_cpu(machine, dev, error);
     }
     if (!emu_device_realize(g_object_ref(dev), machine, bus, error)) {
         return NULL;

@@ -537,6 +537,12 @@ apply_cpu_features(EmuCpu *cpu, const char *features, GError **error)
     return true;
 }
 
+bool
+emu_machine_apply_cpu_features(EmuMachine *self, EmuCpu *cpu, GError **error)
+{
+    return apply_cpu_features(cpu, emu_machine_priv(self)->cpu_features, error);
+}
+
 /**
  * emu_machine_create_cpu:
  * @self: a machine in its board's init(), or plugging a CPU
@@ -549,7 +555,6 @@ apply_cpu_features(EmuCpu *cpu, const char *features, GError **error)
 EmuCpu *
 emu_machine_create_cpu(EmuMachine *self, unsigned index, GError **error)
 {
-    EmuMachinePrivate *priv = emu_machine_priv(self);
     const char *type_name = emu_machine_get_cpu_type(self);
     EmuDevice *dev;
 
@@ -567,7 +572,7 @@ emu_machine_create_cpu(EmuMachine *self, unsigned index, GError **error)
         return NULL;
     }
     emu_cpu_set_index(EMU_CPU(dev), index);
-    if (!apply_cpu_features(EMU_CPU(dev), priv->cpu_features, error)) {
+    if (!emu_machine_apply_cpu_features(self, EMU_CPU(dev), error)) {
         g_object_unref(dev);
         return NULL;
     }

@@ -68,6 +68,7 @@ typedef struct {
     unsigned ram_slots;
     char *cpu_type;     /* resolved QOM name */
     char *cpu_features; /* what followed the model, "" */
+    gpointer cpu_hotplug_handler; /* of CPUs that the user adds; NULL: the machine takes none */
     EmuSmp smp;
     unsigned smp_clusters;
     EmuNuma *numa; /* NULL: none */
@@ -121,5 +122,8 @@ EmuMemoryRegion *emu_machine_use_memory_backend(EmuMachine *self, const char *id
 bool emu_machine_is_ending(EmuMachine *self); /* this stop is the last */
 void emu_machine_run_state_init(EmuMachine *self);
 void emu_machine_set_run_state(EmuMachine *self, EmuRunState state);
+
+/* machine-config.c: -cpu's features, for a CPU that is being made. */
+bool emu_machine_apply_cpu_features(EmuMachine *self, EmuCpu *cpu, GError **error);
 
 G_END_DECLS

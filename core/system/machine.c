@@ -518,13 +518,13 @@ emu_machine_get_accel(EmuMachine *self)
 unsigned
 emu_machine_get_n_cpus(EmuMachine *self)
 {
-    return emu_machine_priv(self)->vcpus.n;
+    return emu_machine_priv(self)->vcpus.cpus->len;
 }
 
 /**
  * emu_machine_get_cpu:
  * @self: a machine
- * @index: 0 to emu_machine_get_n_cpus() - 1 unless CPUs were unplugged in between
+ * @index: 0 to emu_machine_get_n_cpus() - 1
  *
  * Returns: (transfer none) (nullable): the CPU of that index
  */

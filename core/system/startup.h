@@ -124,6 +124,10 @@ EmuDevice *emu_machine_add_any_device(EmuMachine *machine, const EmuOpts *opts, 
 EmuObject *emu_machine_add_object(EmuMachine *machine, const EmuOpts *opts, GError **error);
 bool emu_machine_add_global(EmuMachine *machine, const char *driver, const char *property, const char *value, GError **error);
 
+/* cpu-plug.c */
+bool emu_machine_prepare_cpu(EmuMachine *machine, EmuCpu *cpu, const EmuOpts *opts, GError **error);
+EmuDevice *emu_machine_plug_cpu(EmuMachine *machine, EmuDevice *dev, GError **error);
+
 /* serial.c */
 bool emu_startup_open_serials(EmuStartup *startup, GError **error);
 bool emu_startup_open_monitors(EmuStartup *startup, GError **error);

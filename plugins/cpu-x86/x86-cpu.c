@@ -731,6 +731,11 @@ static const EmuProperty x86_cpu_properties[] = {
     EMU_PROP_STRING("vendor", X86Cpu, vendor, NULL, "vendor, 12 characters; default: the model's"),
     EMU_PROP_STRING("model-id", X86Cpu, model_id, NULL, "brand string; default: the model's"),
     EMU_PROP_UINT32("apic-id", X86Cpu, apic_id, UINT32_MAX, "local APIC ID; default: from the topology"),
+    EMU_PROP_INT32("socket-id", X86Cpu, socket_id, -1, "package that it is in; where one that is added goes"),
+    EMU_PROP_INT32("die-id", X86Cpu, die_id, -1, "die within the package"),
+    EMU_PROP_INT32("core-id", X86Cpu, core_id, -1, "core within the die"),
+    EMU_PROP_INT32("thread-id", X86Cpu, thread_id, -1, "thread within the core"),
+    EMU_PROP_INT32("node-id", X86Cpu, node_id, -1, "NUMA node"),
     {.name = "tsc-frequency", .kind = EMU_PROP_KIND_UINT64, .offset = offsetof(X86Cpu, tsc_frequency),
      .default_value = 1000000000, .min = 1000000, .max = 100000000000, .blurb = "time-stamp counter, Hz"},
     EMU_PROP_UINT32_RANGE("phys-bits", X86Cpu, phys_bits, 0, 0, 52,
@@ -830,4 +835,5 @@ x86_cpu_model_class_init(gpointer klass, gconstpointer class_data)
     cc->model = class_data;
     ((EmuDeviceClass *)klass)->model_name = cc->model->name;
     ((EmuDeviceClass *)klass)->user_creatable = true;
+    ((EmuDeviceClass *)klass)->hotpluggable = true; /* where the board takes CPUs */
 }

@@ -133,6 +133,7 @@ struct _X86Cpu {
     uint32_t family, model, stepping, level, xlevel; /* UINT32_MAX: the model's */
     char *vendor, *model_id;
     uint32_t apic_id; /* UINT32_MAX: from the topology */
+    int32_t socket_id, die_id, core_id, thread_id, node_id; /* -1: from its number */
     uint64_t tsc_frequency;
     uint32_t phys_bits; /* 0: the default for the features */
     bool host_phys_bits;

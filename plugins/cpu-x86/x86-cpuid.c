@@ -178,6 +178,14 @@ x86_cpuid_topology(X86Cpu *cpu)
     cpu->smt_bits = emu_x86_topology_get_bits(cpu->threads);
     cpu->die_core_bits = emu_x86_topology_get_bits(MAX(smp.cores, 1));
     cpu->core_bits = cpu->die_core_bits + emu_x86_topology_get_bits(cpu->dies);
+    unsigned place = emu_cpu_get_index((EmuCpu *)cpu);
+
+    cpu->thread_id = (int32_t)(place % MAX(smp.threads, 1));
+    place /= MAX(smp.threads, 1);
+    cpu->core_id = (int32_t)(place % MAX(smp.cores, 1));
+    place /= MAX(smp.cores, 1);
+    cpu->die_id = (int32_t)(place % MAX(smp.dies, 1));
+    cpu->socket_id = (int32_t)(place / MAX(smp.dies, 1));
     if (cpu->apic_id == UINT32_MAX) {
         cpu->apic_id = emu_x86_topology_get_apic_id(smp, emu_cpu_get_index((EmuCpu *)cpu));
     }

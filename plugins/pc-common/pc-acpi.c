@@ -414,7 +414,7 @@ pc_acpi_add_madt(PcAcpi *self)
         pc_acpi_add(t, 8, 1);
         pc_acpi_add(t, i, 1);
         pc_acpi_add(t, pc_acpi_get_apic_id(self->pc, i), 1);
-        pc_acpi_add(t, i < n_cpus, 4); /* enabled */
+        pc_acpi_add(t, emu_machine_get_cpu(EMU_MACHINE(self->pc), i) != NULL, 4); /* enabled */
     }
     pc_acpi_add(t, 1, 1); /* I/O APIC */
     pc_acpi_add(t, 12, 1);
@@ -502,7 +502,11 @@ pc_acpi_build(PcAcpi *self)
     facs = pc_acpi_add_facs(self);
     dsdt = klass->add_dsdt(self);
     tables[n++] = pc_acpi_add_fadt(self, facs, dsdt);
-    tables[n++] = pc_acpi_add_cpu_ssdt(self);
+    if (self->pc->cpu_hotplug_port) {
+        pc_acpi_add_cpu_hotplug(self, tables, &n);
+    } else {
+        tables[n++] = pc_acpi_add_cpu_ssdt(self);
+    }
     tables[n++] = pc_acpi_add_madt(self);
     if (self->pc->hpet_device) {
         tables[n++] = pc_acpi_add_hpet(self);

@@ -48,5 +48,8 @@ uint32_t pc_acpi_get_apic_id(PcMachine *pc, unsigned index);
 /* pc-acpi-numa.c: append their offset to @tables and count it. */
 void pc_acpi_add_numa(PcAcpi *self, guint *tables, guint *n);
 
+/* pc-acpi-cpus.c: the same, in place of the list of CPUs that stay. */
+void pc_acpi_add_cpu_hotplug(PcAcpi *self, guint *tables, guint *n);
+
 /* pc-acpi-vmgenid.c: the same. */
 void pc_acpi_add_vmgenid(PcAcpi *self, guint *tables, guint *n);

@@ -80,6 +80,14 @@ pc_ferr_cb(gpointer opaque, unsigned index G_GNUC_UNUSED, int level)
     }
 }
 
+bool
+pc_wire_cpu(PcMachine *self, EmuDevice *cpu, GError **error)
+{
+    emu_device_connect_out(self->pic[0], NULL, 0, emu_device_get_line_in(cpu, "intr", 0));
+    emu_device_connect_out(cpu, "ferr", 0, self->ferr_line);
+    return emu_object_set_link(cpu, "pic", self->pic[0], error);
+}
+
 static uint64_t
 pc_port_f0_read(gpointer opaque G_GNUC_UNUSED, uint64_t offset G_GNUC_UNUSED, unsigned size)
 {
@@ -164,11 +172,9 @@ pc_create_interrupt_controllers(PcMachine *self, GError **error)
     emu_device_connect_out(self->pic[1], NULL, 0, emu_device_get_line_in(master, NULL, 2));
     self->ferr_line = emu_line_new_in(self, "ferr", pc_ferr_cb, self, 0);
     for (unsigned i = 0; i < emu_machine_get_n_cpus(machine); i++) {
-        EmuDevice *cpu = EMU_DEVICE(emu_machine_get_cpu(machine, i));
+        EmuCpu *cpu = emu_machine_get_cpu(machine, i);
 
-        emu_device_connect_out(master, NULL, 0, emu_device_get_line_in(cpu, "intr", 0));
-        emu_device_connect_out(cpu, "ferr", 0, self->ferr_line);
-        if (!emu_object_set_link(cpu, "pic", master, error)) {
+        if (cpu && !pc_wire_cpu(self, EMU_DEVICE(cpu), error)) {
             return false;
         }
     }
@@ -620,7 +626,7 @@ pc_write_cmos(PcMachine *self)
     for (unsigned i = 0; i < 3; i++) {
         emu_cmos_set(cmos, 0x5b + i, self->above_4g / 65536 >> (8 * i));
     }
-    emu_cmos_set(cmos, 0x5f, emu_machine_get_smp(machine).cpus - 1);
+    emu_cmos_set(cmos, 0x5f, (uint8_t)(pc_count_cpus(self) - 1));
     if (floppy_a || floppy_b) {
         equipment |= floppy_a && floppy_b ? 0x41 : 0x01;
     }

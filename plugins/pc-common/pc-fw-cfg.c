@@ -48,7 +48,7 @@ pc_get_apic_id_limit(PcMachine *self)
             limit = MAX(limit, EMU_X86_CPU_CONTROL_GET_IFACE(control)->get_apic_id(control) + 1);
         }
     }
-    for (unsigned i = emu_machine_get_n_cpus(machine); i < emu_machine_get_smp(machine).max_cpus; i++) {
+    for (unsigned i = 0; i < emu_machine_get_smp(machine).max_cpus; i++) {
         limit = MAX(limit, emu_x86_topology_get_apic_id(emu_machine_get_smp(machine), i) + 1);
     }
     return limit;
@@ -111,6 +111,24 @@ pc_add_uuid(PcMachine *self, GError **error)
     }
     emu_fw_cfg_add_bytes(self->fw_cfg, EMU_FW_CFG_UUID, uuid, sizeof uuid);
     return true;
+}
+
+unsigned
+pc_count_cpus(PcMachine *self)
+{
+    EmuMachine *machine = EMU_MACHINE(self);
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < emu_machine_get_n_cpus(machine); i++) {
+        n += emu_machine_get_cpu(machine, i) != NULL;
+    }
+    return MAX(n, 1);
+}
+
+void
+pc_write_cpu_count(PcMachine *self)
+{
+    emu_fw_cfg_add_u16(self->fw_cfg, EMU_FW_CFG_NB_CPUS, (uint16_t)pc_count_cpus(self));
 }
 
 /* Sleep types that the firmware's resume code and tables may use: bit 7 says that the state is there. */
@@ -289,12 +307,11 @@ pc_fill_fw_cfg(PcMachine *self, GError **error)
 {
     EmuMachine *machine = EMU_MACHINE(self);
     const char *graphics = emu_machine_get_option(machine, "graphics");
-    EmuSmp smp = emu_machine_get_smp(machine);
     unsigned limit = pc_get_apic_id_limit(self);
 
     emu_fw_cfg_add_u64(self->fw_cfg, EMU_FW_CFG_RAM_SIZE, emu_machine_get_ram_size(machine));
     emu_fw_cfg_add_u16(self->fw_cfg, EMU_FW_CFG_NOGRAPHIC, g_strcmp0(graphics, "off") == 0);
-    emu_fw_cfg_add_u16(self->fw_cfg, EMU_FW_CFG_NB_CPUS, smp.cpus);
+    pc_write_cpu_count(self);
     emu_fw_cfg_add_u16(self->fw_cfg, EMU_FW_CFG_MAX_CPUS, limit);
     emu_fw_cfg_add_u32(self->fw_cfg, PC_FW_CFG_IRQ0_OVERRIDE, 1);
     pc_add_numa(self, limit);

@@ -101,6 +101,12 @@ pc_machine_reset(EmuMachine *machine)
 {
     PcMachine *self = (PcMachine *)machine;
 
+    if (self->fw_cfg) {
+        pc_write_cpu_count(self);
+    }
+    if (self->rtc) {
+        emu_cmos_set(EMU_CMOS(self->rtc), 0x5f, (uint8_t)(pc_count_cpus(self) - 1));
+    }
     /* The reset before the start comes first, the one that ends "once" second. */
     if (self->boot_once_pending) {
         self->boot_once_pending = false;
@@ -113,7 +119,21 @@ static void
 pc_machine_nmi(EmuMachine *machine)
 {
     for (unsigned i = 0; i < emu_machine_get_n_cpus(machine); i++) {
-        emu_line_pulse(emu_device_get_line_in(EMU_DEVICE(emu_machine_get_cpu(machine, i)), "nmi", 0));
+        EmuCpu *cpu = emu_machine_get_cpu(machine, i);
+
+        if (cpu) {
+            emu_line_pulse(emu_device_get_line_in(EMU_DEVICE(cpu), "nmi", 0));
+        }
+    }
+}
+
+static void
+pc_machine_cpu_plugged(EmuMachine *machine, EmuCpu *cpu)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!pc_wire_cpu((PcMachine *)machine, EMU_DEVICE(cpu), &error)) {
+        g_warning("%s", error->message);
     }
 }
 
@@ -144,6 +164,7 @@ pc_machine_class_init(PcMachineClass *klass)
     machine_class->done = pc_machine_done;
     machine_class->reset = pc_machine_reset;
     machine_class->nmi = pc_machine_nmi;
+    machine_class->cpu_plugged = pc_machine_cpu_plugged;
     machine_class->can_replace = pc_can_replace;
     machine_class->part_replaced = pc_part_replaced;
     emu_object_class_add_properties(klass, pc_machine_properties, G_N_ELEMENTS(pc_machine_properties));

@@ -85,6 +85,8 @@ struct _PcMachine {
     EmuDevice *rtc;
     EmuDevice *hpet_device; /* NULL: none */
     EmuDevice *vmgenid;     /* NULL: none */
+    uint16_t cpu_hotplug_port; /* 0: CPUs stay as they are */
+    uint8_t cpu_hotplug_gpe;
     EmuFwCfg *fw_cfg;
 
     EmuDevice *gsi;                   /* pc-gsi */
@@ -104,6 +106,12 @@ bool pc_create_devices(PcMachine *self, GError **error);
 EmuDevice *pc_new_device(PcMachine *self, EmuBus *bus, const char *type, const char *name, GError **error, ...) G_GNUC_NULL_TERMINATED;
 /* For parts that a PC can do without, when their plugin is not there. Consumes @error. */
 bool pc_tolerate(const char *type, GError **local_error, GError **error);
+/* A CPU to the interrupt controller and back. */
+bool pc_wire_cpu(PcMachine *self, EmuDevice *cpu, GError **error);
+/* Those that are there. */
+unsigned pc_count_cpus(PcMachine *self);
+/* CPUs that come and go: registers at @port, news by general purpose event @gpe of the power management. */
+bool pc_create_cpu_hotplug(PcMachine *self, uint16_t port, unsigned gpe, GError **error);
 /* The interrupt wiring, with the ISA bus's requests on it. */
 bool pc_create_gsi(PcMachine *self, GError **error);
 /* Memory modules' descriptions. */
@@ -124,6 +132,8 @@ void pc_get_sleep_info(PcMachine *self, PcSleepInfo *info);
 /* pc-fw-cfg.c: what the firmware finds. */
 bool pc_parse_uuid(const char *text, uint8_t uuid[16]);
 bool pc_fill_fw_cfg(PcMachine *self, GError **error);
+/* How many CPUs the firmware shall wait for. */
+void pc_write_cpu_count(PcMachine *self);
 
 /* pc-acpi-vmgenid.c: finds the device that the user may have added. */
 void pc_connect_vmgenid(PcMachine *self);

@@ -16,6 +16,8 @@
 #define I440FX_MACHINE_BELOW_4G_LARGE UINT64_C(0xc0000000) /* a round 3 GiB */
 #define I440FX_MACHINE_IDE_IRQ 14
 #define I440FX_MACHINE_HOTPLUG_GPE 1
+#define I440FX_MACHINE_CPU_HOTPLUG_GPE 2
+#define I440FX_MACHINE_CPU_HOTPLUG_PORT 0xaf00
 #define I440FX_MACHINE_PM_BASE 0x600
 #define I440FX_MACHINE_PM_CONFIG_BASE 0x40
 #define I440FX_MACHINE_GPE0_BASE 0xafe0
@@ -81,7 +83,7 @@ i440fx_machine_create_hotplug(PcMachine *self, GError **error)
         return false;
     }
     emu_device_connect_out(dev, "event", 0, emu_device_get_line_in(self->pm, "gpe", I440FX_MACHINE_HOTPLUG_GPE));
-    return true;
+    return pc_create_cpu_hotplug(self, I440FX_MACHINE_CPU_HOTPLUG_PORT, I440FX_MACHINE_CPU_HOTPLUG_GPE, error);
 }
 
 static bool

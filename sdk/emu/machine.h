@@ -42,7 +42,9 @@ struct _EmuMachineClass {
     bool (*can_replace)(EmuMachine *self, EmuDevice *part, GError **error);
     /* It was made again, and nothing is plugged into its buses yet: what else init() did to it. Optional. */
     bool (*part_replaced)(EmuMachine *self, EmuDevice *part, GError **error);
-    EMU_RESERVED_SLOTS(10);
+    /* The user added a CPU: wires it as init() did those that it made. Optional. */
+    void (*cpu_plugged)(EmuMachine *self, EmuCpu *cpu);
+    EMU_RESERVED_SLOTS(9);
 };
 /* A machine TYPE is named "NAME-machine" ("pc-i440fx-7.2-machine"). Common properties, all settable before init:
  * ram-size, cpu-type, smp-cpus, smp-maxcpus, smp-sockets/-dies/-cores/-threads, kernel, initrd, append, firmware, boot-order,
@@ -86,7 +88,10 @@ EMU_AVAILABLE_IN_1_0 EmuObject *emu_machine_get_root(EmuMachine *self); /* "/" *
 /* @where, a pointer in the board's own struct, leads to a device, bus or line of its making: it follows when the device is made again
  * (can_replace), and is NULL in between. */
 EMU_AVAILABLE_IN_1_0 void emu_machine_track_part(EmuMachine *self, gpointer where);
-EMU_AVAILABLE_IN_1_0 unsigned emu_machine_get_n_cpus(EmuMachine *self); /* realized so far */
+/* One more than the highest index: a CPU that is not there, or no longer, is NULL. */
+EMU_AVAILABLE_IN_1_0 unsigned emu_machine_get_n_cpus(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 void emu_machine_set_cpu_hotplug_handler(EmuMachine *self, gpointer handler);
+EMU_AVAILABLE_IN_1_0 void emu_machine_remove_cpu(EmuMachine *self, EmuCpu *cpu);
 EMU_AVAILABLE_IN_1_0 EmuCpu *emu_machine_get_cpu(EmuMachine *self, unsigned index);
 /* Main RAM as one region of the configured size ("pc.ram"), for the board to alias into place. */
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_machine_get_ram(EmuMachine *self, GError **error);

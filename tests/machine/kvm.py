@@ -54,6 +54,22 @@ def two_processors():
                 raise Failure("the firmware did not find both CPUs")
 
 
+def processor_comes_again():
+    """The kernel cannot unmake a vCPU: one that was unplugged is taken again."""
+    need_kvm()
+    with Emu("-M", "pc", "-m", "32", "-smp", "1,maxcpus=2", accel="kvm") as emu:
+        qmp = emu.qmp()
+        for _ in range(3):
+            reply = qmp.command("device_add", driver="qemu64-x86_64-cpu", id="extra", **{"apic-id": 1})
+            if "error" in reply:
+                raise Failure(f"device_add: {reply['error']}")
+            qmp.command("device_del", id="extra")
+            qmp.command("system_reset")
+            qmp.wait_event("DEVICE_DELETED")
+        if qmp.command("query-status")["return"]["status"] != "running":
+            raise Failure("the machine does not run any more")
+
+
 def options_that_choose(*options):
     """-enable-kvm, -machine accel=kvm:tcg and the like."""
     need_kvm()
@@ -149,6 +165,7 @@ harness.run([
     ("kvm/firmware/with-split-controllers", lambda: firmware_to_its_prompt("kvm,kernel-irqchip=split")),
     ("kvm/firmware/with-controllers-of-our-own", lambda: firmware_to_its_prompt("kvm,kernel-irqchip=off")),
     ("kvm/firmware/finds-two-processors", two_processors),
+    ("kvm/hotplug/processor-comes-again", processor_comes_again),
     ("kvm/boot/sector-leaves-by-debug-exit", boot_sector_leaves),
     ("kvm/options/enable-kvm", lambda: options_that_choose("-enable-kvm")),
     ("kvm/options/machine-accel", lambda: options_that_choose("-machine", "pc,accel=kvm:tcg")),

@@ -147,6 +147,30 @@ def alarm_wakes():
             raise Failure("exit status is not 0")
 
 
+def processors_come_and_go():
+    """device_add and device_del of a CPU: Linux sees it, runs on it, lets go of it, gets it again."""
+    with linux("-smp", "2,maxcpus=4") as emu:
+        qmp = emu.qmp()
+        emu.expect("guest# ", 90)
+        place = {"driver": "qemu64-x86_64-cpu", "id": "extra", "socket-id": 0, "core-id": 3, "thread-id": 0}
+        for turn in range(2):
+            reply = qmp.command("device_add", **place)
+            if "error" in reply:
+                raise Failure(f"device_add: {reply['error']}")
+            emu.send("while ! [ -e /sys/devices/system/cpu/cpu2/online ]; do sleep 1; done; "
+                     "echo 1 > /sys/devices/system/cpu/cpu2/online; taskset 4 echo third-runs-$((40+2))\n")
+            emu.expect("third-runs-42", 60)
+            if len(qmp.command("query-cpus-fast")["return"]) != 3:
+                raise Failure("query-cpus-fast does not list three CPUs")
+            qmp.command("device_del", id="extra")
+            qmp.wait_event("DEVICE_DELETED")
+            emu.send("cat /sys/devices/system/cpu/online; echo left-$((40+2))\n")
+            emu.expect(r"0-1\s+left-42", 60)
+        paths = [c.get("qom-path") for c in qmp.command("query-hotpluggable-cpus")["return"]]
+        if [bool(p) for p in paths] != [False, False, True, True]:
+            raise Failure(f"query-hotpluggable-cpus: {paths}")
+
+
 harness.run([
     ("linux/boot/one-vcpu-self-check-passes", selfcheck),
     ("linux/boot/two-vcpus-self-check-passes", lambda: selfcheck("-smp", "2", append="emu.cpus=2")),
@@ -156,6 +180,7 @@ harness.run([
     ("linux/reboot/no-reboot-option-ends-the-emulator", no_reboot_ends),
     ("linux/reboot/comes-back-twice", reboot_comes_back),
     ("linux/monitor/stop-and-cont", stop_and_cont),
+    ("linux/hotplug/processors-come-and-go", processors_come_and_go),
     ("linux/sleep/hibernates-and-resumes", hibernate_and_resume),
     ("linux/sleep/alarm-ends-s3", alarm_wakes),
     ("linux/sleep/s3-can-be-disabled", lambda: sleep_states(["-global", "PIIX4_PM.disable_s3=1"], "S0 S4 S5")),

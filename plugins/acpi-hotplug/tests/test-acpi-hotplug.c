@@ -121,6 +121,119 @@ test_reset_ends_the_wait(void)
     end(m);
 }
 
+/* ---- CPUs ------------------------------------------------------------------------------------------ */
+
+#define CPU_PORT 0xaf00
+#define CPU_TYPE "qemu64-x86_64-cpu"
+
+static EmuMachine *
+new_machine_with_places(void)
+{
+    g_autoptr(GError) error = NULL;
+    EmuMachine *m = emu_test_machine_new_unbuilt("pc", &error);
+
+    g_assert_no_error(error);
+    emu_machine_set_smp(m, "1,maxcpus=4", &error);
+    g_assert_no_error(error);
+    emu_test_machine_start(m, &error);
+    g_assert_no_error(error);
+    emu_test_reset(m);
+    return m;
+}
+
+static uint8_t
+cpu_status(EmuMachine *m, unsigned index)
+{
+    emu_test_out(m, CPU_PORT, index, 4);
+    return (uint8_t)emu_test_in(m, CPU_PORT + 4, 1);
+}
+
+static EmuDevice *
+add_cpu(EmuMachine *m, const char *properties)
+{
+    g_autoptr(GError) error = NULL;
+    EmuDevice *dev = emu_test_add_device(m, CPU_TYPE, properties, &error);
+
+    g_assert_no_error(error);
+    return dev;
+}
+
+static void
+test_cpu_comes(void)
+{
+    EmuMachine *m = new_machine_with_places();
+
+    g_assert_cmphex(cpu_status(m, 0), ==, 0x01);
+    g_assert_cmphex(cpu_status(m, 2), ==, 0x00);
+    add_cpu(m, "id=c2,socket-id=0,core-id=2,thread-id=0");
+    g_assert_cmphex(emu_test_in(m, GPE, 1), ==, 0x04);
+    g_assert_cmphex(cpu_status(m, 2), ==, 0x03);
+    emu_test_out(m, CPU_PORT, 0, 4);
+    emu_test_out(m, CPU_PORT + 5, 0, 1); /* the next with news */
+    g_assert_cmpuint(emu_test_in(m, CPU_PORT + 8, 4), ==, 2);
+    emu_test_out(m, CPU_PORT + 4, 0x02, 1);
+    g_assert_cmphex(cpu_status(m, 2), ==, 0x01);
+    emu_test_out(m, CPU_PORT + 5, 3, 1); /* APIC ID */
+    g_assert_cmpuint(emu_test_in(m, CPU_PORT + 8, 4), ==, 2);
+    g_assert_cmphex(cpu_status(m, 4), ==, 0x00); /* beyond the last */
+    g_assert_cmpuint(emu_machine_get_n_cpus(m), ==, 3);
+    g_assert_null(emu_machine_get_cpu(m, 1));
+    end(m);
+}
+
+static void
+test_cpu_goes(void)
+{
+    EmuMachine *m = new_machine_with_places();
+    EmuDevice *dev = add_cpu(m, "id=c1,apic-id=1");
+
+    emu_test_out(m, CPU_PORT, 1, 4);
+    emu_test_out(m, CPU_PORT + 4, 0x02, 1);
+    g_assert_true(request_unplug(m, dev, NULL));
+    g_assert_cmphex(cpu_status(m, 1), ==, 0x05);
+    emu_test_out(m, CPU_PORT + 4, 0x08, 1);
+    g_assert_cmphex(emu_test_in(m, CPU_PORT + 4, 1) & 1, ==, 0); /* at once */
+    emu_test_settle(m);
+    g_assert_cmphex(cpu_status(m, 1), ==, 0x00);
+    g_assert_cmpuint(emu_machine_get_n_cpus(m), ==, 1);
+    emu_test_out(m, CPU_PORT, 0, 4); /* the first one stays */
+    emu_test_out(m, CPU_PORT + 4, 0x08, 1);
+    emu_test_settle(m);
+    g_assert_cmphex(cpu_status(m, 0), ==, 0x01);
+    dev = add_cpu(m, "id=c1,apic-id=1");
+    g_assert_true(request_unplug(m, dev, NULL));
+    emu_test_reset(m); /* a guest that starts anew holds nothing */
+    emu_test_settle(m);
+    g_assert_cmphex(cpu_status(m, 1), ==, 0x00);
+    end(m);
+}
+
+static void
+test_cpu_refused(void)
+{
+    static const struct {
+        const char *type, *properties, *what;
+    } bad[] = {
+        {CPU_TYPE, NULL, "CPU socket-id is not set"},
+        {CPU_TYPE, "socket-id=0,core-id=0", "CPU thread-id is not set"},
+        {CPU_TYPE, "socket-id=0,core-id=9,thread-id=0", "Invalid CPU core-id: 9 must be in range 0:3"},
+        {CPU_TYPE, "socket-id=0,core-id=0,thread-id=0", "CPU[0] with APIC ID 0 exists"},
+        {CPU_TYPE, "apic-id=77", "Invalid CPU with APIC ID 77"},
+        {"pentium-x86_64-cpu", "apic-id=1", "Invalid CPU type, expected cpu type: 'qemu64-x86_64-cpu'"},
+    };
+    EmuMachine *m = new_machine_with_places();
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(emu_test_add_device(m, bad[i].type, bad[i].properties, &error));
+        g_assert_nonnull(error);
+        g_assert_nonnull(strstr(error->message, bad[i].what));
+    }
+    g_assert_cmpuint(emu_machine_get_n_cpus(m), ==, 1);
+    end(m);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -129,5 +242,8 @@ main(int argc, char **argv)
     g_test_add_func("/acpi-hotplug/unplug", test_unplug);
     g_test_add_func("/acpi-hotplug/parts-of-the-board-stay", test_parts_of_the_board_stay);
     g_test_add_func("/acpi-hotplug/reset-ends-the-wait", test_reset_ends_the_wait);
+    g_test_add_func("/acpi-hotplug/cpu/comes", test_cpu_comes);
+    g_test_add_func("/acpi-hotplug/cpu/goes", test_cpu_goes);
+    g_test_add_func("/acpi-hotplug/cpu/refused-with-a-sentence", test_cpu_refused);
     return g_test_run();
 }
