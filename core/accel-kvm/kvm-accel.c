@@ -225,6 +225,12 @@ kvm_accel_debug_changed(EmuAccel *accel)
     kvm_debug_changed(KVM_ACCEL(accel));
 }
 
+static GPtrArray *
+kvm_accel_get_stats(EmuAccel *accel, EmuCpu *cpu, GError **error)
+{
+    return kvm_get_stats(KVM_ACCEL(accel), cpu, error);
+}
+
 static void
 kvm_accel_init(KvmAccel *self)
 {
@@ -279,6 +285,7 @@ kvm_accel_class_init(KvmAccelClass *klass)
     accel->drop_message_route = kvm_accel_drop_message_route;
     accel->debug_changed = kvm_accel_debug_changed;
     accel->get_access_pc = kvm_accel_get_access_pc;
+    accel->get_stats = kvm_accel_get_stats;
     emu_object_class_add_properties(klass, kvm_accel_properties, G_N_ELEMENTS(kvm_accel_properties));
 }
 

@@ -4,7 +4,8 @@
 /*
  * What the files of core/accel-kvm share. kvm-accel.c: the accelerator object and checks; kvm-memory.c: memory slots from
  * the flat view; kvm-clock.c: time; kvm-debug.c: breakpoints and steps; kvm-dirty-ring.c: the log of
- * writes as a ring; kvm-irqchip.c: interrupt routes; kvm-shortcut.c: writes that stay in the kernel; kvm-vcpu.c: the run loop; kvm-report.c: exits in words.
+ * writes as a ring; kvm-irqchip.c: interrupt routes; kvm-shortcut.c: writes that stay in the kernel; kvm-vcpu.c: the run loop; kvm-report.c: exits in words;
+ * kvm-stats.c: counters.
  */
 
 #include "cpu/debug.h"
@@ -72,6 +73,7 @@ struct _KvmAccel {
     struct kvm_coalesced_mmio_ring *ring; /* in the first vCPU's run area */
     bool has_coalesced, has_coalesced_ports;
     bool draining;
+    uint64_t late_writes; /* so many were carried out */
 };
 
 typedef struct {
@@ -86,7 +88,10 @@ typedef struct {
     bool inside;      /* atomic: in KVM_RUN, or about to enter it; a signal is needed to get it out */
     bool shutdown;    /* until reset */
     bool failed;      /* KVM_RUN cannot go on; until reset */
-    uint64_t interpreted; /* instructions that KVM could not emulate */
+    struct {
+        uint64_t ports, mmio, others; /* exits */
+        uint64_t interpreted;         /* instructions that KVM could not emulate, and those beside them */
+    } counts;
 
     EmuCpuDebug *debug;
     EmuKvmStop stops[EMU_KVM_MAX_STOPS]; /* that KVM has */
@@ -157,3 +162,6 @@ void kvm_vcpu_store(KvmVcpu *v); /* registers into KVM */
 
 /* kvm-report.c: one line on what the exit was. (transfer full) */
 char *kvm_describe_exit(const struct kvm_run *run);
+
+/* kvm-stats.c: of the VM, or of a vCPU. (transfer full) (element-type EmuAccelStat) */
+GPtrArray *kvm_get_stats(KvmAccel *self, EmuCpu *cpu, GError **error);

@@ -84,6 +84,7 @@ kvm_drain(KvmAccel *self)
         EmuAddressSpace *as = entry.pio ? emu_machine_get_io_as(self->machine) : emu_machine_get_memory_as(self->machine);
 
         __atomic_store_n(&ring->first, (ring->first + 1) % size, __ATOMIC_RELEASE);
+        self->late_writes++;
         emu_address_space_write(as, entry.phys_addr, entry.data, MIN(entry.len, sizeof(entry.data)), EMU_MEM_ATTRS_NONE);
     }
     self->draining = false;

@@ -346,7 +346,7 @@ kvm_exit_internal_error(KvmVcpu *v)
     emu_unimp("kvm: CPU %u: %s; interpreted", emu_cpu_get_index(v->cpu), text);
     kvm_vcpu_fetch(v);
     reason = v->accel->frontend->tcg->interp(v->state, INTERPRET_BURST, &executed);
-    v->interpreted += executed;
+    v->counts.interpreted += executed;
     if (reason == EMU_TCG_EXIT_SHUTDOWN) {
         kvm_vcpu_shutdown(v);
     }
@@ -383,15 +383,20 @@ kvm_handle_exit(KvmVcpu *v)
 {
     struct kvm_run *run = v->run;
 
-    switch (run->exit_reason) {
-    case KVM_EXIT_IO:
+    if (run->exit_reason == KVM_EXIT_IO) {
+        v->counts.ports++;
         kvm_exit_io(v);
         v->io_pending = true;
-        break;
-    case KVM_EXIT_MMIO:
+        return;
+    }
+    if (run->exit_reason == KVM_EXIT_MMIO) {
+        v->counts.mmio++;
         kvm_exit_mmio(v);
         v->io_pending = true;
-        break;
+        return;
+    }
+    v->counts.others++;
+    switch (run->exit_reason) {
     case KVM_EXIT_HLT:
         v->accel->frontend->set_halted(v->state, run);
         break;

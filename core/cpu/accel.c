@@ -41,6 +41,35 @@ emu_machine_get_device_type(EmuMachine *machine, const char *type_name)
     return own ? own : type_name;
 }
 
+/**
+ * emu_accel_stat_new: (skip)
+ */
+EmuAccelStat *
+emu_accel_stat_new(const char *name, EmuAccelStatKind kind, unsigned n_values, const uint64_t *values)
+{
+    EmuAccelStat *self = g_new0(EmuAccelStat, 1);
+
+    self->name = g_strdup(name);
+    self->kind = kind;
+    self->base = 10;
+    self->n_values = n_values;
+    self->values = g_memdup2(values, n_values * sizeof(*values));
+    return self;
+}
+
+/**
+ * emu_accel_stat_free: (skip)
+ */
+void
+emu_accel_stat_free(EmuAccelStat *self)
+{
+    if (self) {
+        g_free(self->name);
+        g_free(self->values);
+        g_free(self);
+    }
+}
+
 EmuAccel *
 emu_accel_new_from_text(const char *text, GError **error)
 {

@@ -477,6 +477,7 @@ const EmuHmpCommand emu_hmp_info_commands[] = {
     {"registers", "-a", "[-a]", "show the cpu registers (-a: show register info for all cpus)", hmp_info_registers},
     {"roms", NULL, "", "show roms", hmp_info_roms},
     {"snapshots", NULL, "", "show the currently saved VM snapshots", hmp_info_snapshots},
+    {"stats", "s,s?,s?", "target [names] [provider]", "show statistics for the given target (vm or vcpu); optionally filter by name (comma-separated list, or * for all) and provider", hmp_info_stats},
     {"status", NULL, "", "show the current VM status (running|paused)", hmp_info_status},
     {"usb", NULL, "", "show guest USB devices", hmp_info_usb},
     {"uuid", NULL, "", "show the current VM UUID", hmp_info_uuid},

@@ -15,3 +15,6 @@ EmuHmpFunc hmp_info_version, hmp_info_name, hmp_info_uuid, hmp_info_status, hmp_
     hmp_info_qom_tree, hmp_info_pic, hmp_info_irq, hmp_info_lapic, hmp_info_pci, hmp_info_block, hmp_info_blockstats, hmp_info_chardev, hmp_info_roms,
     hmp_info_jit, hmp_info_mice, hmp_info_usb, hmp_info_kvm, hmp_info_network, hmp_info_memory_size_summary, hmp_info_iothreads, hmp_info_memdev,
     hmp_info_snapshots, hmp_info_balloon;
+
+/* hmp-stats.c */
+EmuHmpFunc hmp_info_stats;

@@ -63,6 +63,23 @@ EMU_AVAILABLE_IN_1_0 bool emu_cpu_write_debug(EmuCpu *self, uint64_t vaddr, cons
 
 /* ---- accelerators ------------------------------------------------------------------------------ */
 
+/* A counter of an accelerator, for query-stats. */
+typedef enum { EMU_ACCEL_STAT_CUMULATIVE, EMU_ACCEL_STAT_INSTANT, EMU_ACCEL_STAT_PEAK, EMU_ACCEL_STAT_LINEAR, EMU_ACCEL_STAT_LOG2 } EmuAccelStatKind;
+typedef enum { EMU_ACCEL_STAT_NUMBER, EMU_ACCEL_STAT_BYTES, EMU_ACCEL_STAT_SECONDS, EMU_ACCEL_STAT_CYCLES, EMU_ACCEL_STAT_BOOLEAN } EmuAccelStatUnit;
+typedef struct {
+    char *name;
+    EmuAccelStatKind kind;
+    EmuAccelStatUnit unit;
+    uint8_t base;         /* 10 or 2: values are in units of base to the power of exponent */
+    int16_t exponent;
+    uint32_t bucket_size; /* of a linear histogram */
+    unsigned n_values;    /* 1, but for histograms */
+    uint64_t *values;
+} EmuAccelStat;
+/* @values (n_values of them) are copied. */
+EMU_AVAILABLE_IN_1_0 EmuAccelStat *emu_accel_stat_new(const char *name, EmuAccelStatKind kind, unsigned n_values, const uint64_t *values);
+EMU_AVAILABLE_IN_1_0 void emu_accel_stat_free(EmuAccelStat *self);
+
 #define EMU_TYPE_ACCEL (emu_accel_get_type())
 EMU_AVAILABLE_IN_1_0
 G_DECLARE_DERIVABLE_TYPE(EmuAccel, emu_accel, EMU, ACCEL, EmuObject)
@@ -96,7 +113,10 @@ struct _EmuAccelClass {
     void (*debug_changed)(EmuAccel *self);
     /* On the vCPU's thread, while a device answers an access: the instruction's address. Optional: the CPU's get_pc. */
     uint64_t (*get_access_pc)(EmuAccel *self, EmuCpu *cpu);
-    EMU_RESERVED_SLOTS(8);
+    /* Counters of the machine (@cpu NULL) or of one CPU. Big lock held. (transfer container) (element-type EmuAccelStat), NULL with
+     * @error set. Optional: there are none. */
+    GPtrArray *(*get_stats)(EmuAccel *self, EmuCpu *cpu, GError **error);
+    EMU_RESERVED_SLOTS(7);
 };
 EMU_AVAILABLE_IN_1_0 EmuAccel *emu_machine_get_accel(EmuMachine *machine);
 /* The type that a board makes for a chip: @type_name, or the form of it that goes with the machine's accelerator. */
