@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+EMU_TRACE_DEFINE(fdc_read)
+EMU_TRACE_DEFINE(fdc_write)
+EMU_TRACE_DEFINE(fdc_irq)
+
 #define DOR_NRESET 0x04
 #define DOR_DMA_GATE 0x08
 #define MSR_RQM 0x80
@@ -20,6 +24,7 @@
 void
 fdc_raise_irq(Fdc *s)
 {
+    EMU_TRACE(fdc_irq, "phase %d", (int)s->phase);
     if (s->dor & DOR_DMA_GATE) {
         s->interrupt = true;
         emu_line_set(s->irq, 1);
@@ -472,10 +477,8 @@ fdc_read_dir(const Fdc *s)
 }
 
 static uint64_t
-fdc_read_cb(gpointer opaque, uint64_t offset, unsigned size G_GNUC_UNUSED)
+fdc_read(Fdc *s, uint64_t offset)
 {
-    Fdc *s = opaque;
-
     switch (offset) {
     case 0: /* status register A */
         return (s->interrupt ? 0x80 : 0) | 0x40;
@@ -496,12 +499,22 @@ fdc_read_cb(gpointer opaque, uint64_t offset, unsigned size G_GNUC_UNUSED)
     }
 }
 
+static uint64_t
+fdc_read_cb(gpointer opaque, uint64_t offset, unsigned size G_GNUC_UNUSED)
+{
+    uint64_t value = fdc_read(opaque, offset);
+
+    EMU_TRACE(fdc_read, "register %u value 0x%02x", (unsigned)offset, (unsigned)value);
+    return value;
+}
+
 static void
 fdc_write_cb(gpointer opaque, uint64_t offset, uint64_t value, unsigned size G_GNUC_UNUSED)
 {
     Fdc *s = opaque;
     uint8_t old;
 
+    EMU_TRACE(fdc_write, "register %u value 0x%02x", (unsigned)offset, (unsigned)(value & 0xff));
     switch (offset) {
     case 2:
         old = s->dor;
