@@ -124,6 +124,7 @@ kvm_accel_create_vcpu(EmuAccel *accel, EmuCpu *cpu, GError **error)
         kvm_memory_init(self);
         kvm_ports_init(self);
         kvm_clock_init(self);
+        kvm_window_init(self);
     }
     g_object_ref(accel); /* the vCPU's state lives in the service */
     return true;
@@ -137,6 +138,7 @@ kvm_accel_destroy_vcpu(EmuAccel *accel, EmuCpu *cpu)
 
         kvm_vcpu_destroy(self, cpu);
         if (--self->n_vcpus == 0) {
+            kvm_window_finish(self);
             kvm_clock_finish(self);
             kvm_ports_finish(self);
             kvm_memory_finish(self);
@@ -257,11 +259,15 @@ kvm_accel_finalize(GObject *object)
 
 static const char *const kvm_irqchip_names[] = {"off", "on", "split", "auto", NULL};
 
+static const char *const kvm_switch_names[] = {"off", "on", "auto", NULL};
+
 static const EmuProperty kvm_accel_properties[] = {
     EMU_PROP_STRING("device", KvmAccel, device, "/dev/kvm", "the KVM device"),
     EMU_PROP_UINT32("dirty-ring-size", KvmAccel, dirty_ring_size, 0, "entries of each vCPU's ring of written pages; 0: bitmaps instead"),
     EMU_PROP_ENUM("kernel-irqchip", KvmAccel, irqchip, KVM_IRQCHIP_AUTO, kvm_irqchip_names,
                   "interrupt controllers in the host's kernel: all, the local APICs (split), none"),
+    EMU_PROP_ENUM("find-windows", KvmAccel, find_windows, KVM_AUTO, kvm_switch_names,
+                  "looks for where the guest lets interrupts in; auto: where the host emulates guest kernels"),
 };
 
 static void

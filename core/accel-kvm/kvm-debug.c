@@ -122,21 +122,26 @@ debug_report_access(KvmVcpu *v, const EmuKvmStop *stop)
     debug_report(v, &hit);
 }
 
-/*
- * KVM goes on behind a halt that it stepped over. An instruction that waits counts as all steps that are left. The one before may have been a
- * port access, whose end KVM does not always report as a step.
- */
+/* The halt alone, or behind a port access, whose end KVM does not always report as a step. */
+static bool
+debug_ends_in_halt(const EmuKvmFrontend *fe, const uint8_t *code, uint64_t n, bool port_access)
+{
+    return code[n - 1] == fe->halt_insn && (n == 1 || (port_access && fe->is_port_access && fe->is_port_access(code, (unsigned)n - 1)));
+}
+
+/* KVM goes on behind a halt that it stepped over. An instruction that waits counts as all steps that are left. */
 static void
 debug_catch_halt(KvmVcpu *v, uint64_t before)
 {
-    uint8_t code = 0;
+    uint8_t code[1 + LONGEST_INSN];
+    uint64_t n = v->pc - before;
 
-    if (v->pc <= before || v->pc > before + 2 * LONGEST_INSN) {
+    if (n == 0 || n > (v->port_access ? sizeof(code) : 1)) {
         return;
     }
     emu_machine_lock(v->accel->machine);
     kvm_vcpu_fetch(v);
-    if (emu_cpu_read_debug(v->cpu, v->pc - 1, &code, 1) && code == v->accel->frontend->halt_insn) {
+    if (emu_cpu_read_debug(v->cpu, before, code, n) && debug_ends_in_halt(v->accel->frontend, code, n, v->port_access)) {
         v->accel->frontend->set_halted(v->state, v->run);
         v->debug->steps = MIN(v->debug->steps, 1);
     }
@@ -236,6 +241,7 @@ kvm_debug_exit(KvmVcpu *v)
     if (stepped) {
         debug_catch_halt(v, before);
     }
+    v->port_access = false;
     if (stepped && v->debug->steps && --v->debug->steps == 0) {
         EmuDebugHit hit = {.kind = EMU_DEBUG_STEP, .pc = v->pc};
 

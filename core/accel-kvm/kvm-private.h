@@ -5,7 +5,7 @@
  * What the files of core/accel-kvm share. kvm-accel.c: the accelerator object and checks; kvm-memory.c: memory slots from
  * the flat view; kvm-clock.c: time; kvm-debug.c: breakpoints and steps; kvm-dirty-ring.c: the log of
  * writes as a ring; kvm-irqchip.c: interrupt routes; kvm-shortcut.c: writes that stay in the kernel; kvm-vcpu.c: the run loop; kvm-report.c: exits in words;
- * kvm-stats.c: counters.
+ * kvm-stats.c: counters; kvm-window.c: interrupts where the host emulates.
  */
 
 #include "cpu/debug.h"
@@ -28,6 +28,7 @@ typedef struct {
 } KvmSlot;
 
 enum { KVM_IRQCHIP_OFF, KVM_IRQCHIP_ON, KVM_IRQCHIP_SPLIT, KVM_IRQCHIP_AUTO };
+enum { KVM_OFF, KVM_ON, KVM_AUTO };
 
 typedef struct {
     struct kvm_dirty_gfn *entries;
@@ -38,7 +39,8 @@ struct _KvmAccel {
     EmuAccel parent_instance;
 
     char *device;
-    int irqchip; /* option kernel-irqchip */
+    int irqchip;      /* option kernel-irqchip */
+    int find_windows; /* option; AUTO until the first vCPU */
 
     EmuMachine *machine;
     const EmuKvmFrontend *frontend;
@@ -64,7 +66,7 @@ struct _KvmAccel {
     GArray *to_remove; /* EmuMemorySection, until commit */
     GArray *to_add;
     GArray *to_log;    /* uint64_t: addresses of ranges whose writes are wanted */
-    guint late_writes_timer;
+    guint late_writes_timer, window_timer;
     uint32_t dirty_ring_size; /* option: entries per vCPU; 0: bitmaps */
     GPtrArray *rings;         /* KvmDirtyRing */
 
@@ -102,7 +104,13 @@ typedef struct {
     bool stepping_over;                  /* the breakpoint that was reported last */
     bool at_pc;                          /* @pc is the next instruction's */
     uint64_t pc;
+    bool port_access;                    /* since @pc was */
     bool hit;                            /* a stop was reported: leave */
+
+    struct {
+        bool look;             /* atomic: see whether interrupts are disabled */
+        unsigned wait, waited; /* periods between searches */
+    } window;
 } KvmVcpu;
 
 /* kvm-memory.c */
@@ -123,6 +131,12 @@ bool kvm_dirty_ring_setup(KvmAccel *self, GError **error);       /* before the f
 bool kvm_dirty_ring_add(KvmAccel *self, int vcpu_fd, GError **error);
 void kvm_dirty_ring_collect(KvmAccel *self);                    /* big lock held */
 void kvm_dirty_ring_finish(KvmAccel *self);
+
+/* kvm-window.c */
+void kvm_window_init(KvmAccel *self);
+void kvm_window_finish(KvmAccel *self);
+bool kvm_window_is_due(KvmVcpu *v);
+EmuTcgExit kvm_window_search(KvmVcpu *v);
 
 /* kvm-clock.c */
 void kvm_clock_init(KvmAccel *self);

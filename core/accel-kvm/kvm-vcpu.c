@@ -130,6 +130,7 @@ kvm_vcpu_create(KvmAccel *self, EmuCpu *cpu, GError **error)
     v->accel = self;
     v->cpu = cpu;
     v->debug = emu_cpu_get_debug(cpu);
+    v->window.wait = 1;
     v->arch = g_malloc0(MAX(fe->arch_size, 1));
     v->state = emu_tcg_service_add(self->service, fe->tcg, cpu);
     emu_cpu_set_state(cpu, v->state);
@@ -385,6 +386,7 @@ kvm_handle_exit(KvmVcpu *v)
 
     if (run->exit_reason == KVM_EXIT_IO) {
         v->counts.ports++;
+        v->port_access = true;
         kvm_exit_io(v);
         v->io_pending = true;
         return;
@@ -469,6 +471,9 @@ kvm_vcpu_enter(KvmVcpu *v)
     kvm_do_late_writes(v);
     if (result == 0) {
         kvm_handle_exit(v);
+    }
+    if (v->in_kvm && kvm_window_is_due(v) && kvm_window_search(v) == EMU_TCG_EXIT_SHUTDOWN) {
+        kvm_vcpu_shutdown(v);
     }
 }
 

@@ -736,6 +736,70 @@ x86_kvm_handle_exit(EmuTcgState *tcg G_GNUC_UNUSED, gpointer opaque G_GNUC_UNUSE
     }
 }
 
+/* Where the opcode is. What is REX in 64-bit mode is an instruction of its own in others; the one behind it is looked at in its place. */
+static unsigned
+x86_kvm_skip_prefixes(const uint8_t *code, unsigned n)
+{
+    unsigned i = 0;
+
+    while (i < n && (code[i] == 0x66 || code[i] == 0x67 || code[i] == 0xf0 || code[i] == 0xf2 || code[i] == 0xf3 || code[i] == 0x26 ||
+                     code[i] == 0x2e || code[i] == 0x36 || code[i] == 0x3e || code[i] == 0x64 || code[i] == 0x65 ||
+                     (code[i] & 0xf0) == 0x40)) {
+        i++;
+    }
+    return i;
+}
+
+/* IN and OUT with a number, or with DX; INS, OUTS. */
+static bool
+x86_kvm_is_port_opcode(uint8_t opcode)
+{
+    return (opcode & 0xf4) == 0xe4 || (opcode & 0xfc) == 0x6c;
+}
+
+static bool
+x86_kvm_is_port_access(const uint8_t *code, unsigned n)
+{
+    unsigned i = x86_kvm_skip_prefixes(code, n);
+
+    return i < n && x86_kvm_is_port_opcode(code[i]) && n == i + ((code[i] & 0xfc) == 0xe4 ? 2 : 1);
+}
+
+static bool
+x86_kvm_is_private(const uint8_t *code, unsigned n, bool ports)
+{
+    unsigned i = x86_kvm_skip_prefixes(code, n);
+
+    if (i + 1 >= n) {
+        return false;
+    }
+    if (code[i] != 0x0f) {
+        return ports || !x86_kvm_is_port_opcode(code[i]);
+    }
+    switch (code[i + 1]) {
+    case 0x00: /* SLDT, LTR and the like */
+    case 0x01: /* LGDT, SMSW and the like */
+    case 0x05 ... 0x09: /* SYSCALL, CLTS, SYSRET, INVD, WBINVD */
+    case 0x20 ... 0x23: /* MOV with CRx and DRx */
+    case 0x30 ... 0x37: /* WRMSR to GETSEC */
+    case 0xa2: /* CPUID */
+    case 0xaa: /* RSM */
+    case 0xae: /* XSAVE and the like */
+    case 0xc7: /* XSAVES, RDRAND */
+        return false;
+    default:
+        return true;
+    }
+}
+
+static bool
+x86_kvm_takes_interrupts(EmuTcgState *tcg)
+{
+    X86State *s = (X86State *)tcg;
+
+    return (s->eflags & X86_IF) && !s->shadow;
+}
+
 const EmuKvmFrontend x86_kvm_frontend = {
     .struct_size = sizeof(EmuKvmFrontend),
     .tcg = &x86_frontend,
@@ -758,4 +822,7 @@ const EmuKvmFrontend x86_kvm_frontend = {
     .read_pc = x86_kvm_read_pc,
     .sees_accesses = x86_kvm_sees_accesses,
     .may_access = x86_kvm_may_access,
+    .is_port_access = x86_kvm_is_port_access,
+    .takes_interrupts = x86_kvm_takes_interrupts,
+    .is_private = x86_kvm_is_private,
 };

@@ -86,6 +86,12 @@ typedef struct _EmuKvmFrontend {
     bool (*sees_accesses)(void);
     /* May the instruction there, @n bytes are known, touch memory other than as code? Optional: yes. */
     bool (*may_access)(EmuTcgState *s, const uint8_t *code, unsigned n);
+    /* Are these bytes one instruction that accesses a port? For debuggers. Optional. */
+    bool (*is_port_access)(const uint8_t *code, unsigned n);
+    /* The state accepts an interrupt now. Optional, with is_private. */
+    bool (*takes_interrupts)(EmuTcgState *s);
+    /* Does what begins so (@n bytes, the longest instruction) keep to registers and memory (and @ports)? */
+    bool (*is_private)(const uint8_t *code, unsigned n, bool ports);
 } EmuKvmFrontend;
 
 /* For the accelerator: a state that the reference interpreter can run on, without translator. */

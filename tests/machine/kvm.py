@@ -154,6 +154,52 @@ def boot_sector_leaves():
                 raise Failure(f"exit status {status}, expected {0x15 << 1 | 1}; stderr: {emu.stderr()}")
 
 
+def floppy_is_read(accel):
+    """A boot sector on a floppy reads a track by INT 13H: the firmware waits for interrupts that it lets in for moments."""
+    need_kvm()
+    # ds, es, ss = 0; sti; read cylinder 1, head 0, all 18 sectors to 8000h; 2ah to the exit port if the last one has come, else 0bh
+    sector = bytes.fromhex("31c08ed88ec08ed0bc007cfbb81202b9010131d2bb0080cd13720c813e00a2454d7504b02ae6f4b00be6f4f4")
+    track = (b"EM" + bytes(510)) * 18
+    with tempfile.NamedTemporaryFile(suffix=".img") as image:
+        image.write(sector.ljust(510, b"\0") + b"\x55\xaa" + bytes(35 * 512) + track)
+        image.truncate(1440 << 10)
+        image.flush()
+        with Emu("-M", "pc", "-m", "64", "-drive", f"file={image.name},format=raw,if=floppy", "-boot", "a",
+                 "-device", "isa-debug-exit,iobase=0xf4,iosize=1", accel=accel) as emu:
+            status = emu.wait(240)
+            if status != (0x2a << 1 | 1):
+                raise Failure(f"exit status {status}, expected {0x2a << 1 | 1}; stderr: {emu.stderr()}")
+
+
+def counters():
+    """info stats and query-stats: the kernel's counters where it has them, the run loop's own everywhere."""
+    need_kvm()
+    firmware("bios-256k.bin")
+    with Emu("-M", "pc", "-m", "64", accel="kvm") as emu:
+        qmp = emu.qmp()
+        deadline = time.monotonic() + 60 * harness.SCALE
+        while True:
+            result = qmp.command("query-stats", target="vcpu", providers=[{"provider": "kvm", "names": ["user_port_exits", "exits"]}])["return"]
+            values = {s["name"]: s["value"] for s in result[0]["stats"]}
+            if values["user_port_exits"] > 0:
+                break
+            if time.monotonic() > deadline:
+                raise Failure(f"no port access was counted: {result}")
+            time.sleep(0.1)
+        if not result[0]["qom-path"].startswith("/machine") or result[0]["provider"] != "kvm":
+            raise Failure(f"query-stats does not say whose they are: {result}")
+        schemas = {s["target"]: {v["name"]: v for v in s["stats"]} for s in qmp.command("query-stats-schemas", provider="kvm")["return"]}
+        if schemas["vcpu"]["user_port_exits"]["type"] != "cumulative" or set(values) - set(schemas["vcpu"]):
+            raise Failure(f"the schema does not describe what is there: {schemas}")
+        if "error" not in qmp.command("query-stats", target="vm", vcpus=["/machine"]):
+            raise Failure("CPUs were accepted for the VM's counters")
+        text = emu.hmp("info stats vcpu user_port_exits")
+        if not text.startswith("provider: kvm\n    user_port_exits (cumulative): "):
+            raise Failure(f"info stats says {text!r}")
+        if "invalid stats target" not in emu.hmp("info stats cpu"):
+            raise Failure("info stats accepts any target")
+
+
 def next_accelerator_is_tried():
     firmware("bios-256k.bin")
     with Emu("-accel", "kvm,device=/dev/no-kvm-here", "-accel", "tcg", "-M", "pc", "-m", "64", "-vga", "std") as emu:
@@ -167,6 +213,10 @@ harness.run([
     ("kvm/firmware/finds-two-processors", two_processors),
     ("kvm/hotplug/processor-comes-again", processor_comes_again),
     ("kvm/boot/sector-leaves-by-debug-exit", boot_sector_leaves),
+    ("kvm/boot/floppy-is-read", lambda: floppy_is_read("kvm")),
+    ("kvm/boot/floppy-is-read-with-split-controllers", lambda: floppy_is_read("kvm,kernel-irqchip=split")),
+    ("kvm/boot/floppy-is-read-with-controllers-of-our-own", lambda: floppy_is_read("kvm,kernel-irqchip=off")),
+    ("kvm/monitor/counters", counters),
     ("kvm/options/enable-kvm", lambda: options_that_choose("-enable-kvm")),
     ("kvm/options/machine-accel", lambda: options_that_choose("-machine", "pc,accel=kvm:tcg")),
     ("kvm/options/accel-twice", lambda: options_that_choose("-accel", "kvm", "-accel", "tcg")),
