@@ -138,7 +138,6 @@ kvm_accel_destroy_vcpu(EmuAccel *accel, EmuCpu *cpu)
 
         kvm_vcpu_destroy(self, cpu);
         if (--self->n_vcpus == 0) {
-            kvm_window_finish(self);
             kvm_clock_finish(self);
             kvm_ports_finish(self);
             kvm_memory_finish(self);
@@ -266,6 +265,7 @@ static const EmuProperty kvm_accel_properties[] = {
     EMU_PROP_UINT32("dirty-ring-size", KvmAccel, dirty_ring_size, 0, "entries of each vCPU's ring of written pages; 0: bitmaps instead"),
     EMU_PROP_ENUM("kernel-irqchip", KvmAccel, irqchip, KVM_IRQCHIP_AUTO, kvm_irqchip_names,
                   "interrupt controllers in the host's kernel: all, the local APICs (split), none"),
+    EMU_PROP_UINT32("slots", KvmAccel, max_slots, 0, "memory slots to use at most; 0: as many as the host's KVM has"),
     EMU_PROP_ENUM("find-windows", KvmAccel, find_windows, KVM_AUTO, kvm_switch_names,
                   "looks for where the guest lets interrupts in; auto: where the host emulates guest kernels"),
 };

@@ -252,7 +252,7 @@ kvm_irqchip_choose(KvmAccel *self, GError **error)
         }
     }
     if (choice == KVM_IRQCHIP_AUTO) {
-        choice = has_chips ? KVM_IRQCHIP_ON : KVM_IRQCHIP_OFF;
+        choice = has_chips ? KVM_IRQCHIP_ON : has_split ? KVM_IRQCHIP_SPLIT : KVM_IRQCHIP_OFF;
     }
     if (choice == KVM_IRQCHIP_ON && !has_chips) {
         return kvm_irqchip_fail(error, "the host's KVM has no interrupt controllers; kernel-irqchip=off goes without");

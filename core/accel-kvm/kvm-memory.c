@@ -14,6 +14,7 @@
 
 #define KVM_PAGE UINT64_C(4096)
 #define LATE_WRITES_PERIOD_MS 30
+#define FIRST_KVM_SLOTS 32
 
 static void
 kvm_set_slot(KvmAccel *self, unsigned index)
@@ -177,6 +178,18 @@ kvm_memory_log_cb(gpointer opaque, const EmuMemorySection *section, bool on)
     }
 }
 
+/* What has no slot works all the same: accesses exit, and code is interpreted. */
+static void
+kvm_miss_slot(KvmAccel *self, const KvmSlot *slot)
+{
+    if (!self->slots_missed) {
+        self->slots_missed = true;
+        emu_warn_report("kvm: the machine's memory is in more pieces than the host's KVM has slots, %u; those that got none, the first at "
+                        "0x%" G_GINT64_MODIFIER "x, are slow",
+                        self->max_slots, slot->addr);
+    }
+}
+
 static void
 kvm_memory_commit_cb(gpointer opaque)
 {
@@ -216,6 +229,10 @@ kvm_memory_commit_cb(gpointer opaque)
                 break;
             }
         }
+        if (index == self->max_slots) {
+            kvm_miss_slot(self, &slot);
+            continue;
+        }
         if (index == self->slots->len) {
             g_array_set_size(self->slots, index + 1);
         }
@@ -241,7 +258,10 @@ kvm_memory_init(KvmAccel *self)
         .coalesced = kvm_memory_coalesced_cb,
     };
     GSource *source = g_timeout_source_new(LATE_WRITES_PERIOD_MS);
+    int offered = ioctl(self->vm.vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
 
+    /* Kernels without the capability have as many as the first one had. */
+    self->max_slots = MIN(self->max_slots ? self->max_slots : UINT32_MAX, offered > 0 ? (uint32_t)offered : FIRST_KVM_SLOTS);
     self->slots = g_array_new(FALSE, TRUE, sizeof(KvmSlot));
     self->to_remove = g_array_new(FALSE, FALSE, sizeof(EmuMemorySection));
     self->to_add = g_array_new(FALSE, FALSE, sizeof(EmuMemorySection));

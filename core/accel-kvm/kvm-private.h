@@ -13,6 +13,7 @@
 #include <emu/kvm.h>
 #include <emu/log.h>
 #include <linux/kvm.h>
+#include <time.h>
 
 typedef struct _KvmAccel KvmAccel;
 
@@ -63,10 +64,12 @@ struct _KvmAccel {
     /* memory */
     gpointer listener;
     GArray *slots;     /* KvmSlot; the index is KVM's slot number */
+    uint32_t max_slots; /* option; then what there are */
+    bool slots_missed; /* there were too few, and it was said */
     GArray *to_remove; /* EmuMemorySection, until commit */
     GArray *to_add;
     GArray *to_log;    /* uint64_t: addresses of ranges whose writes are wanted */
-    guint late_writes_timer, window_timer;
+    guint late_writes_timer;
     uint32_t dirty_ring_size; /* option: entries per vCPU; 0: bitmaps */
     GPtrArray *rings;         /* KvmDirtyRing */
 
@@ -109,7 +112,9 @@ typedef struct {
 
     struct {
         bool look;             /* atomic: see whether interrupts are disabled */
-        unsigned wait, waited; /* periods between searches */
+        unsigned wait;         /* ms to the next search */
+        bool has_timer;
+        timer_t timer;         /* of the vCPU's thread */
     } window;
 } KvmVcpu;
 
@@ -134,7 +139,8 @@ void kvm_dirty_ring_finish(KvmAccel *self);
 
 /* kvm-window.c */
 void kvm_window_init(KvmAccel *self);
-void kvm_window_finish(KvmAccel *self);
+void kvm_window_begin(KvmVcpu *v); /* on the vCPU's thread */
+void kvm_window_end(KvmVcpu *v);
 bool kvm_window_is_due(KvmVcpu *v);
 EmuTcgExit kvm_window_search(KvmVcpu *v);
 

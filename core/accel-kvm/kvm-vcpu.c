@@ -22,22 +22,25 @@
 /* After an instruction that KVM cannot emulate more of the kind tend to follow. */
 #define INTERPRET_BURST 32
 
-/* Of the vCPU that this thread runs. */
-static __thread struct kvm_run *kvm_running;
+/* The vCPU that this thread runs. */
+static __thread KvmVcpu *kvm_running;
 
 /* Ends KVM_RUN; one that comes right before it makes it leave at once. */
 static void
-kvm_kick_signal_cb(int number G_GNUC_UNUSED)
+kvm_kick_signal_cb(int number G_GNUC_UNUSED, siginfo_t *info, void *context G_GNUC_UNUSED)
 {
     if (kvm_running) {
-        __atomic_store_n(&kvm_running->immediate_exit, 1, __ATOMIC_SEQ_CST);
+        if (info->si_code == SI_TIMER) {
+            __atomic_store_n(&kvm_running->window.look, true, __ATOMIC_SEQ_CST);
+        }
+        __atomic_store_n(&kvm_running->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
     }
 }
 
 static void
 kvm_install_kick_signal(void)
 {
-    struct sigaction action = {.sa_handler = kvm_kick_signal_cb};
+    struct sigaction action = {.sa_sigaction = kvm_kick_signal_cb, .sa_flags = SA_SIGINFO | SA_RESTART};
 
     sigaction(SIGUSR1, &action, NULL);
 }
@@ -163,6 +166,7 @@ kvm_vcpu_destroy(KvmAccel *self, EmuCpu *cpu)
     if (EMU_CPU_GET_CLASS(cpu)->attach_state) {
         EMU_CPU_GET_CLASS(cpu)->attach_state(cpu, NULL);
     }
+    kvm_window_end(v);
     emu_cpu_set_accel_data(cpu, NULL);
     emu_cpu_set_state(cpu, NULL);
     emu_tcg_service_remove(self->service, v->state);
@@ -455,7 +459,9 @@ kvm_vcpu_enter(KvmVcpu *v)
     fe->before_run(v->state, v->arch, v->fd, v->run);
     /* A kick from here on sends the signal, which ends KVM_RUN; one before it is seen in this word, and KVM_RUN leaves at once. */
     __atomic_store_n(&v->inside, true, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&v->run->immediate_exit, (uint8_t)(__atomic_load_n(&v->state->exit_request, __ATOMIC_SEQ_CST) != 0),
+    __atomic_store_n(&v->run->immediate_exit,
+                     (uint8_t)(__atomic_load_n(&v->state->exit_request, __ATOMIC_SEQ_CST) != 0 ||
+                               __atomic_load_n(&v->window.look, __ATOMIC_SEQ_CST)),
                      __ATOMIC_SEQ_CST);
     result = ioctl(v->fd, KVM_RUN, 0);
     __atomic_store_n(&v->inside, false, __ATOMIC_RELAXED);
@@ -525,7 +531,8 @@ kvm_vcpu_run(KvmVcpu *v)
     EmuTcgState *s = v->state;
     bool kicked = false;
 
-    kvm_running = v->run;
+    kvm_running = v;
+    kvm_window_begin(v);
     for (;;) {
         if (__atomic_exchange_n(&s->exit_request, 0, __ATOMIC_SEQ_CST)) {
             kicked = true;

@@ -15,33 +15,62 @@
 
 #include "kvm-private.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-#define WINDOW_PERIOD_MS 2
 #define WINDOW_INSNS 500
-#define WINDOW_MAX_WAIT 20 /* periods between searches when nothing is found again and again */
+#define WINDOW_WAIT 5      /* ms between looks at a vCPU that takes interrupts */
+#define WINDOW_MAX_WAIT 20 /* ms between searches when nothing is found again and again */
 #define LONGEST_INSN 15
 
-static gboolean
-kvm_window_look_cb(gpointer data)
+/* In so much of the thread's own time it gets the signal: a vCPU that halts, or a busy host, makes no difference. */
+static void
+kvm_window_arm(KvmVcpu *v, unsigned ms)
 {
-    KvmAccel *self = data;
+    struct itimerspec when = {.it_value = {.tv_nsec = ms * 1000000L}};
 
-    for (unsigned i = 0; i < emu_machine_get_n_cpus(self->machine); i++) {
-        EmuCpu *cpu = emu_machine_get_cpu(self->machine, i);
-        KvmVcpu *v = cpu ? emu_cpu_get_accel_data(cpu) : NULL;
-        gint64 thread = cpu ? emu_cpu_get_thread_id(cpu) : 0;
+    timer_settime(v->window.timer, 0, &when, NULL);
+}
 
-        if (v && thread > 0 && __atomic_load_n(&v->inside, __ATOMIC_SEQ_CST) && ++v->window.waited >= v->window.wait) {
-            v->window.waited = 0;
-            __atomic_store_n(&v->window.look, true, __ATOMIC_SEQ_CST);
-            syscall(SYS_tgkill, getpid(), (int)thread, SIGUSR1);
-        }
+/*
+ * The kernel's 8254 keeps account of the ticks that the guest missed, and gives one at each end of interrupt until it has them all. Where
+ * windows are rare, no request of lower priority comes through before that.
+ */
+static void
+kvm_window_forget_ticks(KvmAccel *self)
+{
+    struct kvm_reinject_control control = {.pit_reinject = 0};
+
+    if (self->vm.chips && ioctl(self->vm.vm_fd, KVM_REINJECT_CONTROL, &control) != 0 && errno != ENXIO) {
+        emu_unimp("kvm: missed ticks will be made up for: %s", g_strerror(errno));
     }
-    return G_SOURCE_CONTINUE;
+}
+
+void
+kvm_window_begin(KvmVcpu *v)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1};
+
+    event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+    if (v->accel->find_windows == KVM_ON && !v->window.has_timer && v->accel->frontend->takes_interrupts &&
+        timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &v->window.timer) == 0) {
+        v->window.has_timer = true;
+        kvm_window_forget_ticks(v->accel);
+        kvm_window_arm(v, v->window.wait);
+    }
+}
+
+void
+kvm_window_end(KvmVcpu *v)
+{
+    if (v->window.has_timer) {
+        timer_delete(v->window.timer);
+        v->window.has_timer = false;
+    }
 }
 
 /* The reference interpreter executes the next instruction as well as the kernel does. */
@@ -79,6 +108,7 @@ kvm_window_search(KvmVcpu *v)
         ready = kvm_window_is_ready(v);
     }
     v->window.wait = ready ? 1 : MIN(v->window.wait * 2, WINDOW_MAX_WAIT);
+    kvm_window_arm(v, v->window.wait);
     return reason;
 }
 
@@ -100,35 +130,17 @@ kvm_window_is_due(KvmVcpu *v)
     }
     __atomic_store_n(&v->window.look, false, __ATOMIC_SEQ_CST);
     /* Breakpoints are the kernel's to see. */
-    return !v->run->if_flag && !v->n_stops && !v->stepping && !v->debug->steps && !v->debug->trace &&
-           v->accel->frontend->takes_interrupts && !kvm_window_waits_inside(v);
+    if (!v->run->if_flag && !v->n_stops && !v->stepping && !v->debug->steps && !v->debug->trace && !kvm_window_waits_inside(v)) {
+        return true;
+    }
+    kvm_window_arm(v, WINDOW_WAIT);
+    return false;
 }
 
 void
 kvm_window_init(KvmAccel *self)
 {
-    GSource *source;
-
     if (self->find_windows == KVM_AUTO) {
         self->find_windows = g_file_test("/sys/module/kvm_pvm", G_FILE_TEST_IS_DIR) ? KVM_ON : KVM_OFF;
     }
-    if (self->find_windows == KVM_ON) {
-        source = g_timeout_source_new(WINDOW_PERIOD_MS);
-        g_source_set_callback(source, kvm_window_look_cb, self, NULL);
-        self->window_timer = g_source_attach(source, emu_context_get_main_context(emu_machine_get_context(self->machine)));
-        g_source_unref(source);
-    }
-}
-
-void
-kvm_window_finish(KvmAccel *self)
-{
-    GSource *source = self->window_timer ? g_main_context_find_source_by_id(
-                                               emu_context_get_main_context(emu_machine_get_context(self->machine)), self->window_timer)
-                                         : NULL;
-
-    if (source) {
-        g_source_destroy(source);
-    }
-    self->window_timer = 0;
 }

@@ -283,6 +283,108 @@ test_bare(gconstpointer data)
     pc_end(&pc);
 }
 
+/* ---- memory in many pieces ------------------------------------------------------------------------------------ */
+
+#define N_PIECES 600 /* of slots.asm */
+#define PIECES 0x10000000
+#define PIECE_STEP 0x2000
+#define PIECE_RAM 0x200000
+#define LINE strlen("00000000\n")
+
+/* Which page piece @i shows in a round. */
+static unsigned
+piece_page(unsigned round, unsigned i)
+{
+    static const unsigned factors[] = {7, 11, 11, 13};
+
+    return (i * factors[round - 1] + round / 2) % N_PIECES;
+}
+
+static bool
+piece_is_readonly(unsigned round, unsigned i)
+{
+    return round == 3 && i % 3 == 0;
+}
+
+/* In round 4 each piece moves by itself. */
+static void
+arrange_pieces(EmuMemoryRegion **pieces, unsigned round)
+{
+    if (round < 4) {
+        emu_memory_transaction_begin();
+    }
+    for (unsigned i = 0; i < N_PIECES; i++) {
+        emu_memory_region_set_alias_offset(pieces[i], PIECE_RAM + piece_page(round, i) * 0x1000);
+        emu_memory_region_set_readonly(pieces[i], piece_is_readonly(round, i));
+    }
+    if (round < 4) {
+        emu_memory_transaction_commit();
+    }
+}
+
+static void
+check_pieces(Pc *pc, unsigned round, GString *expected)
+{
+    uint32_t sum = 0;
+
+    for (unsigned i = 0; i < N_PIECES; i++) {
+        uint32_t written = (uint32_t)emu_test_read(pc->machine, PIECE_RAM + piece_page(round, i) * 0x1000 + 4, 4);
+
+        sum = sum * 31 + piece_page(round, i) * 0x01010101u + 3;
+        g_assert_cmphex(written >> 16, ==, piece_is_readonly(round, i) ? round - 1 : round);
+        if (!piece_is_readonly(round, i)) {
+            g_assert_cmphex(written & 0xffff, ==, i);
+        }
+    }
+    g_string_append_printf(expected, "%08x\n", sum);
+}
+
+static void
+test_many_pieces(gconstpointer data)
+{
+    const Case *c = data;
+    g_autoptr(GString) expected = g_string_new(NULL);
+    EmuMemoryRegion *pieces[N_PIECES], *system, *ram;
+    Pc pc;
+
+    if (is_kvm(c->first) && kvm_is_missing()) {
+        g_test_skip(kvm_is_missing());
+        return;
+    }
+    pc_build(&pc, c->guest, c->first);
+    emu_machine_lock(pc.machine);
+    system = emu_machine_get_system_memory(pc.machine);
+    ram = emu_machine_get_ram(pc.machine, NULL);
+    emu_memory_transaction_begin();
+    for (unsigned i = 0; i < N_PIECES; i++) {
+        g_autofree char *name = g_strdup_printf("piece%u", i);
+
+        pieces[i] = emu_memory_region_new_alias(pc.machine, name, ram, PIECE_RAM, 0x1000);
+        emu_memory_region_add_subregion(system, PIECES + i * PIECE_STEP, pieces[i], 1);
+    }
+    emu_memory_transaction_commit();
+    arrange_pieces(pieces, 1);
+    emu_machine_unlock(pc.machine);
+    for (unsigned i = 0; i < N_PIECES; i++) {
+        emu_test_write(pc.machine, PIECE_RAM + i * 0x1000, i * 0x01010101u + 3, 4);
+    }
+    pc_run(&pc);
+    for (unsigned round = 1; round <= 4; round++) {
+        pc_wait(&pc, round * LINE);
+        check_pieces(&pc, round, expected);
+        if (round < 4) {
+            emu_machine_lock(pc.machine);
+            arrange_pieces(pieces, round + 1);
+            emu_machine_unlock(pc.machine);
+        }
+        emu_test_write(pc.machine, VARS, round, 4);
+    }
+    pc_wait(&pc, G_MAXSIZE);
+    g_string_append(expected, "end\n");
+    g_assert_cmpstr(pc.said->str, ==, expected->str);
+    pc_end(&pc);
+}
+
 /* ---- switching ----------------------------------------------------------------------------------------------- */
 
 static bool
@@ -434,6 +536,12 @@ main(int argc, char **argv)
         }
     }
     add_case("/bare/kvm,dirty-ring-size=1024/dirty-log", "dirty-log", "kvm,dirty-ring-size=1024", NULL, test_bare);
+    for (gsize i = 0; i < N_ACCELS; i++) {
+        g_autofree char *path = g_strdup_printf("/bare/%s/many-pieces", accels[i]);
+
+        add_case(path, "slots", accels[i], NULL, test_many_pieces);
+    }
+    add_case("/bare/kvm,slots=100/many-pieces", "slots", "kvm,slots=100", NULL, test_many_pieces);
     for (gsize i = 0; i < N_ACCELS; i++) {
         for (gsize j = 0; j < N_ACCELS; j++) {
             /* Between the translator and each KVM, from each KVM to itself, and between KVM's forms of the chips. */
