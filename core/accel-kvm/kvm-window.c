@@ -79,9 +79,12 @@ kvm_window_may_interpret(KvmVcpu *v)
 {
     const EmuKvmFrontend *fe = v->accel->frontend;
     uint8_t code[LONGEST_INSN];
+    bool there;
 
-    return emu_cpu_read_debug(v->cpu, fe->tcg->get_pc(v->state), code, sizeof(code)) &&
-           fe->is_private(code, sizeof(code), !v->accel->vm.chips);
+    emu_machine_lock(v->accel->machine);
+    there = emu_cpu_read_debug(v->cpu, fe->tcg->get_pc(v->state), code, sizeof(code));
+    emu_machine_unlock(v->accel->machine);
+    return there && fe->is_private(code, sizeof(code), !v->accel->vm.chips);
 }
 
 /* A CPU that waits to be started is halted too. */
@@ -130,7 +133,7 @@ kvm_window_is_due(KvmVcpu *v)
     }
     __atomic_store_n(&v->window.look, false, __ATOMIC_SEQ_CST);
     /* Breakpoints are the kernel's to see. */
-    if (!v->run->if_flag && !v->n_stops && !v->stepping && !v->debug->steps && !v->debug->trace && !kvm_window_waits_inside(v)) {
+    if (!v->run->if_flag && !v->n_stops && !v->stepping && !v->watching && !v->debug->steps && !v->debug->trace && !kvm_window_waits_inside(v)) {
         return true;
     }
     kvm_window_arm(v, WINDOW_WAIT);
