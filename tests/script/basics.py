@@ -144,22 +144,18 @@ def test_many_machines_leave_nothing():
                 m.start(paused=True)
         gc.collect()
 
-    one("none", 200)
-    before = memory_kib()
-    start = time.monotonic()
-    one("none", 1000)
-    each = (time.monotonic() - start) / 1000
-    grown = memory_kib() - before
-    print(f"# none: {each * 1000:.2f} ms each, {grown} KiB more after 1000")
-    assert grown < 2000, f"{grown} KiB"
-    one("pc", 20)
-    before = memory_kib()
-    start = time.monotonic()
-    one("pc", 100)
-    each = (time.monotonic() - start) / 100
-    grown = memory_kib() - before
-    print(f"# pc: {each * 1000:.2f} ms each, {grown} KiB more after 100")
-    assert grown < 4000, f"{grown} KiB"
+    # A leak shows in every round; what waits for a grace period, or how the allocator keeps pages, not in all.
+    for board, n, limit in (("none", 1000, 1000), ("pc", 100, 1000)):
+        one(board, n // 5)
+        for _ in range(4):
+            before, start = memory_kib(), time.monotonic()
+            one(board, n)
+            each = (time.monotonic() - start) / n
+            grown = memory_kib() - before
+            print(f"# {board}: {each * 1000:.2f} ms each, {grown} KiB more after {n}")
+            if grown < limit:
+                break
+        assert grown < limit, f"{board}: {grown} KiB"
 
 
 if __name__ == "__main__":
