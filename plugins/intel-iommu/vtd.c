@@ -67,7 +67,9 @@ vtd_write_command(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value,
     if ((status ^ self->status) & VTD_GCMD_QIE && status & VTD_GCMD_QIE) {
         self->iq_head = 0;
     }
-    vtd_flush(self);
+    if ((value & VTD_GCMD_SRTP) || ((status ^ self->status) & VTD_GCMD_TE)) {
+        vtd_flush(self);
+    }
     __atomic_store_n(&self->status, status, __ATOMIC_RELEASE);
     g_mutex_unlock(&self->lock);
     vtd_run_queue(self);

@@ -25,10 +25,24 @@ add_drive(EmuMachine *machine, const char *format, const char *path, GError **er
     return emu_test_add_drive(machine, text, error);
 }
 
+/* Parts of a board come with it; what needs PCI Express gets it. */
+static const char *
+choose_board(const char *type)
+{
+    static const char *const parts[] = {"q35-pcihost", "mch", "ICH9-LPC", "ICH9-SMB", "ich9-ahci", "intel-iommu", "pcie-root-port"};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(parts); i++) {
+        if (strcmp(type, parts[i]) == 0) {
+            return "q35";
+        }
+    }
+    return "pc";
+}
+
 static EmuMachine *
 make_machine(Fuzz *self, GError **error)
 {
-    EmuMachine *machine = emu_test_machine_new_unbuilt("pc", error);
+    EmuMachine *machine = emu_test_machine_new_unbuilt(choose_board(self->type), error);
 
     if (!machine) {
         return NULL;
@@ -103,6 +117,11 @@ prepare(Fuzz *self)
         emu_test_config_write(self->front, 0x80, 1, 1);
         emu_test_config_write(self->front, 0x90, 0x701, 4);
         emu_test_config_write(self->front, 0xd2, 9, 1);
+    }
+    if (strcmp(emu_object_get_type_name(self->front), "ICH9-LPC") == 0) {
+        emu_test_config_write(self->front, 0x40, 0x601, 4);
+        emu_test_config_write(self->front, 0x44, 0x80, 1);
+        emu_test_config_write(self->front, 0xf0, 0xfed1c001, 4);
     }
     g_clear_pointer(&self->ranges, g_array_unref);
     self->ranges = emu_test_list_ranges(self->front);

@@ -2,7 +2,7 @@
 
 /* Beginnings of commands that random writes would seldom make, with parameters that nobody should send. */
 
-#include "fuzz.h"
+#include "fuzz-private.h"
 
 #include <string.h>
 
@@ -196,6 +196,7 @@ fuzz_recipe_of(const char *type)
         {"piix3-ide", recipe_ide}, {"piix4-ide", recipe_ide},   {"isa-fdc", recipe_floppy}, {"fw_cfg_io", recipe_fw_cfg},
         {"i440FX-pcihost", recipe_i440fx},
         {"VGA", recipe_vga},       {"isa-vga", recipe_vga},     {"PIIX4_PM", recipe_pm},    {"i8042", recipe_i8042},
+        {"ich9-ahci", fuzz_recipe_ahci}, {"intel-iommu", fuzz_recipe_iommu}, {"mch", fuzz_recipe_mch}, {"ICH9-LPC", fuzz_recipe_lpc},
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(recipes); i++) {

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The board without CPUs running: memory map, configuration windows, SMRAM, interrupt routing, power management, tables. */
+
+#include <emu/fw-cfg.h>
+#include <emu/pci.h>
+#include <emu/test.h>
+
+#include <string.h>
+
+#define MCH 0x80000000u
+#define LPC 0x8000f800u
+#define MMCONFIG 0xb0000000u
+#define RCBA 0xfed1c000u
+
+static EmuMachine *
+new_q35(const char *property, const char *value)
+{
+    GError *error = NULL;
+    EmuMachine *machine = emu_test_machine_new_unbuilt("q35", &error);
+
+    g_assert_no_error(error);
+    if (property) {
+        emu_object_set_from_string(machine, property, value, &error);
+        g_assert_no_error(error);
+    }
+    emu_test_machine_start(machine, &error);
+    g_assert_no_error(error);
+    return machine;
+}
+
+static void
+end(EmuMachine *machine)
+{
+    emu_machine_destroy(machine);
+    g_object_unref(machine);
+}
+
+static void
+set_config(EmuMachine *machine, uint32_t function, uint8_t reg, uint32_t value, unsigned size)
+{
+    emu_test_out(machine, 0xcf8, function | (reg & 0xfc), 4);
+    emu_test_out(machine, 0xcfc + (reg & 3), value, size);
+}
+
+static uint32_t
+get_config(EmuMachine *machine, uint32_t function, uint8_t reg, unsigned size)
+{
+    emu_test_out(machine, 0xcf8, function | (reg & 0xfc), 4);
+    return (uint32_t)emu_test_in(machine, 0xcfc + (reg & 3), size);
+}
+
+static void
+test_pam(void)
+{
+    EmuMachine *machine = new_q35(NULL, NULL);
+    uint32_t rom = emu_test_read(machine, 0xf0000, 4);
+
+    g_assert_cmphex(emu_test_read(machine, 0xfffffff0, 1), ==, 0xea); /* a far jump */
+    set_config(machine, MCH, 0x90, 0x20, 1);
+    emu_test_write(machine, 0xf0000, 0x12345678, 4);
+    g_assert_cmphex(emu_test_read(machine, 0xf0000, 4), ==, rom);
+    set_config(machine, MCH, 0x90, 0x30, 1);
+    g_assert_cmphex(emu_test_read(machine, 0xf0000, 4), ==, 0x12345678);
+    emu_test_reset(machine);
+    g_assert_cmphex(emu_test_read(machine, 0xf0000, 4), ==, rom);
+    end(machine);
+}
+
+static void
+test_smram(void)
+{
+    EmuMachine *machine = new_q35(NULL, NULL);
+    uint64_t tseg = emu_machine_get_ram_size(machine) - (1 << 20);
+
+    set_config(machine, MCH, 0x9d, 0x4a, 1); /* open */
+    emu_test_write(machine, 0xa0000, 0x5a, 1);
+    g_assert_cmphex(emu_test_read(machine, 0xa0000, 1), ==, 0x5a);
+    emu_test_write(machine, tseg, 0x77, 1);
+    set_config(machine, MCH, 0x9e, 0x01, 1); /* TSEG of 1 MiB: hidden */
+    g_assert_cmphex(emu_test_read(machine, tseg, 1), ==, 0xff);
+    emu_test_write(machine, tseg, 0x12, 1);
+    g_assert_cmphex(emu_test_read(machine, tseg - 1, 1), ==, 0);
+    set_config(machine, MCH, 0x9e, 0x00, 1);
+    g_assert_cmphex(emu_test_read(machine, tseg, 1), ==, 0x77);
+    set_config(machine, MCH, 0x9d, 0x1a, 1); /* closed, locked */
+    set_config(machine, MCH, 0x9d, 0x4a, 1);
+    set_config(machine, MCH, 0x9e, 0x01, 1);
+    g_assert_cmphex(get_config(machine, MCH, 0x9d, 2), ==, 0x381a);
+    end(machine);
+}
+
+static void
+test_mmconfig(void)
+{
+    EmuMachine *machine = new_q35(NULL, NULL);
+
+    g_assert_cmphex(emu_test_read(machine, MMCONFIG, 4), ==, 0xffffffff);
+    set_config(machine, MCH, 0x60, MMCONFIG | 1, 4);
+    g_assert_cmphex(emu_test_read(machine, MMCONFIG, 4), ==, 0x29c08086);
+    g_assert_cmphex(emu_test_read(machine, MMCONFIG + (0xf8 << 12), 4), ==, 0x29188086);
+    g_assert_cmphex(emu_test_read(machine, MMCONFIG + (0xf8 << 12) + 2, 2), ==, 0x2918);
+    g_assert_cmphex(emu_test_read(machine, MMCONFIG + 0x100, 4), ==, 0xffffffff); /* a function with 256 bytes */
+    g_assert_cmphex(emu_test_read(machine, MMCONFIG + (0x18 << 12), 4), ==, 0xffffffff);
+    emu_test_write(machine, MMCONFIG + (0xf8 << 12) + 0x60, 0x0b, 1);
+    g_assert_cmphex(get_config(machine, LPC, 0x60, 1), ==, 0x0b);
+    set_config(machine, MCH, 0x60, 0xc8000003, 4); /* 128 MiB, elsewhere */
+    g_assert_cmphex(emu_test_read(machine, MMCONFIG, 4), ==, 0xffffffff);
+    g_assert_cmphex(emu_test_read(machine, 0xc8000000, 4), ==, 0x29c08086);
+    emu_test_reset(machine);
+    g_assert_cmphex(emu_test_read(machine, 0xc8000000, 4), ==, 0xffffffff);
+    end(machine);
+}
+
+static void
+test_memory_split(void)
+{
+    EmuMachine *machine = new_q35("ram-size", "4294967296");
+    EmuFwCfg *fw_cfg = emu_machine_find_fw_cfg(machine);
+    gsize len;
+    const uint64_t *e820 = (const uint64_t *)emu_fw_cfg_get_file(fw_cfg, "etc/e820", &len);
+
+    g_assert_cmpuint(len, ==, 40);
+    g_assert_cmphex(GUINT64_FROM_LE(e820[1]), ==, 0x80000000);
+    emu_test_write(machine, 0x17fffffff, 0x33, 1);
+    g_assert_cmphex(emu_test_read(machine, 0x17fffffff, 1), ==, 0x33);
+    g_assert_cmphex(emu_test_read(machine, 0x80000000, 1), ==, 0xff);
+    end(machine);
+}
+
+/* An entry of the I/O APIC, unmasked and level-triggered, shows in its remote IRR that the pin is up. */
+static bool
+pin_is_up(EmuMachine *machine, unsigned pin)
+{
+    uint64_t entry;
+
+    emu_test_write(machine, 0xfec00000, 0x10 + 2 * pin, 4);
+    emu_test_write(machine, 0xfec00010, 0x8000 | (0x30 + pin), 4);
+    entry = emu_test_read(machine, 0xfec00010, 4);
+    emu_test_write(machine, 0xfec00010, 0x10000, 4); /* through edge: forgotten */
+    return entry & 0x4000;
+}
+
+static void
+test_routing(void)
+{
+    EmuMachine *machine = new_q35(NULL, NULL);
+    GError *error = NULL;
+    EmuDevice *dev = emu_test_add_device(machine, "edu", "addr=03.0", &error);
+
+    g_assert_no_error(error);
+    emu_pci_device_set_irq(EMU_PCI_DEVICE(dev), 1); /* INTA# of slot 3: PIRQ E + 3 = H */
+    g_assert_true(pin_is_up(machine, 23));
+    g_assert_false(pin_is_up(machine, 20));
+    g_assert_false(pin_is_up(machine, 11));
+    set_config(machine, LPC, 0x6b, 11, 1); /* routed to request 11 as well */
+    g_assert_true(pin_is_up(machine, 11));
+    set_config(machine, LPC, 0x6b, 0x80, 1);
+    g_assert_false(pin_is_up(machine, 11));
+    emu_pci_device_set_irq(EMU_PCI_DEVICE(dev), 0);
+    g_assert_false(pin_is_up(machine, 23));
+
+    /* Device 31's pins are wired by a register; what is up moves along. */
+    set_config(machine, LPC, 0xf0, RCBA | 1, 4);
+    g_assert_cmphex(emu_test_read(machine, RCBA + 0x3140, 2), ==, 0x3210);
+    dev = emu_test_add_device(machine, "edu", "addr=19.0", &error); /* slot 25 */
+    g_assert_no_error(error);
+    emu_pci_device_set_irq(EMU_PCI_DEVICE(dev), 1);
+    g_assert_true(pin_is_up(machine, 16));
+    emu_test_write(machine, RCBA + 0x3150, 0x3215, 2);
+    g_assert_false(pin_is_up(machine, 16));
+    g_assert_true(pin_is_up(machine, 21));
+    emu_pci_device_set_irq(EMU_PCI_DEVICE(dev), 0);
+    g_assert_false(pin_is_up(machine, 21));
+    end(machine);
+}
+
+static void
+test_power_management(void)
+{
+    EmuMachine *machine = new_q35(NULL, NULL);
+
+    g_assert_cmphex(emu_test_in(machine, 0x608, 4), ==, 0xffffffff);
+    set_config(machine, LPC, 0x40, 0x601, 4);
+    set_config(machine, LPC, 0x44, 0x80, 1);
+    emu_test_advance(machine, EMU_NS_PER_SEC);
+    g_assert_cmpuint(emu_test_in(machine, 0x608, 4), ==, 3579545);
+    g_assert_cmphex(emu_test_in(machine, 0x604, 2), ==, 0);
+    emu_test_out(machine, 0xb2, 0x02, 1); /* ACPI on */
+    g_assert_cmphex(emu_test_in(machine, 0x604, 2), ==, 1);
+    emu_test_out(machine, 0xb2, 0x03, 1);
+    g_assert_cmphex(emu_test_in(machine, 0x604, 2), ==, 0);
+    emu_test_out(machine, 0x628, 0x1234, 2); /* GPE0 enable */
+    g_assert_cmphex(emu_test_in(machine, 0x628, 4), ==, 0x1234);
+    end(machine);
+}
+
+static bool
+has_table(EmuMachine *machine, const char *signature)
+{
+    gsize len;
+    const uint8_t *tables;
+
+    /* Selecting the file builds it again. */
+    emu_test_out(machine, 0x510, 0x20, 2);
+    tables = emu_fw_cfg_get_file(emu_machine_find_fw_cfg(machine), "etc/acpi/tables", &len);
+    return memmem(tables, len, signature, 4) != NULL;
+}
+
+static void
+test_tables(void)
+{
+    EmuMachine *machine = new_q35(NULL, NULL);
+    gsize len, loader_len, again;
+
+    emu_fw_cfg_get_file(emu_machine_find_fw_cfg(machine), "etc/table-loader", &loader_len);
+    g_assert_true(has_table(machine, "FACP"));
+    g_assert_false(has_table(machine, "DMAR"));
+    emu_fw_cfg_get_file(emu_machine_find_fw_cfg(machine), "etc/acpi/tables", &len);
+    g_assert_cmpuint(len % 4096, ==, 0);
+    emu_fw_cfg_get_file(emu_machine_find_fw_cfg(machine), "etc/table-loader", &again);
+    g_assert_cmpuint(loader_len, ==, again);
+    g_assert_cmpuint(loader_len % 4096, ==, 0);
+    end(machine);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/pc-q35/memory/pam", test_pam);
+    g_test_add_func("/pc-q35/memory/smram-and-tseg", test_smram);
+    g_test_add_func("/pc-q35/memory/configuration-window", test_mmconfig);
+    g_test_add_func("/pc-q35/memory/split-at-2g", test_memory_split);
+    g_test_add_func("/pc-q35/interrupts/routing", test_routing);
+    g_test_add_func("/pc-q35/power-management", test_power_management);
+    g_test_add_func("/pc-q35/tables", test_tables);
+    return g_test_run();
+}
