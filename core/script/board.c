@@ -401,7 +401,7 @@ emu_script_board_add_memory(EmuScriptBoard *self, const char *name, guint64 size
     GError *core = NULL;
     EmuMemoryRegion *region;
 
-    if (!need_building(self, name, error)) {
+    if (!need_building(self, name, error) || !script_check_name(self, name, error)) {
         return FALSE;
     }
     if (!size || n_data > size || address + (size - 1) < address) {
@@ -446,7 +446,7 @@ emu_script_board_add_region(EmuScriptBoard *self, const char *name, guint64 size
     EmuMachine *machine = EMU_MACHINE(self);
     EmuMemoryRegion *region;
 
-    if (!need_building(self, name, error)) {
+    if (!need_building(self, name, error) || !script_check_name(self, name, error)) {
         script_access_drop(&access);
         return FALSE;
     }
@@ -487,7 +487,7 @@ emu_script_board_add_device(EmuScriptBoard *self, const char *type, const char *
     GVariant *value;
     bool ok = true;
 
-    if (!need_building(self, type, error)) {
+    if (!need_building(self, type, error) || (id && !script_check_name(self, id, error))) {
         return NULL;
     }
     if (properties && !g_variant_is_of_type(properties, G_VARIANT_TYPE_VARDICT)) {
@@ -678,7 +678,9 @@ emu_script_board_get_machine(EmuScriptBoard *self)
 void
 emu_script_board_request_exit(EmuScriptBoard *self, gint status)
 {
-    emu_machine_request_exit(EMU_MACHINE(self), status);
+    if (emu_machine_get_root(EMU_MACHINE(self))) {
+        emu_machine_request_exit(EMU_MACHINE(self), status);
+    }
 }
 
 /**
@@ -690,7 +692,9 @@ emu_script_board_request_exit(EmuScriptBoard *self, gint status)
 void
 emu_script_board_request_reset(EmuScriptBoard *self)
 {
-    emu_machine_request_reset(EMU_MACHINE(self), EMU_SHUTDOWN_CAUSE_GUEST_RESET);
+    if (emu_machine_get_root(EMU_MACHINE(self))) {
+        emu_machine_request_reset(EMU_MACHINE(self), EMU_SHUTDOWN_CAUSE_GUEST_RESET);
+    }
 }
 
 /**
@@ -702,7 +706,9 @@ emu_script_board_request_reset(EmuScriptBoard *self)
 void
 emu_script_board_request_shutdown(EmuScriptBoard *self)
 {
-    emu_machine_request_shutdown(EMU_MACHINE(self), EMU_SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
+    if (emu_machine_get_root(EMU_MACHINE(self))) {
+        emu_machine_request_shutdown(EMU_MACHINE(self), EMU_SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
+    }
 }
 
 /**

@@ -145,7 +145,7 @@ emu_script_device_add_spi_bus(EmuDevice *self, const char *name, guint n_selects
 {
     g_autoptr(EmuScriptMachine) script = NULL;
 
-    if (!script_device_need_machine(self, "bus", error)) {
+    if (!script_device_need_machine(self, "bus", error) || (name && !script_check_name(self, name, error))) {
         return NULL;
     }
     if (n_selects < 1 || n_selects > 32) {
@@ -173,7 +173,7 @@ emu_script_device_add_i2c_bus(EmuDevice *self, const char *name, GError **error)
 {
     g_autoptr(EmuScriptMachine) script = NULL;
 
-    if (!script_device_need_machine(self, "bus", error)) {
+    if (!script_device_need_machine(self, "bus", error) || (name && !script_check_name(self, name, error))) {
         return NULL;
     }
     script = script_machine_of(emu_device_get_machine(self));

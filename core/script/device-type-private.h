@@ -27,6 +27,7 @@ void script_input_cb(gpointer opaque, unsigned index, int level);
 void script_instance_release(gpointer object);
 /* Prints it and pauses the machine. */
 void script_report_exception(gpointer object, EmuMachine *machine, const char *text);
+bool script_check_name(gpointer owner, const char *name, GError **error);
 bool script_device_need_machine(EmuDevice *self, const char *what, GError **error);
 
 G_END_DECLS

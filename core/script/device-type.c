@@ -955,7 +955,7 @@ emu_script_device_add_region(EmuDevice *self, const char *name, guint64 size, gb
     const ScriptAccess access = {read, read_data, read_destroy, write, write_data, write_destroy};
     Region *region;
 
-    if (!script_device_need_machine(self, "regions", error)) {
+    if (!script_device_need_machine(self, "regions", error) || !script_check_name(self, name, error)) {
         script_access_drop(&access);
         return FALSE;
     }
@@ -964,6 +964,35 @@ emu_script_device_add_region(EmuDevice *self, const char *name, guint64 size, gb
     }
     region = g_ptr_array_index(instance_of(self)->regions, instance_of(self)->regions->len - 1);
     return region_place(self, region, io, address, size, error);
+}
+
+#define LINES_MAX 1024u
+
+/* What a part of the tree can be called. */
+bool
+script_check_name(gpointer owner, const char *name, GError **error)
+{
+    g_autofree char *path = NULL;
+
+    if (*name && !strchr(name, '/') && g_utf8_validate(name, -1, NULL)) {
+        return true;
+    }
+    path = script_object_name(owner);
+    script_set_error(error, BAD_VALUE, "%s: \"%s\" is no name for a part of it", path, name);
+    return false;
+}
+
+static bool
+check_lines(EmuDevice *self, const char *name, guint n, GError **error)
+{
+    g_autofree char *path = NULL;
+
+    if (n <= LINES_MAX) {
+        return !name || script_check_name(self, name, error);
+    }
+    path = script_object_name(self);
+    script_set_error(error, BAD_VALUE, "%s.%s: %u lines, expected at most %u", path, name ? name : "lines", n, LINES_MAX);
+    return false;
 }
 
 /**
@@ -980,12 +1009,13 @@ emu_script_device_add_region(EmuDevice *self, const char *name, guint64 size, gb
 gboolean
 emu_script_device_add_outputs(EmuDevice *self, const char *name, guint n, GError **error)
 {
-    g_autofree EmuLine **lines = g_new0(EmuLine *, MIN(n, 65536) + 1);
+    g_autofree EmuLine **lines = NULL;
 
-    if (!script_device_need_machine(self, "outputs", error)) {
+    if (!script_device_need_machine(self, "outputs", error) || !check_lines(self, name, n, error)) {
         return FALSE;
     }
-    emu_device_add_lines_out(self, name, MIN(n, 65536), lines);
+    lines = g_new0(EmuLine *, n + 1);
+    emu_device_add_lines_out(self, name, n, lines);
     return TRUE;
 }
 
@@ -1029,14 +1059,14 @@ emu_script_device_add_inputs(EmuDevice *self, const char *name, guint n, EmuScri
 {
     ScriptInput *input;
 
-    if (!script_device_need_machine(self, "inputs", error)) {
+    if (!script_device_need_machine(self, "inputs", error) || !check_lines(self, name, n, error)) {
         if (destroy) {
             destroy(user_data);
         }
         return FALSE;
     }
     input = script_input_new(self, func, user_data, destroy);
-    for (guint i = 0; i < MIN(n, 65536); i++) {
+    for (guint i = 0; i < n; i++) {
         emu_line_new_in(self, name, script_input_cb, input, i);
     }
     return TRUE;

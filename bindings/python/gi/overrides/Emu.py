@@ -159,11 +159,13 @@ def _pattern(pattern):
 
 def _bytes(data, what):
     if isinstance(data, str):
-        return data.encode()
-    try:
-        return bytes(data) if not isinstance(data, int) else (_ for _ in ()).throw(TypeError)
-    except TypeError:
-        raise _bad(f"/machine.{what}: {type(data).__name__}, expected bytes") from None
+        return data.encode(errors="surrogateescape")
+    if isinstance(data, (bytes, bytearray, memoryview, list, tuple, range)) or hasattr(data, "tobytes"):
+        try:
+            return bytes(data)
+        except (TypeError, ValueError) as error:
+            raise _bad(f"/machine.{what}: {error}, expected bytes") from None
+    raise _bad(f"/machine.{what}: {type(data).__name__}, expected bytes")
 
 
 def _address(value, what="address"):
@@ -1097,6 +1099,8 @@ def _size(size, what):
 class Memory(Emu.Memory):
     """mem[a:b] are bytes; mem[a] is one of them; read_u32(a), write_u32(a, v) are single accesses."""
 
+    __iter__ = None  # it has no end
+
     name = property(lambda self: self.get_name())
 
     def read(self, address, size):
@@ -1167,6 +1171,8 @@ __all__.append("Memory")
 
 class _Virtual:
     """The memory of a CPU by virtual address."""
+
+    __iter__ = None
 
     def __init__(self, cpu):
         self._cpu = cpu
@@ -1312,7 +1318,8 @@ class Cpu(Emu.Cpu):
     irq_levels = property(lambda self: self._emu_words[2])
 
     def fetch(self, address, size):
-        """Bytes of an instruction."""
+        """Bytes of an instruction, at most 64."""
+        _count(size, "fetch", 64)
         return b"".join(self.load(address + at, min(size - at, 8)).to_bytes(min(size - at, 8), "little") for at in range(0, size, 8))
 
     # -- for all --
