@@ -8,6 +8,7 @@ fuzz.py SEED [CALLS]    one round, which says what it calls
 import inspect
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -75,6 +76,7 @@ def round_of(seed, calls):
 
     rng = random.Random(seed)
     folder = tempfile.mkdtemp()
+    os.chdir(folder)  # some of the calls write files
     log = os.fdopen(os.dup(1), "w")
 
     class Fuzzed(Emu.IsaDevice):
@@ -221,6 +223,8 @@ def round_of(seed, calls):
         assert m.run(timeout=0.02).reason == "timeout"
     log.write("done: " + ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items(), key=lambda item: -item[1])) + "\n")
     log.flush()
+    os.chdir("/")
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 
@@ -231,7 +235,7 @@ def main():
     failed = 0
     for seed in range(1, ROUNDS + 1):
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-            done = subprocess.Popen([sys.executable, __file__, str(seed)], stdout=out, stderr=err)
+            done = subprocess.Popen([sys.executable, os.path.abspath(__file__), str(seed)], stdout=out, stderr=err)
             try:
                 status = done.wait(150)
             except subprocess.TimeoutExpired:
