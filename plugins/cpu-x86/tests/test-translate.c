@@ -606,6 +606,22 @@ barrier_broken(const Case *c, const Mode *mode, const char *what)
     return false;
 }
 
+/*
+ * A block whose accesses miss their predictions too often within some time is made again, with those of its instructions picking theirs
+ * by address: any of them, then.
+ */
+static void
+pick_hashed(const Case *c)
+{
+    uint64_t seed = c->data_seed;
+
+    g_hash_table_remove_all(translated.m.cache->hashed);
+    for (unsigned i = 0; i < c->n_insns && c->data_seed % 5 == 0; i++) {
+        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        g_hash_table_insert(translated.m.cache->hashed, GSIZE_TO_POINTER(c->entry + c->start[i]), GSIZE_TO_POINTER(seed ^ seed >> 29));
+    }
+}
+
 /* NULL: alike. @ends: the reference came to an end. */
 static const char *
 run_case(const Case *c, const Mode *mode, bool *ends)
@@ -626,6 +642,7 @@ run_case(const Case *c, const Mode *mode, bool *ends)
     translated.m.stress_slot_miss = c->data_seed % 13 == 0;
     translated.m.stress_hashed = c->data_seed % 7 == 0;
     translated.m.stress_unlink = c->data_seed % 17 == 0;
+    pick_hashed(c);
     bool translated_ends = run_translated(&how2);
     if (broke_tables(&translated)) {
         return "page tables";
