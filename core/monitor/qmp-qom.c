@@ -55,6 +55,8 @@ value_from_text(const char *type, const char *text)
         json_node_set_int(node, u);
     } else if (g_str_has_prefix(type, "int") && emu_parse_int(text, &i)) {
         json_node_set_int(node, i);
+    } else if (g_str_equal(type, "number")) {
+        json_node_set_double(node, g_ascii_strtod(text, NULL));
     } else if (g_str_has_prefix(type, "struct") || g_str_equal(type, "list")) {
         JsonNode *parsed = emu_json_parse(text, strlen(text), NULL);
 

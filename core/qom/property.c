@@ -246,6 +246,9 @@ property_type_text(GParamSpec *pspec)
     case G_TYPE_UINT64:
     case G_TYPE_ULONG:
         return g_strdup("uint64");
+    case G_TYPE_FLOAT:
+    case G_TYPE_DOUBLE:
+        return g_strdup("number");
     case G_TYPE_ENUM:
         return g_strdup("enum");
     case G_TYPE_OBJECT:
@@ -360,6 +363,18 @@ property_expected(GParamSpec *pspec)
     if (G_IS_PARAM_SPEC_UINT64(pspec)) {
         return g_strdup_printf("%" PRIu64 " to %" PRIu64, G_PARAM_SPEC_UINT64(pspec)->minimum,
                                G_PARAM_SPEC_UINT64(pspec)->maximum);
+    }
+    if (G_IS_PARAM_SPEC_DOUBLE(pspec)) {
+        return g_strdup_printf("%.17g to %.17g", G_PARAM_SPEC_DOUBLE(pspec)->minimum, G_PARAM_SPEC_DOUBLE(pspec)->maximum);
+    }
+    if (G_IS_PARAM_SPEC_FLOAT(pspec)) {
+        return g_strdup_printf("%.9g to %.9g", (double)G_PARAM_SPEC_FLOAT(pspec)->minimum, (double)G_PARAM_SPEC_FLOAT(pspec)->maximum);
+    }
+    if (G_IS_PARAM_SPEC_LONG(pspec)) {
+        return g_strdup_printf("%ld to %ld", G_PARAM_SPEC_LONG(pspec)->minimum, G_PARAM_SPEC_LONG(pspec)->maximum);
+    }
+    if (G_IS_PARAM_SPEC_ULONG(pspec)) {
+        return g_strdup_printf("%lu to %lu", G_PARAM_SPEC_ULONG(pspec)->minimum, G_PARAM_SPEC_ULONG(pspec)->maximum);
     }
     if (G_IS_PARAM_SPEC_ENUM(pspec)) {
         GString *s = g_string_new("one of ");
@@ -881,6 +896,26 @@ emu_object_has_property(gpointer obj, const char *name)
     return property_find(G_OBJECT_GET_CLASS(obj), name) != NULL;
 }
 
+static char *
+number_text(const GValue *value)
+{
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+    if (G_VALUE_HOLDS_FLOAT(value)) {
+        return g_strdup(g_ascii_formatd(text, sizeof(text), "%.9g", (double)g_value_get_float(value)));
+    }
+    return g_strdup(g_ascii_dtostr(text, sizeof(text), g_value_get_double(value)));
+}
+
+static bool
+parse_number(const char *text, double *value)
+{
+    char *end;
+
+    *value = g_ascii_strtod(text, &end);
+    return end != text && !*end && *value == *value;
+}
+
 /* A property without a Property: any GParamSpec of a C class. */
 static bool
 plain_set_text(gpointer obj, GParamSpec *pspec, const char *text, GError **error)
@@ -891,6 +926,7 @@ plain_set_text(gpointer obj, GParamSpec *pspec, const char *text, GError **error
     uint64_t u = 0;
     int64_t s = 0;
     bool b = false, ok;
+    double d = 0;
 
     g_value_init(&value, type);
     switch (G_TYPE_FUNDAMENTAL(type)) {
@@ -913,6 +949,22 @@ plain_set_text(gpointer obj, GParamSpec *pspec, const char *text, GError **error
     case G_TYPE_INT64:
         ok = emu_parse_int(text, &s);
         g_value_set_int64(&value, s);
+        break;
+    case G_TYPE_LONG:
+        ok = emu_parse_int(text, &s) && s >= G_MINLONG && s <= G_MAXLONG;
+        g_value_set_long(&value, (glong)s);
+        break;
+    case G_TYPE_ULONG:
+        ok = emu_parse_uint(text, &u) && u <= G_MAXULONG;
+        g_value_set_ulong(&value, (gulong)u);
+        break;
+    case G_TYPE_DOUBLE:
+        ok = parse_number(text, &d);
+        g_value_set_double(&value, d);
+        break;
+    case G_TYPE_FLOAT:
+        ok = parse_number(text, &d);
+        g_value_set_float(&value, (float)d);
         break;
     case G_TYPE_STRING:
         ok = true;
@@ -1052,6 +1104,13 @@ emu_object_get_as_string(gpointer obj, const char *name, GError **error)
         return g_strdup_printf("%d", g_value_get_int(&value));
     case G_TYPE_INT64:
         return g_strdup_printf("%" PRId64, g_value_get_int64(&value));
+    case G_TYPE_LONG:
+        return g_strdup_printf("%ld", g_value_get_long(&value));
+    case G_TYPE_ULONG:
+        return g_strdup_printf("%lu", g_value_get_ulong(&value));
+    case G_TYPE_DOUBLE:
+    case G_TYPE_FLOAT:
+        return number_text(&value);
     case G_TYPE_ENUM:
         ev = g_enum_get_value(G_PARAM_SPEC_ENUM(pspec)->enum_class, g_value_get_enum(&value));
         return g_strdup(ev ? ev->value_nick : "");
@@ -1230,6 +1289,13 @@ property_default_text(GParamSpec *pspec)
         return g_strdup_printf("%" PRId64, g_value_get_int64(value));
     case G_TYPE_UINT64:
         return g_strdup_printf("%" PRIu64, g_value_get_uint64(value));
+    case G_TYPE_LONG:
+        return g_strdup_printf("%ld", g_value_get_long(value));
+    case G_TYPE_ULONG:
+        return g_strdup_printf("%lu", g_value_get_ulong(value));
+    case G_TYPE_DOUBLE:
+    case G_TYPE_FLOAT:
+        return number_text(value);
     case G_TYPE_STRING:
         return g_value_dup_string(value);
     default:

@@ -259,6 +259,9 @@ value_from_text(const char *type, const char *text)
     if (type && g_str_has_prefix(type, "int") && emu_parse_int(text, &i)) {
         return g_variant_new_int64(i);
     }
+    if (type && strcmp(type, "number") == 0) {
+        return g_variant_new_double(g_ascii_strtod(text, NULL));
+    }
     return g_variant_new_string(g_utf8_validate(text, -1, NULL) ? text : "");
 }
 

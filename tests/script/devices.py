@@ -195,6 +195,39 @@ def test_exception_pauses_and_process_lives():
         equal(regs.rax & 0xff, 0xff)
 
 
+class Many(Emu.IsaDevice):
+    """Properties of all kinds"""
+
+    __gtype_name__ = "test-many"
+    flag = GObject.Property(type=bool, default=True)
+    number = GObject.Property(type=int, default=-3, minimum=-5, maximum=5)
+    wide = GObject.Property(type=GObject.TYPE_UINT64, default=1 << 40, minimum=0, maximum=(1 << 64) - 1)
+    deep = GObject.Property(type=GObject.TYPE_INT64, default=-1, minimum=-(1 << 63), maximum=0)
+    word = GObject.Property(type=str, default="hello")
+    ratio = GObject.Property(type=float, default=0.5, minimum=0.0, maximum=1.0)
+    long_name = GObject.Property(type=GObject.TYPE_ULONG, default=1, minimum=0, maximum=9)
+
+
+def test_properties_of_all_kinds():
+    defaults = {"flag": True, "number": -3, "wide": 1 << 40, "deep": -1, "word": "hello", "ratio": 0.5, "long-name": 1}
+    others = {"flag": False, "number": 5, "wide": (1 << 64) - 1, "deep": -(1 << 63), "word": "a,b=c", "ratio": 0.125, "long-name": 9}
+    with Emu.Machine.new("pc", memory="16M") as m:
+        first = m.add(Many)
+        second = m.add(Many, id="many", **{name.replace("-", "_"): value for name, value in others.items()})
+        m.realize()
+        for device, expected in (first, defaults), (second, others):
+            equal({name: device[name] for name in expected}, expected)
+            equal({name: getattr(device, name.replace("-", "_")) for name in expected}, expected)
+        equal({name: m.qmp("qom-get", path="/machine/peripheral/many", property=name) for name in ("flag", "number", "word", "ratio", "long-name")},
+              {name: others[name] for name in ("flag", "number", "word", "ratio", "long-name")})
+        kinds = {name: p.type for name, p in Emu.Registry.get_default()["test-many"].properties.items() if name in defaults}
+        equal(kinds, {"flag": "bool", "number": "int32", "wide": "uint64", "deep": "int64", "word": "string", "ratio": "number", "long-name": "uint64"})
+    with Emu.Machine.new("pc", memory="16M") as m:
+        for name, value in (("flag", "perhaps"), ("number", 6), ("wide", -1), ("deep", 1), ("ratio", 1.5), ("ratio", "x"), ("ratio", float("nan")), ("long_name", 10)):
+            with raises(Emu.Error, None, "test-many", name.replace("_", "-")):
+                m.add(Many, **{name: value})
+
+
 def test_realize_says_no():
     with Emu.Machine.new("pc", memory="16M") as m:
         with raises(Emu.Error, None, "test-beeper", "freq is 666"):
