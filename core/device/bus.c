@@ -201,9 +201,22 @@ emu_bus_move_device(EmuBus *self, EmuDevice *dev, unsigned index)
 typedef struct {
     const char *name, *type;
     EmuBus *found;
+    unsigned depth; /* of what was found without a name */
     GString *names; /* of the buses that have the type */
     bool full;
 } BusSearch;
+
+/* How many buses lie between it and the machine. */
+static unsigned
+bus_get_depth(EmuBus *bus)
+{
+    unsigned depth = 0;
+
+    for (EmuDevice *owner = priv(bus)->owner; owner; owner = emu_device_get_bus(owner) ? priv(emu_device_get_bus(owner))->owner : NULL) {
+        depth++;
+    }
+    return depth;
+}
 
 static bool
 bus_search_visit(EmuObject *object, gpointer data)
@@ -221,11 +234,13 @@ bus_search_visit(EmuObject *object, gpointer data)
                 return true;
             }
         } else if (fits) {
-            if (!max || priv(bus)->devices->len < max) {
+            /* The board's before those behind bridges, wherever these stand in the tree. */
+            if (max && priv(bus)->devices->len >= max) {
+                search->full = true;
+            } else if (!search->found || bus_get_depth(bus) < search->depth) {
                 search->found = bus;
-                return true;
+                search->depth = bus_get_depth(bus);
             }
-            search->full = true;
         }
         if (fits && search->names) {
             g_string_append_printf(search->names, "%s'%s'", search->names->len ? ", " : "", priv(bus)->name);
@@ -247,10 +262,9 @@ emu_bus_find(EmuMachine *machine, const char *name, const char *bus_type, GError
         search.found = at && EMU_IS_BUS(at) ? EMU_BUS(at) : NULL;
     } else {
         /* The system bus is nobody's child in some machines. */
-        if (sysbus && bus_search_visit(EMU_OBJECT(sysbus), &search)) {
-            return search.found;
+        if (!sysbus || !bus_search_visit(EMU_OBJECT(sysbus), &search)) {
+            bus_search_visit(EMU_OBJECT(machine), &search);
         }
-        bus_search_visit(EMU_OBJECT(machine), &search);
     }
     if (search.found && name && bus_type && !emu_object_is_a(search.found, bus_type)) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "bus '%s' is of type %s, expected %s", name,

@@ -346,7 +346,8 @@ const EmuTypeInfo ide_bus_info = {
 IdeBus *
 ide_bus_new(EmuDevice *controller, unsigned channel, EmuLine *irq, const IdeDmaOps *dma, gpointer dma_opaque)
 {
-    g_autofree char *name = g_strdup_printf("ide.%u", channel);
+    const char *id = emu_device_get_id(controller);
+    g_autofree char *name = g_strdup_printf("%s.%u", id ? id : "ide", channel);
     IdeBus *bus = (IdeBus *)emu_bus_new("IDE", controller, name);
 
     bus->channel = channel;

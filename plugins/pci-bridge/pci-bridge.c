@@ -6,6 +6,8 @@
  * The bus behind has address spaces of its own; three aliases, as wide as the windows in the bridge's header say, show them on
  * the bus in front. VGA Enable opens the legacy ranges. What devices behind the bridge master passes when the bridge may master too;
  * interrupts pass always, their pins turned by the slot.
+ *
+ * "base-pci-bridge" is that; "pci-bridge" a conventional one, "pcie-root-port" a port of a PCI Express root complex.
  */
 
 #include "pci-bridge.h"
@@ -33,19 +35,31 @@
 #define BRIDGE_COMMAND_MEMORY 0x02
 
 #define SLOT_CAP_ID 0x04 /* slot numbering */
+#define ROOT_PORT_PIN 0x3d
 
 enum { WINDOW_IO, WINDOW_MEMORY, WINDOW_PREFETCH, WINDOW_VGA_MEMORY, WINDOW_VGA_IO_LOW, WINDOW_VGA_IO_HIGH, N_WINDOWS };
 
 typedef struct {
     EmuPciDevice parent;
 
-    uint8_t chassis_nr;
-    bool shpc; /* accepted: there is no standard hot-plug controller */
-
     EmuPciBus *bus;
     EmuMemoryRegion *memory, *io;
     EmuMemoryRegion *windows[N_WINDOWS];
 } PciBridge;
+
+typedef struct {
+    PciBridge parent;
+
+    uint8_t chassis_nr;
+    bool shpc; /* accepted: there is no standard hot-plug controller */
+} ConventionalBridge;
+
+typedef struct {
+    PciBridge parent;
+
+    uint8_t chassis, port;
+    uint16_t slot;
+} RootPort;
 
 static uint16_t
 bridge_get_u16(PciBridge *self, unsigned at)
@@ -138,10 +152,10 @@ bridge_make_windows(PciBridge *self)
 }
 
 static bool
-bridge_realize(EmuPciDevice *dev, GError **error)
+bridge_realize(EmuPciDevice *dev, GError **error G_GNUC_UNUSED)
 {
     PciBridge *self = (PciBridge *)dev;
-    uint8_t *config = emu_pci_device_get_config(dev), *wmask = emu_pci_device_get_wmask(dev), cap;
+    uint8_t *config = emu_pci_device_get_config(dev), *wmask = emu_pci_device_get_wmask(dev);
     const char *id = emu_device_get_id((EmuDevice *)dev);
 
     self->memory = emu_memory_region_new_container(self, "pci-bridge-memory", UINT64_MAX);
@@ -160,15 +174,6 @@ bridge_realize(EmuPciDevice *dev, GError **error)
     }
     emu_pci_device_get_w1cmask(dev)[BRIDGE_SECONDARY_STATUS + 1] = 0xf9;
     wmask[BRIDGE_CONTROL] = BRIDGE_CONTROL_WMASK & 0xff;
-    if (self->chassis_nr) {
-        cap = emu_pci_device_add_capability(dev, SLOT_CAP_ID, 0, 4);
-        if (!cap) {
-            g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "pci-bridge: no room for the slot numbering capability");
-            return false;
-        }
-        config[cap + 2] = 0x20; /* first in chassis */
-        config[cap + 3] = self->chassis_nr;
-    }
     return true;
 }
 
@@ -221,11 +226,6 @@ static const EmuVMState bridge_vmstate = {
     .post_load = bridge_post_load,
 };
 
-static const EmuProperty bridge_properties[] = {
-    EMU_PROP_UINT8("chassis_nr", PciBridge, chassis_nr, 0, "number of the chassis behind it, 0: none"),
-    EMU_PROP_BOOL("shpc", PciBridge, shpc, false, "standard hot-plug controller; there is none"),
-};
-
 static void
 bridge_class_init(gpointer klass, gconstpointer data G_GNUC_UNUSED)
 {
@@ -235,22 +235,110 @@ bridge_class_init(gpointer klass, gconstpointer data G_GNUC_UNUSED)
     device->reset_enter = bridge_reset_enter;
     device->vmstate = &bridge_vmstate;
     device->category = "bridge";
-    device->user_creatable = true;
     device->hotpluggable = false;
     pci->realize = bridge_realize;
     pci->unrealize = bridge_unrealize;
     pci->write_config = bridge_write_config;
     pci->vendor_id = 0x1b36;
-    pci->device_id = 0x0001;
     pci->class_id = 0x0604;
     pci->is_bridge = true;
-    emu_object_class_add_properties(klass, bridge_properties, G_N_ELEMENTS(bridge_properties));
+}
+
+const EmuTypeInfo pci_bridge_base_type_info = {
+    .name = "base-pci-bridge",
+    .parent = "pci-device",
+    .instance_size = sizeof(PciBridge),
+    .class_init = bridge_class_init,
+    .abstract = true,
+    .description = "bridge to another PCI bus",
+};
+
+/* ---- conventional ------------------------------------------------------------------------------------ */
+
+static bool
+conventional_bridge_realize(EmuPciDevice *dev, GError **error)
+{
+    ConventionalBridge *self = (ConventionalBridge *)dev;
+
+    if (self->chassis_nr) {
+        uint8_t cap = emu_pci_device_add_capability(dev, SLOT_CAP_ID, 0, 4), *config = emu_pci_device_get_config(dev);
+
+        if (!cap) {
+            g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "pci-bridge: no room for the slot numbering capability");
+            return false;
+        }
+        config[cap + 2] = 0x20; /* first in chassis */
+        config[cap + 3] = self->chassis_nr;
+    }
+    return bridge_realize(dev, error);
+}
+
+static const EmuProperty conventional_bridge_properties[] = {
+    EMU_PROP_UINT8("chassis_nr", ConventionalBridge, chassis_nr, 0, "number of the chassis behind it, 0: none"),
+    EMU_PROP_BOOL("shpc", ConventionalBridge, shpc, false, "standard hot-plug controller; there is none"),
+};
+
+static void
+conventional_bridge_class_init(gpointer klass, gconstpointer data G_GNUC_UNUSED)
+{
+    EmuPciDeviceClass *pci = klass;
+
+    ((EmuDeviceClass *)klass)->user_creatable = true;
+    pci->realize = conventional_bridge_realize;
+    pci->device_id = 0x0001;
+    emu_object_class_add_properties(klass, conventional_bridge_properties, G_N_ELEMENTS(conventional_bridge_properties));
 }
 
 const EmuTypeInfo pci_bridge_type_info = {
     .name = "pci-bridge",
-    .parent = "pci-device",
-    .instance_size = sizeof(PciBridge),
-    .class_init = bridge_class_init,
+    .parent = "base-pci-bridge",
+    .instance_size = sizeof(ConventionalBridge),
+    .class_init = conventional_bridge_class_init,
     .description = "PCI-to-PCI bridge",
+};
+
+/* ---- PCI Express (base specification 3.0, 7.8) ----------------------------------------------------------- */
+
+static bool
+root_port_realize(EmuPciDevice *dev, GError **error)
+{
+    RootPort *self = (RootPort *)dev;
+
+    if (!emu_pci_bus_is_express(emu_pci_device_get_bus(dev))) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "pcie-root-port: bus '%s' is conventional PCI, expected a PCI Express one",
+                    emu_bus_get_name(EMU_BUS(emu_pci_device_get_bus(dev))));
+        return false;
+    }
+    emu_pci_device_get_config(dev)[ROOT_PORT_PIN] = 1;
+    if (!emu_pcie_init(dev, 0, EMU_PCIE_TYPE_ROOT_PORT, self->port)) {
+        g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "pcie-root-port: no room for the PCI Express capability");
+        return false;
+    }
+    return emu_pci_msi_init(dev, 0, 1, error) && bridge_realize(dev, error);
+}
+
+static const EmuProperty root_port_properties[] = {
+    EMU_PROP_UINT8("chassis", RootPort, chassis, 0, "number of the chassis; accepted, for hot-plug slots"),
+    EMU_PROP_UINT16("slot", RootPort, slot, 0, "number of the slot; accepted, for hot-plug slots"),
+    EMU_PROP_UINT8("port", RootPort, port, 0, "number of the link"),
+};
+
+static void
+root_port_class_init(gpointer klass, gconstpointer data G_GNUC_UNUSED)
+{
+    EmuPciDeviceClass *pci = klass;
+
+    ((EmuDeviceClass *)klass)->user_creatable = true;
+    pci->realize = root_port_realize;
+    pci->device_id = 0x000c;
+    pci->is_express = true;
+    emu_object_class_add_properties(klass, root_port_properties, G_N_ELEMENTS(root_port_properties));
+}
+
+const EmuTypeInfo pcie_root_port_type_info = {
+    .name = "pcie-root-port",
+    .parent = "base-pci-bridge",
+    .instance_size = sizeof(RootPort),
+    .class_init = root_port_class_init,
+    .description = "PCI Express root port",
 };

@@ -26,16 +26,16 @@ add_drive(Guest *g, const char *format, const char *path)
 }
 
 void
-guest_init(Guest *g, guint32 seed)
+guest_init(Guest *g, const char *board, guint32 seed)
 {
     g_autoptr(GError) error = NULL;
 
-    *g = (Guest){.rand = g_rand_new_with_seed(seed)};
+    *g = (Guest){.rand = g_rand_new_with_seed(seed), .express = strcmp(board, "q35") == 0};
     g->dir = g_dir_make_tmp("emu-hostile-XXXXXX", NULL);
     g->disk = make_image(g->dir, "disk.img", GUEST_DISK_SIZE);
     g->cd = make_image(g->dir, "cd.iso", 1 << 20);
     g->floppy = make_image(g->dir, "floppy.img", 1440 << 10);
-    g->machine = emu_test_machine_new_unbuilt("pc", &error);
+    g->machine = emu_test_machine_new_unbuilt(board, &error);
     g_assert_no_error(error);
     g_assert_true(emu_machine_set_memory(g->machine, "16M", &error));
     add_drive(g, "file=%s,format=raw,if=ide,index=0", g->disk);
@@ -43,6 +43,12 @@ guest_init(Guest *g, guint32 seed)
     add_drive(g, "file=%s,format=raw,if=floppy", g->floppy);
     emu_test_machine_start(g->machine, &error);
     g_assert_no_error(error);
+    if (g->express) {
+        emu_test_add_device(g->machine, "intel-iommu", NULL, &error);
+        g_assert_no_error(error);
+        emu_test_add_device(g->machine, "edu", "addr=02.0", &error);
+        g_assert_no_error(error);
+    }
 }
 
 void
@@ -145,8 +151,8 @@ static void
 poke_config(Guest *g)
 {
     /* Where the chipset and the display are; command registers more often than chance would. */
-    static const uint8_t devfns[] = {0x00, 0x08, 0x09, 0x0b, 0x10};
-    uint32_t devfn = devfns[g_rand_int_range(g->rand, 0, G_N_ELEMENTS(devfns))];
+    static const uint8_t old[] = {0x00, 0x08, 0x09, 0x0b, 0x10}, express[] = {0x00, 0x08, 0x10, 0xf8, 0xfa, 0xfb};
+    uint32_t devfn = g->express ? express[g_rand_int_range(g->rand, 0, G_N_ELEMENTS(express))] : old[g_rand_int_range(g->rand, 0, G_N_ELEMENTS(old))];
     uint32_t reg = g_rand_int_range(g->rand, 0, 4) ? (uint32_t)g_rand_int_range(g->rand, 0, 256) : 4;
     unsigned size = 1u << g_rand_int_range(g->rand, 0, 3);
 
@@ -213,6 +219,54 @@ poke_bus_master(Guest *g)
     guest_out(g, 0xc000, g_rand_boolean(g->rand) ? 9 : 1, 1);
 }
 
+/* A command of a disk on a SATA port, with the remapping unit in between or not. */
+static void
+poke_sata(Guest *g)
+{
+    static const uint8_t commands[] = {0x60, 0x61, 0x25, 0x35, 0xec, 0x20, 0x30, 0xea};
+    uint32_t port = 0xe0000100 + 0x100 * (uint32_t)g_rand_int_range(g->rand, 0, 2), command = commands[g_rand_int_range(g->rand, 0, 8)];
+
+    guest_out(g, 0xcf8, 0x8000fa24, 4);
+    guest_out(g, 0xcfc, 0xe0000000, 4);
+    guest_out(g, 0xcf8, 0x8000fa04, 4);
+    guest_out(g, 0xcfc, 6, 2);
+    for (unsigned i = 0; i < 8; i++) {
+        guest_write(g, 0x20000 + 4 * i, i == 0 ? 0x20005 : i == 2 ? 0x20400 : 0, 4);
+        guest_write(g, 0x20480 + 4 * i, i % 4 == 0 ? 0x21000 + 0x1000 * i : i % 4 == 3 ? 511 : 0, 4);
+    }
+    guest_write(g, 0x20400, 0x01008027 | command << 16, 4);
+    guest_write(g, 0x20404, (uint32_t)g_rand_int_range(g->rand, 0, 0x2100) | 0x40000000, 4);
+    guest_write(g, 0x20408, 0, 4);
+    guest_write(g, 0x2040c, command < 0x62 && command > 0x5f ? 0 : 1, 4);
+    guest_write(g, port, 0x20000, 4);
+    guest_write(g, port + 8, 0x20800, 4);
+    guest_write(g, port + 0x18, 0x11, 4);
+    guest_write(g, port + 0x34, 1, 4);
+    guest_write(g, port + 0x38, 1, 4);
+    emu_test_settle(g->machine);
+    for (unsigned i = 0; i < 16; i++) {
+        guest_read(g, port + 4 * i, 4);
+    }
+    if (g_rand_boolean(g->rand)) {
+        guest_write(g, port + 0x18, 0, 4);
+        guest_write(g, port + 0x10, UINT32_MAX, 4);
+    }
+}
+
+/* Registers of the remapping unit, its tables where the disks' commands are, too. */
+static void
+poke_remapping(Guest *g)
+{
+    static const uint16_t registers[] = {0x18, 0x20, 0x28, 0x34, 0x38, 0x40, 0x88, 0x90, 0xb8, 0xf0, 0xf8, 0x228};
+    uint64_t at = 0xfed90000 + registers[g_rand_int_range(g->rand, 0, G_N_ELEMENTS(registers))];
+
+    if (g_rand_boolean(g->rand)) {
+        guest_write(g, at, g_rand_boolean(g->rand) ? 0x20000 : (uint64_t)pick_value(g) << 32 | pick_value(g), 8);
+    } else {
+        guest_read(g, at, 8);
+    }
+}
+
 void
 guest_step(Guest *g)
 {
@@ -220,7 +274,7 @@ guest_step(Guest *g)
     unsigned size = 1u << g_rand_int_range(g->rand, 0, 4);
     uint64_t addr;
 
-    switch (g_rand_int_range(g->rand, 0, 24)) {
+    switch (g_rand_int_range(g->rand, 0, g->express ? 28 : 24)) {
     case 0:
         emu_test_advance(g->machine, g_rand_int_range(g->rand, 1, 20000000));
         break;
@@ -263,6 +317,14 @@ guest_step(Guest *g)
         } else {
             guest_read(g, addr, size);
         }
+        break;
+    case 24:
+    case 25:
+        poke_sata(g);
+        break;
+    case 26:
+    case 27:
+        poke_remapping(g);
         break;
     default:
         if (g_rand_boolean(g->rand)) {

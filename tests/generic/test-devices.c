@@ -161,16 +161,15 @@ report_difference(GBytes *one, GBytes *two)
 }
 
 static void
-test_twins(gconstpointer data)
+run_twins(const char *board, guint32 seed)
 {
-    guint32 seed = GPOINTER_TO_UINT(data);
     Guest a, b;
     g_autoptr(GBytes) state = NULL, again = NULL;
     g_autoptr(GChecksum) seen_a = g_checksum_new(G_CHECKSUM_SHA256), seen_b = g_checksum_new(G_CHECKSUM_SHA256);
     g_autoptr(GError) error = NULL;
 
-    guest_init(&a, seed);
-    guest_init(&b, 0);
+    guest_init(&a, board, seed);
+    guest_init(&b, board, 0);
     a.quiet = b.quiet = true;
     for (unsigned i = 0; i < 1500; i++) {
         guest_step(&a);
@@ -212,7 +211,19 @@ test_twins(gconstpointer data)
 }
 
 static void
-test_hostile(void)
+test_twins(gconstpointer data)
+{
+    run_twins("pc", GPOINTER_TO_UINT(data));
+}
+
+static void
+test_express_twins(gconstpointer data)
+{
+    run_twins("q35", GPOINTER_TO_UINT(data));
+}
+
+static void
+test_hostile(gconstpointer board)
 {
     Guest g;
     g_autoptr(GBytes) state = NULL;
@@ -220,7 +231,7 @@ test_hostile(void)
     const uint8_t *data;
     unsigned taken = 0;
 
-    guest_init(&g, 5);
+    guest_init(&g, board, 5);
     for (unsigned i = 0; i < 400; i++) {
         guest_step(&g);
     }
@@ -271,6 +282,12 @@ main(int argc, char **argv)
 
         g_test_add_data_func(path, GUINT_TO_POINTER(seed), test_twins);
     }
-    g_test_add_func("/machine/hostile-state", test_hostile);
+    for (guint seed = 1; seed <= 12; seed++) {
+        g_autofree char *path = g_strdup_printf("/machine/q35/twins/%u", seed);
+
+        g_test_add_data_func(path, GUINT_TO_POINTER(seed), test_express_twins);
+    }
+    g_test_add_data_func("/machine/hostile-state", "pc", test_hostile);
+    g_test_add_data_func("/machine/q35/hostile-state", "q35", test_hostile);
     return g_test_run();
 }

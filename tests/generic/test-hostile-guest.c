@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A pc with a disk, a CD and a floppy, and a guest that means no good: random accesses to every port, to
+ * A pc, and a q35, with a disk, a CD and a floppy, and a guest that means no good: random accesses to every port, to
  * configuration space, to what BARs show and to memory-mapped parts, bus masters pointed at everything, resets and
  * passing time in between.  The claims: nothing breaks, no access takes long, and the disk image is not
  * longer afterwards.  "-m thorough" runs a hundred times as long; EMU_TEST_SEED picks another sequence.
@@ -18,13 +18,13 @@ seed(void)
 }
 
 static void
-test_hostile_guest(void)
+test_hostile_guest(gconstpointer data)
 {
     Guest g;
     unsigned n = g_test_thorough() ? 3000000 : 30000;
     int64_t longest = 0;
 
-    guest_init(&g, seed());
+    guest_init(&g, data, seed());
     for (unsigned i = 0; i < n; i++) {
         int64_t start = g_get_monotonic_time();
 
@@ -37,11 +37,11 @@ test_hostile_guest(void)
 
 /* Each port, each width, each alignment: an access that a device does not take must be answered by somebody. */
 static void
-test_every_port(void)
+test_every_port(gconstpointer data)
 {
     Guest g;
 
-    guest_init(&g, seed());
+    guest_init(&g, data, seed());
     for (unsigned size = 1; size <= 4; size *= 2) {
         for (unsigned port = 0; port < 0x10000; port++) {
             emu_test_in(g.machine, (uint16_t)port, size);
@@ -57,7 +57,9 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/hostile-guest/every-port", test_every_port);
-    g_test_add_func("/hostile-guest/random", test_hostile_guest);
+    g_test_add_data_func("/hostile-guest/every-port", "pc", test_every_port);
+    g_test_add_data_func("/hostile-guest/random", "pc", test_hostile_guest);
+    g_test_add_data_func("/hostile-guest/q35/every-port", "q35", test_every_port);
+    g_test_add_data_func("/hostile-guest/q35/random", "q35", test_hostile_guest);
     return g_test_run();
 }

@@ -35,7 +35,7 @@ def screendump():
             raise Failure(f"the picture is {len(data)} bytes and starts with {data[:8]!r}")
 
 
-def boot_sector(option, size, extra=()):
+def boot_sector(option, size, extra=(), machine="pc"):
     """A boot sector of our own: prints through the BIOS, then leaves by the debug-exit port with 0x15."""
     # mov si,msg; next: lodsb; test al,al; jz done; mov ah,0eh; int 10h; jmp next; done: mov al,15h; out 0f4h,al; hlt; jmp $-1
     code = bytes.fromhex("31c08ed8be1a7cac84c07406b40ecd10ebf5b015e6f4f4ebfd") + b"\0"
@@ -46,7 +46,7 @@ def boot_sector(option, size, extra=()):
         image.write(sector.ljust(size, b"\0"))
         image.flush()
         args = [a.replace("@", image.name) for a in option]
-        with Emu("-M", "pc", "-m", "64", "-vga", "std", "-device", "isa-debug-exit,iobase=0xf4,iosize=1", *args,
+        with Emu("-M", machine, "-m", "64", "-vga", "std", "-device", "isa-debug-exit,iobase=0xf4,iosize=1", *args,
                  *extra) as emu:
             status = emu.wait(60)
             if status != (0x15 << 1 | 1):
@@ -140,6 +140,7 @@ harness.run([
     ("firmware/seabios/debug-console-tells-the-post", debug_console),
     ("firmware/screen/screendump-is-a-picture", screendump),
     ("firmware/boot/sector-of-a-hard-disk-runs", lambda: boot_sector(["-hda", "@"], 1 << 20)),
+    ("firmware/boot/sector-of-a-sata-disk-runs", lambda: boot_sector(["-hda", "@"], 1 << 20, machine="q35")),
     ("firmware/boot/sector-of-a-floppy-runs", lambda: boot_sector(["-fda", "@", "-boot", "a"], 1440 * 1024)),
     ("firmware/boot/drive-option-with-interface",
      lambda: boot_sector(["-drive", "file=@,format=raw,if=ide,index=1"], 1 << 20)),

@@ -87,6 +87,39 @@ def power_button():
         qmp.wait_event("POWERDOWN")
 
 
+def q35(*args, append="", accel=None):
+    return Emu("-M", "q35", "-m", "512", "-kernel", guest_file("vmlinuz"), "-initrd", guest_file("initrd.gz"),
+               "-append", f"{APPEND} {append}", "-no-reboot", *args, accel=accel)
+
+
+def pci_express():
+    """Q35: the configuration window, interrupts on the I/O APIC's upper pins, power off by ICH9's registers."""
+    with q35("-device", "edu") as emu:
+        emu.expect("guest# ", 90)
+        emu.send("dmesg | grep -o 'MMCONFIG at .* reserved'; cat /sys/bus/pci/devices/0000:00:02.0/irq; poweroff -f\n")
+        emu.expect(r"MMCONFIG at \[mem 0xb0000000-0xbfffffff\] reserved", 30)
+        emu.expect(r"\n(22|1[01])\r?\n", 30)  # INTA# of slot 2: PIRQ G; what firmware wrote as long as no driver asks
+        if emu.wait(30) != 0:
+            raise Failure("exit status is not 0 after power off")
+
+
+def remapping():
+    """VT-d: DMA and interrupt remapping come up, and the guest goes on to work with them."""
+    with q35("-device", "intel-iommu,intremap=on", "-smp", "2", append="intel_iommu=on") as emu:
+        emu.expect("guest# ", 90)
+        emu.send("dmesg | grep -e DMAR; cat /proc/interrupts; echo d''one\n")
+        text = emu.expect(r"[\s\S]*done\r?\n", 30).group(0).decode(errors="replace")
+        for wanted in ("DMAR: IOMMU enabled", "DMAR-IR: Enabled IRQ remapping", "DMAR: Intel(R) Virtualization Technology for Directed I/O",
+                       "IR-IO-APIC", "DMAR-MSI"):
+            if wanted not in text:
+                raise Failure(f"'{wanted}' is not in\n{text}")
+        if "fault" in text:
+            raise Failure(f"a fault:\n{text}")
+        emu.send("poweroff -f\n")
+        if emu.wait(30) != 0:
+            raise Failure("exit status is not 0 after power off")
+
+
 # In the order in which they need each other.
 DISK_MODULES = ["scsi_common", "scsi_mod", "sd_mod", "libata", "ata_piix"]
 
@@ -186,4 +219,6 @@ harness.run([
     ("linux/sleep/s3-can-be-disabled", lambda: sleep_states(["-global", "PIIX4_PM.disable_s3=1"], "S0 S4 S5")),
     ("linux/sleep/s4-can-be-disabled", lambda: sleep_states(["-global", "PIIX4_PM.disable_s4=1"], "S0 S3 S5")),
     ("linux/monitor/power-button-is-announced", power_button),
+    ("linux/q35/pci-express", pci_express),
+    ("linux/q35/dma-and-interrupts-are-remapped", remapping),
 ])
