@@ -732,7 +732,7 @@ make_code(EmuTcgVcpu *v, uint64_t pc, const CodeAt *at, TcgHostJob *job, unsigne
         }
 #endif
         job->ir = ir;
-        job->mode_slot = ir->ops[ir->n_ops - 1].op == EMU_TCG_OP_JUMP_IND
+        job->mode_slot = ir->ops[ir->n_ops - 1].op == EMU_TCG_OP_JUMP_IND && ir->ops[ir->n_ops - 1].x != EMU_TCG_JUMP_MODE
                              ? mode_slot_of(c, s->mode_key)
                              : -1;
         if (tcg_host_emit(c->host, job, c->out)) {

@@ -924,18 +924,14 @@ x86_exec_wrpkru(X86State *s, const X86Insn *insn)
 static void
 flat_cs(X86State *s, uint16_t sel, unsigned cpl, bool code64)
 {
-    x86_set_seg(s, X86_CS, sel, 0, 0xffffffffu,
-                X86_DESC_P | X86_DESC_S | X86_DESC_CODE | X86_DESC_R | X86_DESC_A | X86_DESC_G |
-                    cpl << X86_DESC_DPL_SHIFT | (code64 ? X86_DESC_L : X86_DESC_B));
+    x86_set_seg(s, X86_CS, sel, 0, 0xffffffffu, X86_FLAT_CS(cpl, code64 ? X86_DESC_L : X86_DESC_B));
     s->cpl = (uint8_t)cpl;
 }
 
 static void
 flat_ss(X86State *s, uint16_t sel, unsigned cpl)
 {
-    x86_set_seg(s, X86_SS, sel, 0, 0xffffffffu,
-                X86_DESC_P | X86_DESC_S | X86_DESC_W | X86_DESC_A | X86_DESC_G | X86_DESC_B |
-                    cpl << X86_DESC_DPL_SHIFT);
+    x86_set_seg(s, X86_SS, sel, 0, 0xffffffffu, X86_FLAT_SS(cpl));
 }
 
 void

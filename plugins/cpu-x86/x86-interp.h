@@ -140,6 +140,12 @@ x86_sign_extend(uint64_t v, unsigned size)
     return (uint64_t)((int64_t)(v << sh) >> sh);
 }
 
+/* Rights of the segments that SYSCALL and its like load. */
+#define X86_FLAT_CS(cpl, size)                                                                                            \
+    (X86_DESC_P | X86_DESC_S | X86_DESC_CODE | X86_DESC_R | X86_DESC_A | X86_DESC_G | (cpl) << X86_DESC_DPL_SHIFT | (size))
+#define X86_FLAT_SS(cpl) \
+    (X86_DESC_P | X86_DESC_S | X86_DESC_W | X86_DESC_A | X86_DESC_G | X86_DESC_B | (cpl) << X86_DESC_DPL_SHIFT)
+
 static inline bool
 x86_canonical(const X86State *s, uint64_t a)
 {

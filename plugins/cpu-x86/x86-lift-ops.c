@@ -1003,6 +1003,7 @@ const X86LiftRule x86_lift_rules[X86_N_OPS] = {
     [X86_OP_cmps] = x86_lift_string_step,
     [X86_OP_vgather] = x86_lift_gather,
     [X86_OP_popf] = x86_lift_popf,
+    [X86_OP_iret] = x86_lift_iret,
     [X86_OP_syscall] = x86_lift_syscall,
     [X86_OP_sysret] = x86_lift_sysret,
     [X86_OP_rdtsc] = x86_lift_rdtsc,

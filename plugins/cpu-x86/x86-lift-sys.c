@@ -171,36 +171,6 @@ interpret(EmuTcgState *tcg)
                                                                      : EMU_TCG_HELPER_EXIT + (uint64_t)reason;
 }
 
-/* The system call instructions in 64-bit code, when they raise no exception and leave no single step pending. */
-static uint64_t
-call_exec(X86State *s, void (*exec)(X86State *s, const X86Insn *insn), const X86Insn *insn)
-{
-    s->interp->next_rip = s->rip + insn->length;
-    exec(s, insn);
-    s->interp->step = X86_STEP_BEFORE;
-    s->rip = s->interp->next_rip;
-    return EMU_TCG_HELPER_NEXT_BLOCK;
-}
-
-static uint64_t
-helper_syscall(EmuTcgState *tcg, uint64_t a G_GNUC_UNUSED, uint64_t b G_GNUC_UNUSED, uint64_t c G_GNUC_UNUSED)
-{
-    static const X86Insn insn = {.length = 2};
-    X86State *s = (X86State *)tcg;
-
-    return s->efer & X86_EFER_SCE ? call_exec(s, x86_exec_syscall, &insn) : interpret(tcg);
-}
-
-static uint64_t
-helper_sysret(EmuTcgState *tcg, uint64_t a G_GNUC_UNUSED, uint64_t b G_GNUC_UNUSED, uint64_t c G_GNUC_UNUSED)
-{
-    static const X86Insn insn = {.length = 3, .opsize = 8};
-    X86State *s = (X86State *)tcg;
-    bool plain = (s->efer & X86_EFER_SCE) && x86_canonical(s, X86_LOW(s, X86_RCX)) && !(*x86_gpr(s, X86_R11) & X86_TF);
-
-    return plain ? call_exec(s, x86_exec_sysret, &insn) : interpret(tcg);
-}
-
 static uint64_t
 helper_rdtsc(EmuTcgState *tcg, uint64_t a G_GNUC_UNUSED, uint64_t b G_GNUC_UNUSED, uint64_t c G_GNUC_UNUSED)
 {
@@ -213,36 +183,52 @@ helper_rdtsc(EmuTcgState *tcg, uint64_t a G_GNUC_UNUSED, uint64_t b G_GNUC_UNUSE
     return EMU_TCG_HELPER_GO_ON;
 }
 
+#define LEVEL (EMU_TCG_HELPER_GENERAL | EMU_TCG_HELPER_READS_FLAGS | EMU_TCG_HELPER_WRITES_FLAGS)
+
+/* Instructions that go from one privilege level to another, in 64-bit code: where the helper goes on is in RIP. */
 static bool
-lift_leaving(X86Lift *l, const X86Insn *insn, unsigned length, const EmuTcgHelper *helper)
+lift_level(X86Lift *l, const EmuTcgHelper *helper, EmuTcgArg arg)
 {
-    if ((l->mode & X86_MODE_CODE_MASK) != X86_MODE_CODE64 || insn->length != length || l->ends_shadow) {
-        return false;
-    }
-    emu_tcg_ir_call(l->ir, helper, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);
-    emu_tcg_ir_exit(l->ir, l->next, EMU_TCG_EXIT_MODE); /* never got to */
+    emu_tcg_ir_call(l->ir, helper, EMU_TCG_NO_ARG, arg, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);
+    emu_tcg_ir_jump_ind(l->ir, x86_lift_global(l, X86_GLOBAL_RIP), EMU_TCG_JUMP_MODE);
     l->ended = true;
     return true;
 }
 
-#define LEAVING (EMU_TCG_HELPER_NO_FP | EMU_TCG_HELPER_MAY_LEAVE | EMU_TCG_HELPER_READS_FLAGS | EMU_TCG_HELPER_WRITES_FLAGS)
+static bool
+level_is_plain(const X86Lift *l, const X86Insn *insn, unsigned length)
+{
+    return (l->mode & X86_MODE_CODE_MASK) == X86_MODE_CODE64 && insn->length == length && !l->ends_shadow;
+}
 
 bool
 x86_lift_syscall(X86Lift *l, const X86Insn *insn)
 {
-    static const EmuTcgHelper syscall = {
-        .name = "syscall", .fn = helper_syscall, .flags = LEAVING, .reads = 1u << X86_RCX | 1u << X86_R11, .writes = 1u << X86_RCX | 1u << X86_R11};
+    static const EmuTcgHelper syscall = {.name = "syscall", .fn = x86_fast_syscall, .flags = LEVEL,
+                                         .reads = 1u << X86_RCX | 1u << X86_R11, .writes = 1u << X86_RCX | 1u << X86_R11};
 
-    return lift_leaving(l, insn, 2, &syscall);
+    return level_is_plain(l, insn, 2) && lift_level(l, &syscall, emu_tcg_ir_pcrel(l->ir, l->next));
 }
 
 /* To 64-bit code only: the prefix says so. */
 bool
 x86_lift_sysret(X86Lift *l, const X86Insn *insn)
 {
-    static const EmuTcgHelper sysret = {.name = "sysret", .fn = helper_sysret, .flags = LEAVING, .reads = 1u << X86_RCX | 1u << X86_R11};
+    static const EmuTcgHelper sysret = {.name = "sysret", .fn = x86_fast_sysret, .flags = LEVEL,
+                                        .reads = 1u << X86_RCX | 1u << X86_R11};
 
-    return insn->opsize == 8 && lift_leaving(l, insn, 3, &sysret);
+    return insn->opsize == 8 && !(l->mode >> X86_MODE_CPL_SHIFT & 3) && level_is_plain(l, insn, 3) &&
+           lift_level(l, &sysret, emu_tcg_ir_const(l->ir, 0));
+}
+
+bool
+x86_lift_iret(X86Lift *l, const X86Insn *insn)
+{
+    static const EmuTcgHelper iret = {.name = "iret", .fn = x86_fast_iret, .flags = LEVEL, .reads = 1u << X86_RSP,
+                                      .writes = 1u << X86_RSP};
+
+    return insn->opsize == 8 && !(l->mode >> X86_MODE_CPL_SHIFT & 3) && level_is_plain(l, insn, 2) &&
+           lift_level(l, &iret, emu_tcg_ir_const(l->ir, 0));
 }
 
 bool

@@ -101,6 +101,7 @@ bool x86_lift_popf(X86Lift *l, const X86Insn *insn);
 
 bool x86_lift_syscall(X86Lift *l, const X86Insn *insn);
 bool x86_lift_sysret(X86Lift *l, const X86Insn *insn);
+bool x86_lift_iret(X86Lift *l, const X86Insn *insn);
 bool x86_lift_rdtsc(X86Lift *l, const X86Insn *insn);
 bool x86_lift_string(X86Lift *l, const X86Insn *insn);
 bool x86_lift_string_step(X86Lift *l, const X86Insn *insn);
@@ -126,6 +127,11 @@ typedef union {
 } X86FastGather;
 uint64_t x86_fast_gather(EmuTcgState *tcg, uint64_t what, uint64_t b, uint64_t c);
 uint64_t x86_fast_stos(EmuTcgState *tcg, uint64_t what, uint64_t b, uint64_t c);
+
+/* ---- x86-lift-level.c ---- */
+uint64_t x86_fast_syscall(EmuTcgState *tcg, uint64_t next, uint64_t b, uint64_t c);
+uint64_t x86_fast_sysret(EmuTcgState *tcg, uint64_t a, uint64_t b, uint64_t c);
+uint64_t x86_fast_iret(EmuTcgState *tcg, uint64_t a, uint64_t b, uint64_t c);
 
 /* ---- x86-lift-encode.c ---- */
 enum { X86_GATHER_SPILL = 1, X86_GATHER_FILL }; /* X86Insn.imm of a gather's templates */

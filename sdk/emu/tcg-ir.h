@@ -192,6 +192,7 @@ typedef enum {
     EMU_TCG_JUMP_PLAIN,
     EMU_TCG_JUMP_CALL,
     EMU_TCG_JUMP_RETURN,
+    EMU_TCG_JUMP_MODE, /* the mode key may have changed */
 } EmuTcgJumpHint;
 
 /*
@@ -272,7 +273,8 @@ enum {
     EMU_TCG_HELPER_NO_FP = 8,
     /* Compiled for general registers only, calling nothing but emu_tcg_fast_pointer(): the cheapest call. It
      * gets @a only, which is a constant; general registers are in the state, and may be written there. pc is
-     * not set. Returns EMU_TCG_HELPER_GO_ON or _INTERP. Implies MAY_LEAVE, NO_FP. */
+     * not set; FLAGS are in the state when READS_FLAGS or WRITES_FLAGS say so. Returns EMU_TCG_HELPER_GO_ON or _INTERP.
+     * Implies MAY_LEAVE, NO_FP. */
     EMU_TCG_HELPER_GENERAL = 16,
 };
 

@@ -1200,6 +1200,69 @@ test_step_over_exclusive(gconstpointer data)
 }
 
 /* SYSCALL and SYSRET there and back; SYSRET with TF, and to an address that is not canonical. */
+/* IRET from the kernel: what a helper does, and what it leaves to the interpreter. */
+static void
+test_iret(gconstpointer data)
+{
+    const Mode *mode = data;
+    static const struct {
+        const char *name;
+        uint8_t cs, ss;
+        uint32_t flags;
+        bool beyond; /* a RIP that is not canonical */
+        unsigned stack;
+    } cases[] = {
+        {"to the same level", 0x08, 0x10, X86_ZF | X86_CF, false, 0x1800},
+        {"with a null SS", 0x08, 0, 0, false, 0x1800},
+        {"to a user", 0x23, 0x2b, X86_SF | X86_OF | X86_IF, false, 0x1800},
+        {"to a user with IOPL", 0x23, 0x2b, X86_IOPL | X86_AF, false, 0x1808},
+        {"to a user with a null SS", 0x23, 3, 0, false, 0x1800},
+        {"to a user with the kernel's SS", 0x23, 0x10, 0, false, 0x1800},
+        {"to code outside 64 bits", 0x33, 0x2b, 0, false, 0x1800},
+        {"to a data segment", 0x2b, 0x2b, 0, false, 0x1800},
+        {"to no segment", 0x63, 0x2b, 0, false, 0x1800},
+        {"to a table that is not there", 0x0c, 0x10, 0, false, 0x1800},
+        {"with TF", 0x08, 0x10, X86_TF, false, 0x1800},
+        {"with RF", 0x23, 0x2b, X86_RF, false, 0x1800},
+        {"with AC", 0x23, 0x2b, X86_AC, false, 0x1800},
+        {"with NT", 0x08, 0x10, X86_NT, false, 0x1800},
+        {"beyond", 0x23, 0x2b, 0, true, 0x1800},
+        {"from two pages", 0x23, 0x2b, 0, false, 0x2010},
+        {"from a stack that is not aligned", 0x08, 0x10, X86_PF, false, 0x1803},
+    };
+
+    begin_mode(mode);
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Case c = {.entry = CODE, .data_seed = 1};
+        uint64_t interpreted;
+        bool ends;
+
+        c.cpu.rip = c.entry;
+        c.cpu.eflags = 2 | X86_CF;
+        c.cpu.gpr[X86_RSP] = DATA + cases[i].stack;
+        c.cpu.fx.fcw = 0x37f;
+        c.cpu.fx.mxcsr = 0x1f80;
+        /* xor eax, eax; mov ds, es, fs, gs, eax: a user may keep none of the kernel's. */
+        append(&c, (const uint8_t[]){0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xe0, 0x8e, 0xe8}, 10, NO_ROW);
+        append(&c, (const uint8_t[]){0x6a, cases[i].ss, 0x54, 0x68, (uint8_t)cases[i].flags, (uint8_t)(cases[i].flags >> 8),
+                                     (uint8_t)(cases[i].flags >> 16), 0, 0x6a, cases[i].cs}, 10, NO_ROW);
+        append(&c, (const uint8_t[]){0x48, 0x8d, 0x05, 7, 0, 0, 0}, 7, NO_ROW); /* lea rax, [behind] */
+        append(&c, cases[i].beyond ? (const uint8_t[]){0x48, 0xc1, 0xe0, 0x30} : (const uint8_t[]){0x90, 0x90, 0x90, 0x90}, 4, NO_ROW);
+        append(&c, (const uint8_t[]){0x50, 0x48, 0xcf}, 3, NO_ROW);
+        append(&c, (const uint8_t[]){0x0f, 0x92, 0xc3, 0x9c, 0x5a, 0xf4}, 6, NO_ROW); /* setc bl; pushf; pop rdx; hlt */
+        g_assert_cmpstr(run_case(&c, mode, &ends), ==, NULL);
+        /* With everything in the TLB. */
+        interpreted = translated.v->n_interp;
+        g_assert_cmpstr(run_case(&c, mode, &ends), ==, NULL);
+        g_assert_true(ends);
+        if (i < 4) {
+            /* Four segment loads and one HLT or two, not the IRET. */
+            g_assert_cmpuint(translated.v->n_interp - interpreted, <=, cases[i].cs & 3 ? 6 : 5);
+        }
+        g_test_message("%s: as the interpreter does it", cases[i].name);
+    }
+}
+
 static void
 test_system_call(gconstpointer data)
 {
@@ -1440,6 +1503,7 @@ main(int argc, char **argv)
         g_test_add_data_func(path, &modes[i], test_mode);
     }
     g_test_add_data_func("/x86/translate/step-over-exclusive", &modes[1], test_step_over_exclusive);
+    g_test_add_data_func("/x86/translate/iret", &modes[1], test_iret);
     g_test_add_data_func("/x86/translate/system-call", &modes[0], test_system_call);
     g_test_add_data_func("/x86/translate/branch-beyond", &modes[0], test_branch_beyond);
     g_test_add_data_func("/x86/translate/branch-beyond-kernel", &modes[1], test_branch_beyond);

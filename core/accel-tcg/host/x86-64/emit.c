@@ -90,6 +90,34 @@ x64_emit_general(X64Emit *e, const TcgOp *op)
     x64_call(&e->a, e->h->t_general[e->ir->insns[e->insn].integer]);
 }
 
+/* The image of FLAGS as a number in the state, or the other way round. */
+static void
+emit_flags_number(X64Emit *e, bool to_state)
+{
+    X64Asm *a = &e->a;
+    X64Rm number = x64_mem(X64_RSP, e->h->flags_offset);
+
+    if (to_state) {
+        x64_movzx(a, 1, X64_R9, x64_mem(X64_RSP, X64_ST_IMAGE + 1));
+        x64_movzx(a, 1, X64_R10, x64_mem(X64_RSP, X64_ST_IMAGE));
+        x64_alu_imm(a, X64_AND, 4, x64_reg(X64_R9), 0xd5);
+        x64_group(a, 4, 0xc1, 4, x64_reg(X64_R10)); /* shl */
+        x64_byte(a, 11);
+        x64_alu_load(a, X64_OR, 4, X64_R9, x64_reg(X64_R10));
+        x64_mov_store(a, 4, number, X64_R9);
+    } else {
+        x64_mov_load(a, 4, X64_R9, number);
+        x64_mov_rr(a, 8, X64_R10, X64_R9);
+        x64_group(a, 4, 0xc1, 5, x64_reg(X64_R10)); /* shr */
+        x64_byte(a, 11);
+        x64_alu_imm(a, X64_AND, 4, x64_reg(X64_R9), 0xd5);
+        x64_alu_imm(a, X64_AND, 4, x64_reg(X64_R10), 1);
+        x64_alu_imm(a, X64_OR, 4, x64_reg(X64_R9), 2);
+        x64_mov_store(a, 1, x64_mem(X64_RSP, X64_ST_IMAGE), X64_R10);
+        x64_mov_store(a, 1, x64_mem(X64_RSP, X64_ST_IMAGE + 1), X64_R9);
+    }
+}
+
 static void
 emit_call_general(X64Emit *e, const TcgOp *op)
 {
@@ -100,7 +128,15 @@ emit_call_general(X64Emit *e, const TcgOp *op)
     }
     e->locked = 0;
     if (!x64_emit_block_op(e, op)) {
+        uint32_t flags = e->ir->calls[op->x].helper->flags;
+
+        if (flags & (EMU_TCG_HELPER_READS_FLAGS | EMU_TCG_HELPER_WRITES_FLAGS)) {
+            emit_flags_number(e, true);
+        }
         x64_emit_general(e, op);
+        if (flags & EMU_TCG_HELPER_WRITES_FLAGS) {
+            emit_flags_number(e, false);
+        }
     }
     e->f_image = true;
     e->f_host = false;
