@@ -180,6 +180,7 @@ loader_class_init(gpointer klass, gconstpointer data G_GNUC_UNUSED)
     device->category = "misc";
     device->user_creatable = true;
     device->hotpluggable = false;
+    device->try_with = "addr=0x1000,data=0x12345678,data-len=4";
     emu_object_class_add_properties(klass, loader_properties, G_N_ELEMENTS(loader_properties));
 }
 

@@ -141,6 +141,7 @@ pcspk_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
     device_class->category = "sound";
     device_class->model_name = "PC speaker port";
     device_class->user_creatable = false;
+    device_class->try_with = "pit=@isa-pit";
     emu_object_class_add_properties(klass, pcspk_properties, G_N_ELEMENTS(pcspk_properties));
 }
 

@@ -263,6 +263,7 @@ pcspk_kvm_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
     pcspk_class->fetch = pcspk_kvm_fetch;
     pcspk_class->store = pcspk_kvm_store;
     ((EmuDeviceClass *)klass)->model_name = "PC speaker port, KVM's";
+    ((EmuDeviceClass *)klass)->try_with = "pit=@kvm-pit";
 }
 
 const EmuTypeInfo pcspk_kvm_type_info = {

@@ -93,7 +93,10 @@ struct _EmuDeviceClass {
     bool user_creatable;       /* -device may create it (default true; base classes and board parts: false) */
     bool hotpluggable;
     gconstpointer registers; /* set by emu_device_class_add_registers() */
-    EMU_RESERVED_SLOTS(11);
+    /* What a tool gives a device of this type to try it (emu-lint, fuzzers): "addr=0x1000,data=1,data-len=4"; "NAME=@TYPE" is a device of that
+     * type, the board's or made for it. For types that do not come up without; a chardev and a drive they get in any case. */
+    const char *try_with;
+    EMU_RESERVED_SLOTS(10);
 };
 
 /* new + set properties + realize are separate steps; a device that is never realized is simply unreffed. */

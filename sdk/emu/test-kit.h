@@ -40,8 +40,10 @@ EMU_TEST_AVAILABLE_IN_1_0 bool emu_test_wait_line(EmuMachine *machine, EmuTestWa
 /* ---- a device and its registers --------------------------------------------------------------------------- */
 
 /* As emu_test_add_device(), and where it wants a chardev or a drive it gets one that nobody else has: "test-chardev", or the
- * drive "test-drive" of a machine from emu_test_machine_new_with_drive(). */
+ * drive "test-drive" of a machine from emu_test_machine_new_with_drive(); and what its class says in try_with. */
 EMU_TEST_AVAILABLE_IN_1_0 EmuDevice *emu_test_add_device_fully(EmuMachine *machine, const char *type_name, const char *properties, GError **error);
+/* The first device of exactly this type, on the board or added; NULL: none. */
+EMU_TEST_AVAILABLE_IN_1_0 EmuDevice *emu_test_find_device(EmuMachine *machine, const char *type_name);
 /* As emu_test_machine_new(), with 16 MiB of RAM where the board takes it, and a drive of 1 MiB, empty and writable, in memory only. */
 EMU_TEST_AVAILABLE_IN_1_0 EmuMachine *emu_test_machine_new_with_drive(const char *board, GError **error);
 /* What firmware and boards do: BARs get addresses and are turned on, sysbus regions that nobody mapped are mapped. */

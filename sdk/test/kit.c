@@ -83,6 +83,69 @@ has_setting(const char *properties, const char *name)
     return false;
 }
 
+typedef struct {
+    const char *type;
+    EmuDevice *found;
+} FindDevice;
+
+static bool
+find_device_cb(EmuObject *object, gpointer data)
+{
+    FindDevice *find = data;
+
+    if (EMU_IS_DEVICE(object) && emu_device_is_realized(EMU_DEVICE(object)) && strcmp(emu_object_get_type_name(object), find->type) == 0) {
+        find->found = EMU_DEVICE(object);
+        return true;
+    }
+    return emu_object_foreach_child(object, find_device_cb, data);
+}
+
+EmuDevice *
+emu_test_find_device(EmuMachine *machine, const char *type_name)
+{
+    FindDevice find = {.type = type_name};
+
+    emu_machine_lock(machine);
+    emu_object_foreach_child(emu_machine_get_root(machine), find_device_cb, &find);
+    emu_machine_unlock(machine);
+    return find.found;
+}
+
+/* What the type's class says it needs, as far as @text does not have it. */
+static bool
+add_needed(EmuMachine *machine, const char *type_name, const char *properties, GString *text, GError **error)
+{
+    GType type = emu_type_lookup(type_name, error);
+    g_autoptr(GTypeClass) klass = type != G_TYPE_INVALID && g_type_is_a(type, EMU_TYPE_DEVICE) ? g_type_class_ref(type) : NULL;
+    g_auto(GStrv) parts = NULL;
+
+    if (!klass || !EMU_DEVICE_CLASS(klass)->try_with) {
+        return type != G_TYPE_INVALID;
+    }
+    parts = g_strsplit(EMU_DEVICE_CLASS(klass)->try_with, ",", -1);
+    for (char **p = parts; *p; p++) {
+        char *value = strchr(*p, '=');
+        g_autofree char *name = value ? g_strndup(*p, (gsize)(value - *p)) : NULL;
+        g_autofree char *path = NULL;
+
+        if (!value || has_setting(properties, name)) {
+            continue;
+        }
+        value++;
+        if (*value == '@') {
+            EmuDevice *part = emu_test_find_device(machine, value + 1);
+
+            part = part ? part : emu_test_add_device_fully(machine, value + 1, NULL, error);
+            if (!part) {
+                return false;
+            }
+            value = path = emu_object_get_canonical_path(part);
+        }
+        g_string_append_printf(text, "%s%s=%s", text->len ? "," : "", name, value);
+    }
+    return true;
+}
+
 EmuDevice *
 emu_test_add_device_fully(EmuMachine *machine, const char *type_name, const char *properties, GError **error)
 {
@@ -90,7 +153,7 @@ emu_test_add_device_fully(EmuMachine *machine, const char *type_name, const char
     g_autoptr(GString) text = g_string_new(properties);
     EmuObject *root = emu_machine_get_root(machine);
 
-    if (!known) {
+    if (!known || !add_needed(machine, type_name, properties, text, error)) {
         return NULL;
     }
     for (unsigned i = 0; i < known->len; i++) {

@@ -27,6 +27,7 @@ typedef struct {
     char *problem; /* of the claim that runs, NULL: none */
     bool skipped;
     bool express; /* it needs a board with PCI Express */
+    bool fixed; /* the device is a board's, which has it in any case */
 } Lint;
 
 typedef void (*LintFunc)(Lint *self);
@@ -101,6 +102,7 @@ lint_close(Lint *self)
         g_clear_object(&self->machine);
     }
     self->dev = NULL;
+    self->fixed = false;
 }
 
 /* The machine alone, without the device. */
@@ -117,6 +119,40 @@ lint_open_machine(Lint *self, bool small, GError **error)
         emu_test_reset(self->machine);
     }
     return self->machine != NULL;
+}
+
+/* One of each family: a board of many versions has an alias for one of them. */
+static GPtrArray *
+list_boards(void)
+{
+    g_autoptr(GPtrArray) types = emu_type_list("machine", false);
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+
+    for (unsigned i = 0; i < types->len; i++) {
+        const char *name = g_ptr_array_index(types, i);
+        g_autoptr(GTypeClass) klass = g_type_class_ref(emu_type_lookup(name, NULL));
+        const char *alias = EMU_MACHINE_CLASS(klass)->alias;
+
+        if (alias || !strpbrk(name, "0123456789")) {
+            g_ptr_array_add(names, alias ? g_strdup(alias) : g_strndup(name, strlen(name) - (g_str_has_suffix(name, "-machine") ? 8 : 0)));
+        }
+    }
+    return names;
+}
+
+/* On the first board that has one: for types that exist once in a machine. */
+static bool
+lint_open_board_of(Lint *self)
+{
+    g_autoptr(GPtrArray) boards = list_boards();
+
+    for (unsigned i = 0; i < boards->len && !self->dev; i++) {
+        lint_close(self);
+        self->machine = emu_test_machine_new_with_drive(g_ptr_array_index(boards, i), NULL);
+        self->dev = self->machine ? emu_test_find_device(self->machine, self->type) : NULL;
+    }
+    self->fixed = self->dev != NULL;
+    return self->fixed;
 }
 
 /* With the device in it, placed; else the claim is skipped. */
@@ -141,7 +177,7 @@ lint_open(Lint *self)
         }
         self->express = self->dev != NULL;
     }
-    if (!self->dev) {
+    if (!self->dev && (self->options.board || !lint_open_board_of(self))) {
         GError *error = second ? second : first;
 
         if (!error || strlen(error->message) < 10) {
@@ -162,6 +198,12 @@ static bool
 lint_unplug(Lint *self)
 {
     EmuDevice *dev = self->dev;
+
+    if (self->fixed) {
+        self->skipped = true;
+        lint_fail(self, "it comes up on a board that has one only, and stays there");
+        return false;
+    }
 
     g_object_add_weak_pointer(G_OBJECT(dev), (gpointer *)&dev);
     emu_machine_lock(self->machine);

@@ -65,34 +65,15 @@ make_machine(Fuzz *self, GError **error)
 
 /* ---- the device -------------------------------------------------------------------------------------- */
 
-typedef struct {
-    const char *type;
-    EmuDevice *found;
-} FindDevice;
-
-static bool
-find_device_cb(EmuObject *object, gpointer data)
-{
-    FindDevice *find = data;
-
-    if (EMU_IS_DEVICE(object) && strcmp(emu_object_get_type_name(object), find->type) == 0) {
-        find->found = EMU_DEVICE(object);
-        return true;
-    }
-    return emu_object_foreach_child(object, find_device_cb, data);
-}
-
 /* One that the board has, or a new one with the back ends that can be had for nothing. */
 static EmuDevice *
 find_or_add(Fuzz *self, GError **error)
 {
-    FindDevice find = {.type = self->type};
-    EmuDevice *dev;
+    EmuDevice *dev = emu_test_find_device(self->machine, self->type);
     EmuObject *chardev;
 
-    emu_object_foreach_child(emu_machine_get_root(self->machine), find_device_cb, &find);
-    if (find.found) {
-        return find.found;
+    if (dev) {
+        return dev;
     }
     dev = emu_test_add_device_fully(self->machine, self->type, NULL, error);
     chardev = emu_object_get_child(emu_object_get_container(emu_machine_get_root(self->machine), "/chardevs"), "test-chardev");
