@@ -37,6 +37,7 @@ typedef struct {
     EmuVcpus *vcpus;
     unsigned index;
     gpointer state, accel_data;
+    EmuTcgState *own_state; /* of a CPU without accelerator */
     EmuCpuDebug debug;
     EmuAddressSpace *memory_as;
 
@@ -340,6 +341,12 @@ cpu_bring_up(EmuCpu *self, GError **error)
     if (!accel) {
         /* A device test: the CPU is there and does not run. */
         if (machine) {
+            EmuCpuClass *klass = EMU_CPU_GET_CLASS(self);
+
+            if (klass->tcg && klass->attach_state) {
+                priv->state = priv->own_state = emu_tcg_state_new(klass->tcg, self);
+                klass->attach_state(self, priv->state);
+            }
             emu_vcpus_add(priv->vcpus, self, priv->index);
         }
         return true;
@@ -395,6 +402,11 @@ emu_cpu_take_down(EmuCpu *self)
     }
     if (accel && EMU_ACCEL_GET_CLASS(accel)->destroy_vcpu) {
         EMU_ACCEL_GET_CLASS(accel)->destroy_vcpu(accel, self);
+    }
+    if (priv->own_state) {
+        EMU_CPU_GET_CLASS(self)->attach_state(self, NULL);
+        priv->state = NULL;
+        g_clear_pointer(&priv->own_state, emu_tcg_state_free);
     }
     priv->machine = NULL;
     emu_vcpus_remove(priv->vcpus, self);

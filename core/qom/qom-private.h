@@ -59,6 +59,8 @@ void emu_module_run_core(void);
 void emu_property_write_defaults(EmuObject *obj, GType type);
 void emu_property_release_fields(EmuObject *obj);
 EmuObject *emu_object_get_lookup_root(EmuObject *obj);
+/* What a type is that was registered as a GType. */
+void emu_type_describe_gtype(GType type, const char *description);
 /* Place among the children of its parent. */
 unsigned emu_object_get_position(EmuObject *child);
 void emu_object_set_position(EmuObject *child, unsigned index);

@@ -41,6 +41,7 @@ typedef struct {
     EmuTypeModule *module;   /* NULL: the core */
     GType gtype;             /* 0 until first use */
     bool resolving;
+    char *description; /* of a GType that was registered as such */
 } TypeEntry;
 
 struct _EmuTypeModule {
@@ -456,12 +457,26 @@ emu_type_name(GType type)
     return e ? e->name : g_type_name(type);
 }
 
+void
+emu_type_describe_gtype(GType type, const char *description)
+{
+    TypeEntry *e;
+
+    g_rec_mutex_lock(&type_lock);
+    e = type_entry_of(type);
+    if (e) {
+        g_free(e->description);
+        e->description = g_strdup(description);
+    }
+    g_rec_mutex_unlock(&type_lock);
+}
+
 const char *
 emu_type_description(GType type)
 {
     TypeEntry *e = type_entry_of(type);
 
-    return e && e->info ? e->info->description : NULL;
+    return e && e->info ? e->info->description : e ? e->description : NULL;
 }
 
 static bool

@@ -316,6 +316,7 @@ emu_script_board_type_register(EmuScriptBoardType *self, GError **error)
     klass->reset = self->reset.func ? board_reset : NULL;
     klass->powerdown = self->powerdown.func ? board_powerdown : NULL;
     emu_type_register_gtype(self->name, self->type);
+    emu_type_describe_gtype(self->type, self->description);
     return TRUE;
 }
 

@@ -607,6 +607,7 @@ emu_script_cpu_type_register(EmuScriptCpuType *self, GError **error)
     device->user_creatable = false;
     device->model_name = g_intern_string(self->description ? self->description : self->name);
     emu_type_register_gtype(self->name, self->type);
+    emu_type_describe_gtype(self->type, self->description);
     return TRUE;
 }
 

@@ -781,6 +781,7 @@ emu_script_device_type_register(EmuScriptDeviceType *self, GError **error)
     klass->category = g_intern_string(self->category ? self->category : "misc");
     klass->model_name = self->description ? g_intern_string(self->description) : NULL;
     emu_type_register_gtype(self->name, self->type);
+    emu_type_describe_gtype(self->type, self->description);
     return TRUE;
 }
 

@@ -43,7 +43,7 @@ EMU_ACCEL_PLUGIN(.name = "cpu-x86", .version = "1.0", .license = "LGPL-2.1-or-la
      .parent = X86_TYPE_CPU_NAME,                                                                  \
      .class_init = x86_cpu_model_class_init,                                                       \
      .class_data = &(const X86Model){n, v, f, m, s, l, x, id, {__VA_ARGS__}},                      \
-     .description = id},
+     .description = sizeof(id) > 1 ? id : n " (no brand string)"},
 static const EmuTypeInfo x86_model_type_infos[] = {
 #include "x86-models.inc"
 };

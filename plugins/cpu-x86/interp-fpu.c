@@ -78,8 +78,8 @@ x86_exec_fwait(X86State *s, const X86Insn *insn)
 }
 
 /* ES and B follow from the flags and the mask. */
-static void
-update_summary(X86State *s)
+void
+x86_update_fsw(X86State *s)
 {
     if (s->fx.fsw & ~s->fx.fcw & 0x3f) {
         s->fx.fsw |= FSW_ES | FSW_B;
@@ -230,7 +230,7 @@ unpack_environment(X86State *s, const X86Insn *insn, const uint8_t *buf)
         }
     }
     s->fx.fcw = (uint16_t)((s->fx.fcw & 0x1f3f) | 0x40);
-    update_summary(s);
+    x86_update_fsw(s);
     return insn->opsize == 2 ? 14 : 28;
 }
 
@@ -280,7 +280,7 @@ x86_exec_fnstenv(X86State *s, const X86Insn *insn)
     n = pack_environment(s, insn, buf);
     write_block(s, insn, buf, n);
     s->fx.fcw |= 0x3f;
-    update_summary(s);
+    x86_update_fsw(s);
 }
 
 void
@@ -348,7 +348,7 @@ x86_exec_fldcw(X86State *s, const X86Insn *insn)
 {
     x86_fpu_check(s, insn->row->attr);
     s->fx.fcw = (uint16_t)((x86_read_operand(s, insn, 0) & 0x1f3f) | 0x40);
-    update_summary(s);
+    x86_update_fsw(s);
 }
 
 void
@@ -461,7 +461,7 @@ x86_fx_unpack_x87(X86State *s, const X86Fxsave *f)
     for (unsigned i = 0; i < 8; i++) {
         memcpy(s->fx.st[i], f->st[i], 10);
     }
-    update_summary(s);
+    x86_update_fsw(s);
 }
 
 void

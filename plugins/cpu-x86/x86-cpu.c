@@ -658,11 +658,6 @@ x86_cpu_realize(EmuDevice *dev, GError **error)
         g_clear_pointer(&cpu->as, emu_address_space_free);
         return false;
     }
-    if (!cpu->state) {
-        /* No accelerator, as in a device test: the registers and the local APIC are there all the same. */
-        cpu->own_state = emu_tcg_state_new(&x86_frontend, cpu);
-        x86_cpu_attach_state((EmuCpu *)cpu, cpu->own_state);
-    }
     return true;
 }
 
@@ -674,10 +669,6 @@ x86_cpu_unrealize(EmuDevice *dev)
 
     if (parent_class->unrealize) {
         parent_class->unrealize(dev);
-    }
-    if (cpu->own_state) {
-        x86_cpu_attach_state((EmuCpu *)cpu, NULL);
-        g_clear_pointer(&cpu->own_state, emu_tcg_state_free);
     }
     x86_apic_unrealize(&cpu->apic);
     g_clear_pointer(&cpu->as, emu_address_space_free);

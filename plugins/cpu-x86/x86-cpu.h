@@ -145,7 +145,6 @@ struct _X86Cpu {
     EmuObject *pic;
 
     X86State *state;
-    EmuTcgState *own_state; /* when there is no accelerator that provides it */
     EmuAddressSpace *as;
     EmuMemoryRegion *view;
     EmuMemoryRegion *smram; /* the board's, in the view while the CPU is in SMM */

@@ -122,6 +122,8 @@ void x86_fpu_init(X86State *s);
 unsigned x86_fx_xmm_count(X86State *s);
 void x86_fx_pack(X86State *s, const X86Insn *insn, X86Fxsave *f);
 void x86_fx_unpack_x87(X86State *s, const X86Fxsave *f);
+/* After a change of FSW or FCW: an error summary that is not true would trap in the host. */
+void x86_update_fsw(X86State *s);
 
 /* interp-template.c */
 void x86_stubs_free(X86StubCache *stubs);

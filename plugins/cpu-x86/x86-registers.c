@@ -167,6 +167,14 @@ x86_write_register(EmuCpu *base, unsigned index, const void *buf)
     if (register_is_fixed(s, index)) {
         return false;
     }
+    if (index == X86_REG_MXCSR) {
+        uint32_t value;
+
+        memcpy(&value, buf, sizeof(value));
+        if (value & ~s->fx.mxcsr_mask) {
+            return false; /* no instruction could have put it there, and the host's does not take it */
+        }
+    }
     if (place) {
         memcpy(place, buf, x86_registers[index].size);
     } else if (index == X86_REG_EFLAGS) {
@@ -186,6 +194,10 @@ x86_write_register(EmuCpu *base, unsigned index, const void *buf)
     }
     if (index == X86_REG_RIP) {
         s->halted = 0;
+    }
+    if (index == X86_REG_FCW || index == X86_REG_FSW) {
+        s->fx.fcw = (uint16_t)((s->fx.fcw & 0x1f3f) | 0x40);
+        x86_update_fsw(s);
     }
     if (index == X86_REG_CR3) {
         emu_tcg_flush_all(&s->tcg);

@@ -3,6 +3,7 @@
 /* Saved state of the CPU: all of X86State that is architectural, and the local APIC. */
 
 #include "x86-cpu.h"
+#include "x86-interp.h"
 
 static const EmuVMField segment_fields[] = {
     EMU_VM_U32(X86Segment, limit),
@@ -44,6 +45,9 @@ state_post_load(gpointer opaque, unsigned version, GError **error)
     s->eflags = (s->eflags & ~X86_CC) | 2;
     s->cc &= X86_CC;
     s->fx.mxcsr &= 0xffff;
+    s->fx.mxcsr_mask = 0xffff;
+    s->fx.fcw = (uint16_t)((s->fx.fcw & 0x1f3f) | 0x40);
+    x86_update_fsw(s);
     return true;
 }
 

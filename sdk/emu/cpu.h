@@ -30,7 +30,7 @@ struct _EmuCpuClass {
     /* Debugger's translation: false when unmapped. */
     bool (*translate_debug)(EmuCpu *self, uint64_t vaddr, uint64_t *phys);
     unsigned (*disas)(EmuCpu *self, uint64_t pc, const uint8_t *code, unsigned avail, char *buf, gsize buf_size);
-    /* The accelerator gives the CPU its state memory: state_size bytes of zeroes, starting with EmuTcgState under TCG.
+    /* The accelerator (or, in a test of devices, the core) gives the CPU its state memory: state_size bytes of zeroes, starting with EmuTcgState under TCG.
      * NULL: the state goes away now; the vCPU's thread has ended. */
     void (*attach_state)(EmuCpu *self, gpointer state);
     /* Registers by number, for debuggers and scripts; the vCPU parked or on its thread. Optional. */

@@ -5,34 +5,13 @@
  * the device, or a pc.
  */
 
-#include <emu/emu.h>
-#include <emu/test-kit.h>
+#include "lint-private.h"
 
 #include <inttypes.h>
 #include <malloc.h>
 #include <string.h>
 
-#define LINT_SEGMENTS 4
-#define LINT_MAX_SEGMENTS 12 /* when the first look like a leak */
-#define LINT_LEAK_MIN 24 /* bytes a round; malloc gives no smaller pieces than 32 */
-#define LINT_BOARD_LEAK_MIN 2048 /* fewer rounds, more noise */
-#define LINT_RAM 0x1000000
-
-typedef struct {
-    const char *type;
-    EmuLintOptions options;
-    uint64_t random;
-    EmuMachine *machine;
-    EmuDevice *dev;
-    char *problem; /* of the claim that runs, NULL: none */
-    bool skipped;
-    bool express; /* it needs a board with PCI Express */
-    bool fixed; /* the device is a board's, which has it in any case */
-} Lint;
-
-typedef void (*LintFunc)(Lint *self);
-
-static void G_GNUC_PRINTF(2, 3)
+void
 lint_fail(Lint *self, const char *format, ...)
 {
     va_list ap;
@@ -44,14 +23,14 @@ lint_fail(Lint *self, const char *format, ...)
     }
 }
 
-static void
+void
 lint_fail_error(Lint *self, const char *what, GError *error)
 {
     lint_fail(self, "%s: %s", what, error ? error->message : "failed without saying why");
 }
 
 /* SplitMix64. */
-static uint64_t
+uint64_t
 lint_random(Lint *self)
 {
     uint64_t z = self->random += UINT64_C(0x9e3779b97f4a7c15);
@@ -61,7 +40,7 @@ lint_random(Lint *self)
     return z ^ z >> 31;
 }
 
-static uint32_t
+uint32_t
 lint_below(Lint *self, uint32_t n)
 {
     return (uint32_t)((lint_random(self) >> 32) * n >> 32);
@@ -94,7 +73,7 @@ small_machine(const char *bus_type, GError **error)
     return machine;
 }
 
-static void
+void
 lint_close(Lint *self)
 {
     if (self->machine) {
@@ -122,8 +101,8 @@ lint_open_machine(Lint *self, bool small, GError **error)
 }
 
 /* One of each family: a board of many versions has an alias for one of them. */
-static GPtrArray *
-list_boards(void)
+GPtrArray *
+lint_list_boards(void)
 {
     g_autoptr(GPtrArray) types = emu_type_list("machine", false);
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
@@ -144,7 +123,7 @@ list_boards(void)
 static bool
 lint_open_board_of(Lint *self)
 {
-    g_autoptr(GPtrArray) boards = list_boards();
+    g_autoptr(GPtrArray) boards = lint_list_boards();
 
     for (unsigned i = 0; i < boards->len && !self->dev; i++) {
         lint_close(self);
@@ -301,8 +280,8 @@ lint_shake(Lint *self, unsigned n)
 
 /* ---- claims ------------------------------------------------------------------------------------------------------ */
 
-static void
-claim_described(Lint *self)
+void
+lint_described(Lint *self)
 {
     GType type = emu_type_lookup(self->type, NULL);
     g_autoptr(GPtrArray) properties = emu_type_list_properties(self->type, NULL);
@@ -378,8 +357,8 @@ memory_in_use(void)
 
 /* Bytes that each of @n rounds leaves behind. Caches of the allocator and what waits for RCU grow as well, but not in every
  * stretch of rounds; a leak does. */
-static gint64
-leak_of(Lint *self, bool (*round)(Lint *self), unsigned n)
+gint64
+lint_leak_of(Lint *self, bool (*round)(Lint *self), unsigned n)
 {
     gint64 least = G_MAXINT64, before, after = 0;
 
@@ -463,7 +442,7 @@ claim_life(Lint *self)
     if (!EMU_DEVICE_GET_CLASS(self->dev)->hotpluggable && !(lint_unplug(self) && one_life(self)) && self->problem) {
         /* What it did to the machine stays, as with tables for the firmware: it need not come up a second time. */
         g_clear_pointer(&self->problem, g_free);
-        leak = one_life_apart(self) ? leak_of(self, one_life_apart, MAX(self->options.rounds / 200, 2)) : 0;
+        leak = one_life_apart(self) ? lint_leak_of(self, one_life_apart, MAX(self->options.rounds / 200, 2)) : 0;
         if (leak >= LINT_BOARD_LEAK_MIN) {
             lint_fail(self, "each round, in a machine of its own, leaves %" PRId64 " bytes behind", (int64_t)leak);
         }
@@ -474,7 +453,7 @@ claim_life(Lint *self)
     }
     before = describe_address_spaces(self->machine);
     objects = count_objects(self->machine);
-    leak = leak_of(self, one_life, MAX(self->options.rounds / LINT_SEGMENTS, 1));
+    leak = lint_leak_of(self, one_life, MAX(self->options.rounds / LINT_SEGMENTS, 1));
     if (self->problem) {
         return;
     }
@@ -708,7 +687,7 @@ one_board(Lint *self)
 static void
 claim_board(Lint *self)
 {
-    gint64 leak = one_board(self) ? leak_of(self, one_board, MAX(self->options.rounds / 200, 2)) : 0;
+    gint64 leak = one_board(self) ? lint_leak_of(self, one_board, MAX(self->options.rounds / 200, 2)) : 0;
 
     if (leak >= LINT_BOARD_LEAK_MIN) {
         lint_fail(self, "each machine leaves %" PRId64 " bytes behind", (int64_t)leak);
@@ -718,17 +697,23 @@ claim_board(Lint *self)
 static const struct {
     const char *claim;
     LintFunc func;
-    bool board;
+    enum { LINT_DEVICE, LINT_BOARD, LINT_CPU } kind;
 } claims[] = {
-    {"described", claim_described, false},
-    {"life", claim_life, false},
-    {"properties", claim_properties, false},
-    {"access", claim_access, false},
-    {"state", claim_state, false},
-    {"damaged-state", claim_damaged_state, false},
-    {"inspection", claim_inspection, false},
-    {"unplug", claim_unplug, false},
-    {"board", claim_board, true},
+    {"described", lint_described, LINT_DEVICE},
+    {"life", claim_life, LINT_DEVICE},
+    {"properties", claim_properties, LINT_DEVICE},
+    {"access", claim_access, LINT_DEVICE},
+    {"state", claim_state, LINT_DEVICE},
+    {"damaged-state", claim_damaged_state, LINT_DEVICE},
+    {"inspection", claim_inspection, LINT_DEVICE},
+    {"unplug", claim_unplug, LINT_DEVICE},
+    {"board", claim_board, LINT_BOARD},
+    {"described", lint_described, LINT_CPU},
+    {"life", lint_cpu_life, LINT_CPU},
+    {"registers", lint_cpu_registers, LINT_CPU},
+    {"state", lint_cpu_state, LINT_CPU},
+    {"damaged-state", lint_cpu_damaged_state, LINT_CPU},
+    {"runs", lint_cpu_runs, LINT_CPU},
 };
 
 /* ---- running them ---------------------------------------------------------------------------------------------- */
@@ -765,7 +750,7 @@ emu_lint_type(const char *type_name, const EmuLintOptions *options, EmuLintRepor
 {
     g_autoptr(GError) error = NULL;
     GType type = emu_type_lookup(type_name, &error);
-    bool board, all = true;
+    bool board, cpu, all = true;
     Lint lint;
 
     if (type == G_TYPE_INVALID) {
@@ -773,12 +758,13 @@ emu_lint_type(const char *type_name, const EmuLintOptions *options, EmuLintRepor
         return false;
     }
     board = g_type_is_a(type, EMU_TYPE_MACHINE);
-    if (G_TYPE_IS_ABSTRACT(type) || G_TYPE_IS_INTERFACE(type) || !(board || g_type_is_a(type, EMU_TYPE_DEVICE)) || g_type_is_a(type, EMU_TYPE_CPU)) {
-        report("type", "no device or machine that can be made", true, data);
+    cpu = g_type_is_a(type, EMU_TYPE_CPU);
+    if (G_TYPE_IS_ABSTRACT(type) || G_TYPE_IS_INTERFACE(type) || !(board || g_type_is_a(type, EMU_TYPE_DEVICE))) {
+        report("type", "no device, CPU or machine that can be made", true, data);
         return true;
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(claims); i++) {
-        if (claims[i].board == board) {
+        if (claims[i].kind == (board ? LINT_BOARD : cpu ? LINT_CPU : LINT_DEVICE)) {
             lint_init(&lint, type_name, options);
             lint_run(&lint, i);
             report(claims[i].claim, lint.problem, lint.skipped, data);
@@ -827,12 +813,14 @@ emu_lint_add_tests(const char *type_name, const EmuLintOptions *options)
 {
     g_autoptr(GError) error = NULL;
     GType type = emu_type_lookup(type_name, &error);
+    int kind;
     Lint defaults;
 
     g_assert_no_error(error);
+    kind = g_type_is_a(type, EMU_TYPE_MACHINE) ? LINT_BOARD : g_type_is_a(type, EMU_TYPE_CPU) ? LINT_CPU : LINT_DEVICE;
     lint_init(&defaults, type_name, options);
     for (unsigned i = 0; i < G_N_ELEMENTS(claims); i++) {
-        if (claims[i].board == g_type_is_a(type, EMU_TYPE_MACHINE)) {
+        if ((int)claims[i].kind == kind) {
             g_autofree char *path = g_strdup_printf("/lint/%s/%s", type_name, claims[i].claim);
             LintTest *test = g_new0(LintTest, 1);
 
