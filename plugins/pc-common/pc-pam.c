@@ -2,6 +2,8 @@
 
 #include "pc-pam.h"
 
+#include <emu/machine.h>
+
 #include <string.h>
 
 #define PC_PAM_MODE 3
@@ -66,19 +68,49 @@ pc_pam_make_segment(PcPam *self, unsigned index, gpointer owner, EmuMemoryRegion
     }
 }
 
-void
-pc_pam_init(PcPam *self, gpointer owner, EmuMemoryRegion *ram, EmuMemoryRegion *system, EmuMemoryRegion *pci_memory)
+static void
+pc_pam_suspend_cb(EmuMachine *machine G_GNUC_UNUSED, gpointer opaque)
 {
-    self->ram = ram;
-    self->system = system;
-    self->pci_as = emu_address_space_new(pci_memory, "pci-memory");
-    for (unsigned i = 0; i < PC_PAM_N_SEGMENTS; i++) {
-        pc_pam_make_segment(self, i, owner, pci_memory);
+    ((PcPam *)opaque)->suspended = true;
+}
+
+bool
+pc_pam_init(PcPam *self, EmuPciDevice *bridge, GError **error)
+{
+    EmuMachine *machine = emu_device_get_machine(EMU_DEVICE(bridge));
+    EmuMemoryRegion *pci = emu_pci_bus_get_memory(emu_pci_device_get_bus(bridge));
+
+    self->machine = machine;
+    self->ram = emu_machine_get_ram(machine, error);
+    if (!self->ram) {
+        return false;
     }
+    if (emu_memory_region_get_size(self->ram) < 0x100000) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "%s: RAM is smaller than 1 MiB", emu_object_get_type_name(bridge));
+        return false;
+    }
+    g_autoptr(EmuMemoryRegion) smram = emu_memory_region_new_container(NULL, "smram", UINT64_MAX);
+    if (!emu_object_add_child(machine, "smram", smram, error)) {
+        return false;
+    }
+    self->smram = smram;
+    self->system = emu_machine_get_system_memory(machine);
+    self->pci_as = emu_address_space_new(pci, "pci-memory");
+    emu_memory_transaction_begin();
+    self->vga_window = emu_memory_region_new_alias(bridge, "smram-region", pci, PC_SMRAM_BASE, PC_SMRAM_SIZE);
+    emu_memory_region_add_subregion(self->system, PC_SMRAM_BASE, self->vga_window, 1);
+    self->smram_low = emu_memory_region_new_alias(bridge, "smram-low", self->ram, PC_SMRAM_BASE, PC_SMRAM_SIZE);
+    emu_memory_region_add_subregion(self->smram, PC_SMRAM_BASE, self->smram_low, 0);
+    for (unsigned i = 0; i < PC_PAM_N_SEGMENTS; i++) {
+        pc_pam_make_segment(self, i, bridge, pci);
+    }
+    emu_memory_transaction_commit();
+    self->suspend_handler = g_signal_connect(machine, "suspend", G_CALLBACK(pc_pam_suspend_cb), self);
+    return true;
 }
 
 void
-pc_pam_update(PcPam *self, const uint8_t regs[PC_PAM_N_REGS])
+pc_pam_update(PcPam *self, const uint8_t regs[PC_PAM_N_REGS], bool open)
 {
     for (unsigned i = 0; i < PC_PAM_N_SEGMENTS; i++) {
         unsigned mode = pc_pam_get_mode(regs, i);
@@ -87,15 +119,29 @@ pc_pam_update(PcPam *self, const uint8_t regs[PC_PAM_N_REGS])
             emu_memory_region_set_enabled(self->segments[i].modes[m], m == mode);
         }
     }
+    emu_memory_region_set_enabled(self->vga_window, !open);
 }
 
 void
 pc_pam_finish(PcPam *self)
 {
+    g_signal_handler_disconnect(self->machine, self->suspend_handler);
+    emu_memory_region_del_subregion(self->system, self->vga_window);
+    emu_memory_region_del_subregion(self->smram, self->smram_low);
+    emu_object_unparent(self->smram);
     for (unsigned i = 0; i < PC_PAM_N_SEGMENTS; i++) {
         for (unsigned m = 0; m < PC_PAM_N_MODES; m++) {
             emu_memory_region_del_subregion(self->system, self->segments[i].modes[m]);
         }
     }
     g_clear_pointer(&self->pci_as, emu_address_space_free);
+}
+
+void
+pc_pam_reset(PcPam *self, uint8_t regs[PC_PAM_N_REGS])
+{
+    if (!self->suspended) {
+        memset(regs, 0, PC_PAM_N_REGS);
+    }
+    self->suspended = false;
 }

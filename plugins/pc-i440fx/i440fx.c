@@ -30,20 +30,11 @@
 #define I440FX_SMRAM_D_LCK 0x10
 #define I440FX_SMRAM_D_CLS 0x20
 #define I440FX_SMRAM_D_OPEN 0x40
-#define I440FX_SMRAM_BASE 0xa0000
-#define I440FX_SMRAM_SIZE 0x20000
 
 typedef struct {
     EmuPciDevice parent;
 
     PcPam pam;
-    EmuMemoryRegion *ram;
-    EmuMemoryRegion *vga_window;
-    EmuMemoryRegion *smram;     /* what only CPUs in SMM see; child "smram" of the machine */
-    EmuMemoryRegion *smram_low; /* RAM behind the VGA window, while G_SMRAME is set */
-    gulong suspend_handler;
-
-    bool suspended; /* the next reset wakes the machine up */
 } I440fx;
 
 EMU_TRACE_DEFINE(i440fx_pam)
@@ -56,9 +47,8 @@ i440fx_update_memory(I440fx *self)
     uint8_t smram = emu_pci_device_get_config(&self->parent)[I440FX_SMRAM];
 
     emu_memory_transaction_begin();
-    pc_pam_update(&self->pam, emu_pci_device_get_config(&self->parent) + I440FX_PAM);
-    emu_memory_region_set_enabled(self->vga_window, !(smram & I440FX_SMRAM_D_OPEN));
-    emu_memory_region_set_enabled(self->smram_low, smram & I440FX_SMRAM_G_SMRAME);
+    pc_pam_update(&self->pam, emu_pci_device_get_config(&self->parent) + I440FX_PAM, smram & I440FX_SMRAM_D_OPEN);
+    emu_memory_region_set_enabled(self->pam.smram_low, smram & I440FX_SMRAM_G_SMRAME);
     emu_memory_transaction_commit();
 }
 
@@ -83,61 +73,26 @@ i440fx_write_config(EmuPciDevice *pci, uint32_t addr, uint32_t value, unsigned s
     }
 }
 
-static void
-i440fx_suspend_cb(EmuMachine *machine G_GNUC_UNUSED, gpointer opaque)
-{
-    ((I440fx *)opaque)->suspended = true;
-}
-
 static bool
 i440fx_realize(EmuPciDevice *pci, GError **error)
 {
     I440fx *self = (I440fx *)pci;
-    EmuMachine *machine = emu_device_get_machine(EMU_DEVICE(self));
-    EmuMemoryRegion *system = emu_machine_get_system_memory(machine);
-    EmuMemoryRegion *pci_memory = emu_pci_bus_get_memory(emu_pci_device_get_bus(pci));
     uint8_t *wmask = emu_pci_device_get_wmask(pci);
 
-    self->ram = emu_machine_get_ram(machine, error);
-    if (!self->ram) {
+    if (!pc_pam_init(&self->pam, pci, error)) {
         return false;
     }
-    if (emu_memory_region_get_size(self->ram) < 0x100000) {
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "i440FX: RAM is smaller than 1 MiB");
-        return false;
-    }
-    g_autoptr(EmuMemoryRegion) smram = emu_memory_region_new_container(NULL, "smram", UINT64_MAX);
-    if (!emu_object_add_child(machine, "smram", smram, error)) {
-        return false;
-    }
-    self->smram = smram;
     memset(wmask + 0x40, 0xff, 0x100 - 0x40);
     wmask[I440FX_SMRAM] = I440FX_SMRAM_D_OPEN | I440FX_SMRAM_D_CLS | I440FX_SMRAM_D_LCK | I440FX_SMRAM_G_SMRAME;
-    emu_memory_transaction_begin();
-    self->vga_window = emu_memory_region_new_alias(self, "smram-region", pci_memory, I440FX_SMRAM_BASE, I440FX_SMRAM_SIZE);
-    emu_memory_region_add_subregion(system, I440FX_SMRAM_BASE, self->vga_window, 1);
-    self->smram_low = emu_memory_region_new_alias(self, "smram-low", self->ram, I440FX_SMRAM_BASE, I440FX_SMRAM_SIZE);
-    emu_memory_region_add_subregion(self->smram, I440FX_SMRAM_BASE, self->smram_low, 0);
-    pc_pam_init(&self->pam, self, self->ram, system, pci_memory);
     i440fx_update_memory(self);
-    emu_memory_transaction_commit();
-    self->suspend_handler = g_signal_connect(machine, "suspend", G_CALLBACK(i440fx_suspend_cb), self);
     return true;
 }
 
 static void
 i440fx_unrealize(EmuPciDevice *pci)
 {
-    I440fx *self = (I440fx *)pci;
-    EmuMachine *machine = emu_device_get_machine(EMU_DEVICE(self));
-    EmuMemoryRegion *system = emu_machine_get_system_memory(machine);
-
-    g_signal_handler_disconnect(machine, self->suspend_handler);
     emu_memory_transaction_begin();
-    emu_memory_region_del_subregion(system, self->vga_window);
-    emu_memory_region_del_subregion(self->smram, self->smram_low);
-    emu_object_unparent(self->smram);
-    pc_pam_finish(&self->pam);
+    pc_pam_finish(&((I440fx *)pci)->pam);
     emu_memory_transaction_commit();
 }
 
@@ -152,11 +107,7 @@ i440fx_reset_enter(EmuDevice *dev)
         parent_class->reset_enter(dev);
     }
     config[I440FX_SMRAM] = I440FX_SMRAM_RESET;
-    /* RAM keeps its refresh in S3, and the firmware its shadow: it resumes from there. */
-    if (!self->suspended) {
-        memset(config + I440FX_PAM, 0, PC_PAM_N_REGS);
-    }
-    self->suspended = false;
+    pc_pam_reset(&self->pam, config + I440FX_PAM);
     i440fx_update_memory(self);
 }
 
@@ -169,7 +120,7 @@ i440fx_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error
 
 static const EmuVMField i440fx_vmstate_fields[] = {
     EMU_VM_PCI_DEVICE(I440fx, parent),
-    EMU_VM_BOOL(I440fx, suspended),
+    PC_PAM_VM(I440fx, pam),
     EMU_VM_END,
 };
 

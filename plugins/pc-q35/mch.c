@@ -38,8 +38,6 @@
 #define MCH_ESMRAMC_TSEG_SZ(v) ((v) >> 1 & 3)
 #define MCH_ESMRAMC_E_SMERR 0x40
 #define MCH_ESMRAMC_H_SMRAME 0x80
-#define MCH_SMRAM_BASE 0xa0000
-#define MCH_SMRAM_SIZE 0x20000
 #define MCH_HIGH_SMRAM_BASE 0xfeda0000
 #define MCH_4G UINT64_C(0x100000000)
 #define MCH_MMCONFIG_MAX 0x10000000
@@ -48,18 +46,11 @@ typedef struct {
     EmuPciDevice parent;
 
     PcPam pam;
-    EmuMemoryRegion *ram;
-    EmuMemoryRegion *vga_window;
-    EmuMemoryRegion *smram;      /* what only CPUs in SMM see; child "smram" of the machine */
-    EmuMemoryRegion *smram_low;  /* RAM behind the VGA window */
     EmuMemoryRegion *smram_high; /* the same at MCH_HIGH_SMRAM_BASE */
     EmuMemoryRegion *tseg;       /* for SMM */
     EmuMemoryRegion *tseg_hole;  /* for everybody else */
     EmuMemoryRegion *mmconfig;
     uint64_t below_4g; /* property "below-4g-mem-size" */
-    gulong suspend_handler;
-
-    bool suspended; /* the next reset wakes the machine up */
 } Mch;
 
 EMU_TRACE_DEFINE(mch_write)
@@ -134,9 +125,8 @@ mch_update_memory(Mch *self)
     uint64_t base, size;
 
     emu_memory_transaction_begin();
-    pc_pam_update(&self->pam, config + MCH_PAM);
-    emu_memory_region_set_enabled(self->vga_window, !(smram & MCH_SMRAM_D_OPEN));
-    emu_memory_region_set_enabled(self->smram_low, enabled && !(esmramc & MCH_ESMRAMC_H_SMRAME));
+    pc_pam_update(&self->pam, config + MCH_PAM, smram & MCH_SMRAM_D_OPEN);
+    emu_memory_region_set_enabled(self->pam.smram_low, enabled && !(esmramc & MCH_ESMRAMC_H_SMRAME));
     emu_memory_region_set_enabled(self->smram_high, enabled && esmramc & MCH_ESMRAMC_H_SMRAME);
     mch_update_tseg(self, smram, esmramc);
     if (mch_get_mmconfig(&self->parent, &base, &size)) {
@@ -187,12 +177,6 @@ mch_write_config(EmuPciDevice *pci, uint32_t addr, uint32_t value, unsigned size
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 
 static void
-mch_suspend_cb(EmuMachine *machine G_GNUC_UNUSED, gpointer opaque)
-{
-    ((Mch *)opaque)->suspended = true;
-}
-
-static void
 mch_make_config(EmuPciDevice *pci)
 {
     uint8_t *wmask = emu_pci_device_get_wmask(pci);
@@ -211,12 +195,10 @@ mch_make_config(EmuPciDevice *pci)
 static void
 mch_make_smram(Mch *self, EmuMemoryRegion *system)
 {
-    self->smram_low = emu_memory_region_new_alias(self, "smram-low", self->ram, MCH_SMRAM_BASE, MCH_SMRAM_SIZE);
-    emu_memory_region_add_subregion(self->smram, MCH_SMRAM_BASE, self->smram_low, 0);
-    self->smram_high = emu_memory_region_new_alias(self, "smram-high", self->ram, MCH_SMRAM_BASE, MCH_SMRAM_SIZE);
-    emu_memory_region_add_subregion(self->smram, MCH_HIGH_SMRAM_BASE, self->smram_high, 0);
-    self->tseg = emu_memory_region_new_alias(self, "tseg-smram", self->ram, 0, 1 << 20);
-    emu_memory_region_add_subregion(self->smram, 0, self->tseg, 0);
+    self->smram_high = emu_memory_region_new_alias(self, "smram-high", self->pam.ram, PC_SMRAM_BASE, PC_SMRAM_SIZE);
+    emu_memory_region_add_subregion(self->pam.smram, MCH_HIGH_SMRAM_BASE, self->smram_high, 0);
+    self->tseg = emu_memory_region_new_alias(self, "tseg-smram", self->pam.ram, 0, 1 << 20);
+    emu_memory_region_add_subregion(self->pam.smram, 0, self->tseg, 0);
     self->tseg_hole = emu_memory_region_new_io(self, "tseg-hole", 1 << 20, &mch_tseg_hole_ops, self);
     emu_memory_region_add_subregion(system, 0, self->tseg_hole, 1);
 }
@@ -226,42 +208,30 @@ mch_realize(EmuPciDevice *pci, GError **error)
 {
     Mch *self = (Mch *)pci;
     EmuMachine *machine = emu_device_get_machine(EMU_DEVICE(self));
-    EmuMemoryRegion *system = emu_machine_get_system_memory(machine);
-    EmuMemoryRegion *pci_memory = emu_pci_bus_get_memory(emu_pci_device_get_bus(pci));
+    EmuMemoryRegion *system = emu_machine_get_system_memory(machine), *ram = emu_machine_get_ram(machine, error);
 
-    self->ram = emu_machine_get_ram(machine, error);
-    if (!self->ram) {
-        return false;
-    }
-    if (emu_memory_region_get_size(self->ram) < 0x100000) {
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "mch: RAM is smaller than 1 MiB");
+    if (!ram) {
         return false;
     }
     if (self->below_4g == 0) {
-        self->below_4g = emu_memory_region_get_size(self->ram);
+        self->below_4g = MIN(emu_memory_region_get_size(ram), MCH_4G);
     }
-    if (self->below_4g > MIN(emu_memory_region_get_size(self->ram), MCH_4G)) {
+    if (self->below_4g > MIN(emu_memory_region_get_size(ram), MCH_4G)) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
                     "mch: below-4g-mem-size is %" G_GUINT64_FORMAT ", expected at most the size of RAM and 4 GiB", self->below_4g);
         return false;
     }
-    g_autoptr(EmuMemoryRegion) smram = emu_memory_region_new_container(NULL, "smram", UINT64_MAX);
-    if (!emu_object_add_child(machine, "smram", smram, error)) {
+    if (!pc_pam_init(&self->pam, pci, error)) {
         return false;
     }
-    self->smram = smram;
     mch_make_config(pci);
     emu_memory_transaction_begin();
-    self->vga_window = emu_memory_region_new_alias(self, "smram-region", pci_memory, MCH_SMRAM_BASE, MCH_SMRAM_SIZE);
-    emu_memory_region_add_subregion(system, MCH_SMRAM_BASE, self->vga_window, 1);
     mch_make_smram(self, system);
-    pc_pam_init(&self->pam, self, self->ram, system, pci_memory);
     self->mmconfig = emu_memory_region_new_io(self, "pcie-mmcfg", MCH_MMCONFIG_MAX, &mch_mmconfig_ops, self);
     emu_memory_region_set_enabled(self->mmconfig, false);
     emu_memory_region_add_subregion(system, 0, self->mmconfig, 2);
     mch_update_memory(self);
     emu_memory_transaction_commit();
-    self->suspend_handler = g_signal_connect(machine, "suspend", G_CALLBACK(mch_suspend_cb), self);
     return true;
 }
 
@@ -269,18 +239,13 @@ static void
 mch_unrealize(EmuPciDevice *pci)
 {
     Mch *self = (Mch *)pci;
-    EmuMachine *machine = emu_device_get_machine(EMU_DEVICE(self));
-    EmuMemoryRegion *system = emu_machine_get_system_memory(machine);
+    EmuMemoryRegion *system = emu_machine_get_system_memory(emu_device_get_machine(EMU_DEVICE(self)));
 
-    g_signal_handler_disconnect(machine, self->suspend_handler);
     emu_memory_transaction_begin();
     emu_memory_region_del_subregion(system, self->mmconfig);
     emu_memory_region_del_subregion(system, self->tseg_hole);
-    emu_memory_region_del_subregion(system, self->vga_window);
-    emu_memory_region_del_subregion(self->smram, self->smram_low);
-    emu_memory_region_del_subregion(self->smram, self->smram_high);
-    emu_memory_region_del_subregion(self->smram, self->tseg);
-    emu_object_unparent(self->smram);
+    emu_memory_region_del_subregion(self->pam.smram, self->smram_high);
+    emu_memory_region_del_subregion(self->pam.smram, self->tseg);
     pc_pam_finish(&self->pam);
     emu_memory_transaction_commit();
 }
@@ -295,11 +260,7 @@ mch_reset_enter(EmuDevice *dev)
     config[MCH_ESMRAMC] = MCH_ESMRAMC_RESET;
     memset(config + MCH_EXT_TSEG, 0, 2);
     memset(config + MCH_PCIEXBAR, 0, 8);
-    /* RAM keeps its refresh in S3, and the firmware its shadow: it resumes from there. */
-    if (!self->suspended) {
-        memset(config + MCH_PAM, 0, PC_PAM_N_REGS);
-    }
-    self->suspended = false;
+    pc_pam_reset(&self->pam, config + MCH_PAM);
     mch_update_memory(self);
 }
 
@@ -312,7 +273,7 @@ mch_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error G_
 
 static const EmuVMField mch_vmstate_fields[] = {
     EMU_VM_PCI_DEVICE(Mch, parent),
-    EMU_VM_BOOL(Mch, suspended),
+    PC_PAM_VM(Mch, pam),
     EMU_VM_END,
 };
 
