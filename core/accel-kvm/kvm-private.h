@@ -56,6 +56,8 @@ struct _KvmAccel {
     gulong clock_handler;
     bool clock_runs;
     uint64_t clock; /* while it stands; 0: it never stood */
+    bool has_counter;
+    uint64_t counter; /* of the first CPU when it came to stand */
 
     /* interrupt routes, under @routes_lock */
     GMutex routes_lock;

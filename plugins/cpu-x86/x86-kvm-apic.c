@@ -108,6 +108,27 @@ x86_kvm_apic_timer_came(const X86KvmArch *arch, const struct kvm_lapic_state *pa
     return lvt & LVT_PERIODIC ? left > arch->timer_left : left == 0;
 }
 
+/*
+ * The kernel's timer counted on while the machine stood: it gets the count back that was left, and forgets an interrupt that came of it. A
+ * period that was over between the CPU's stop and the clock's is one that the guest is told of.
+ */
+void
+x86_kvm_apic_restart_timer(X86State *s, const X86KvmArch *arch)
+{
+    X86Apic *apic = &((X86Cpu *)s->owner)->apic;
+    uint32_t lvt = apic->lvt[X86_LVT_TIMER], vector = lvt & 0xff;
+    uint64_t now = (uint64_t)emu_clock_get_ns(emu_machine_get_clock(x86_cpu_get_machine(apic->cpu), EMU_CLOCK_VIRTUAL));
+
+    if (!arch->vm->local_apics || apic->changed != X86_APIC_UNCHANGED || (lvt & LVT_DEADLINE ? !apic->deadline : !apic->timer_next)) {
+        return;
+    }
+    apic->changed = X86_APIC_TOUCHED;
+    if ((lvt & (LVT_PERIODIC | LVT_DEADLINE | LVT_MASKED)) == LVT_PERIODIC && now >= apic->timer_next) {
+        apic->irr[vector / 32] |= 1u << vector % 32;
+        apic->tmr[vector / 32] &= ~(1u << vector % 32);
+    }
+}
+
 bool
 x86_kvm_apic_get(X86State *s, X86KvmArch *arch, uint64_t apic_base, GError **error)
 {

@@ -432,6 +432,61 @@ x86_kvm_put_events(X86State *s, X86KvmArch *arch, bool replaced, GError **error)
     return true;
 }
 
+/* ---- time --------------------------------------------------------------------------------------------------------- */
+
+static bool
+x86_kvm_one_msr(int vcpu_fd, unsigned long request, uint32_t index, uint64_t *value)
+{
+    struct {
+        uint32_t nmsrs, pad;
+        struct kvm_msr_entry entry;
+    } m = {.nmsrs = 1, .entry = {.index = index, .data = *value}};
+    bool done = ioctl(vcpu_fd, request, &m) == 1;
+
+    *value = m.entry.data;
+    return done;
+}
+
+static bool
+x86_kvm_read_counter(int vcpu_fd, uint64_t *value)
+{
+    *value = 0;
+    return x86_kvm_one_msr(vcpu_fd, KVM_GET_MSRS, MSR_TSC, value);
+}
+
+/* Through the offset where KVM shows it: exact, and the same for all. */
+static void
+x86_kvm_move_counter(EmuTcgState *tcg G_GNUC_UNUSED, gpointer opaque, int vcpu_fd, int64_t by)
+{
+    X86KvmArch *arch = opaque;
+    uint64_t value = 0;
+    struct kvm_device_attr attr = {.group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET, .addr = (uintptr_t)&value};
+
+    arch->stood = true;
+    if (ioctl(vcpu_fd, KVM_GET_DEVICE_ATTR, &attr) == 0) {
+        value += (uint64_t)by;
+        if (ioctl(vcpu_fd, KVM_SET_DEVICE_ATTR, &attr) == 0) {
+            return;
+        }
+    }
+    if (x86_kvm_read_counter(vcpu_fd, &value)) {
+        value += (uint64_t)by;
+        x86_kvm_one_msr(vcpu_fd, KVM_SET_MSRS, MSR_TSC, &value);
+    }
+}
+
+/* Behind the counter and the local APIC's mode. */
+static void
+x86_kvm_restart_deadline(X86State *s, X86KvmArch *arch)
+{
+    uint64_t deadline = x86_apic_get_deadline(&((X86Cpu *)s->owner)->apic);
+
+    if (arch->stood && arch->vm->local_apics && deadline) {
+        x86_kvm_one_msr(arch->fd, KVM_SET_MSRS, MSR_TSC_DEADLINE, &deadline);
+    }
+    arch->stood = false;
+}
+
 static bool
 x86_kvm_put(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
 {
@@ -464,11 +519,15 @@ x86_kvm_put(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
     if (replaced && s->cpu_index == 0 && ((X86Cpu *)s->owner)->pv_clock) {
         emu_kvm_set_clock(x86_cpu_get_machine(s->owner), ((X86Cpu *)s->owner)->pv_clock);
     }
+    if (arch->stood) {
+        x86_kvm_apic_restart_timer(s, arch);
+    }
     /* The APIC's mode before its deadline. */
     if (!x86_kvm_apic_put(s, arch, error) || !x86_kvm_put_mp_state(s, arch, error) || !x86_kvm_put_events(s, arch, replaced, error)) {
         return false;
     }
     x86_kvm_put_msrs(s, arch, replaced);
+    x86_kvm_restart_deadline(s, arch);
     if (ioctl(fd, KVM_SET_DEBUGREGS, &debug) != 0) {
         return x86_kvm_fail(error, "KVM_SET_DEBUGREGS");
     }
@@ -822,6 +881,8 @@ const EmuKvmFrontend x86_kvm_frontend = {
     .read_pc = x86_kvm_read_pc,
     .sees_accesses = x86_kvm_sees_accesses,
     .may_access = x86_kvm_may_access,
+    .read_counter = x86_kvm_read_counter,
+    .move_counter = x86_kvm_move_counter,
     .is_port_access = x86_kvm_is_port_access,
     .takes_interrupts = x86_kvm_takes_interrupts,
     .is_private = x86_kvm_is_private,

@@ -17,6 +17,7 @@ typedef struct {
     unsigned n_refused;
     bool fresh;            /* it has not run since the registers went in */
     uint32_t timer_left;   /* count of the local APIC's timer when the vCPU came to rest; 0: it stood */
+    bool stood;            /* the machine did, since the registers came out */
     bool nmi_taken;        /* one that KVM had pending is in the request word */
 } X86KvmArch;
 
@@ -32,6 +33,8 @@ void x86_kvm_apic_attach(X86State *s, X86KvmArch *arch);
 bool x86_kvm_apic_get(X86State *s, X86KvmArch *arch, uint64_t apic_base, GError **error);
 /* An interrupt of the timer that comes after this is seen by x86_kvm_apic_get(): the kernel keeps it to itself until the next run. */
 void x86_kvm_apic_note_timer(X86KvmArch *arch);
+/* Before x86_kvm_apic_put(), when the machine goes on after it stood. */
+void x86_kvm_apic_restart_timer(X86State *s, const X86KvmArch *arch);
 bool x86_kvm_apic_put(X86State *s, X86KvmArch *arch, GError **error);
 
 bool x86_kvm_set_debug(EmuTcgState *tcg, int fd, const EmuKvmStop *stops, unsigned n, bool single_step);

@@ -7,8 +7,9 @@
  * The kernel would count on while the machine stands. So the state comes out when the machine stops and goes in when it runs; in between
  * it is here.
  *
- * The kernel does not tell how far counter 0 is, and counts each counter from its start when it is given their state. So a period that
- * was under way begins anew when a state goes in or out.
+ * The kernel does not tell how far counter 0 is, and counts each counter from its start when it is given their state. How far counter 0 is
+ * is known here from when it was given what it counts; when the guest programs it anew, that is not seen, and what it has counted until the next stop is
+ * forgotten once. The rest of a period that was under way goes in as a single shot; when that is over, the period follows.
  */
 
 #include "pit.h"
@@ -33,6 +34,16 @@ enum { PIT_KVM_LSB = 1, PIT_KVM_MSB = 2, PIT_KVM_WORD0 = 3, PIT_KVM_WORD1 = 4 };
 typedef struct {
     Pit parent;
     bool running; /* the state is in the kernel */
+
+    /* What counter 0 was given last, and when. */
+    uint8_t mode;
+    uint32_t count;
+    int64_t given_ns;
+    /* The rest of a period; then what is to follow. */
+    bool rest;
+    uint8_t period_mode;
+    uint32_t period;
+    EmuTimer *rest_timer;
 } PitKvm;
 
 static bool
@@ -63,11 +74,31 @@ pit_kvm_is_fresh(const PitCounter *c)
     return c->state == PIT_COUNTER_IDLE && c->mode == 3 && c->access == 3 && !c->write_msb && c->count == 0x10000;
 }
 
+/* How long counter 0 has counted; what it counts is put right in @k. */
+static int64_t
+pit_kvm_get_elapsed(const PitKvm *self, struct kvm_pit_channel_state *k)
+{
+    int64_t elapsed = MAX(pit_kvm_now() - self->given_ns, 0);
+    int64_t before;
+
+    if (!self->given_ns || k->mode != self->mode || k->count != self->count) {
+        return 0;
+    }
+    if (self->rest) {
+        before = (int64_t)emu_muldiv64(self->period - self->count, EMU_NS_PER_SEC, PIT_FREQUENCY_HZ);
+        k->mode = self->period_mode;
+        k->count = self->period;
+        elapsed += before;
+    }
+    return elapsed;
+}
+
 static void
-pit_kvm_get_counter(Pit *self, unsigned n, const struct kvm_pit_channel_state *k)
+pit_kvm_get_counter(Pit *self, unsigned n, const struct kvm_pit_channel_state *given)
 {
     PitCounter *c = &self->counters[n];
-    int64_t elapsed_ns = n == 0 ? 0 : MAX(pit_kvm_now() - k->count_load_time, 0);
+    struct kvm_pit_channel_state changed = *given, *k = &changed;
+    int64_t elapsed_ns = n == 0 ? pit_kvm_get_elapsed((PitKvm *)self, k) : MAX(pit_kvm_now() - k->count_load_time, 0);
     bool triggered;
 
     if (k->mode > 5) {
@@ -116,6 +147,66 @@ pit_kvm_set_counter(const PitCounter *c, struct kvm_pit_channel_state *k)
     };
 }
 
+/* Counter 0 in the midst of a period: its rest as a single shot, unless nothing of it is over. */
+static void
+pit_kvm_set_rest(PitKvm *self, struct kvm_pit_channel_state *k)
+{
+    const PitCounter *c = &self->parent.counters[0];
+    int64_t elapsed = c->state == PIT_COUNTER_RUNNING ? MAX(pit_get_tick(&self->parent) - c->start_tick, 0) : 0;
+    bool periodic = k->mode == 2 || k->mode == 3;
+
+    self->rest = false;
+    if (periodic && k->count) {
+        elapsed %= k->count;
+    }
+    if (elapsed > 0 && elapsed < k->count && (periodic || k->mode == 0 || k->mode == 4)) {
+        self->rest = periodic;
+        self->period_mode = k->mode;
+        self->period = k->count;
+        k->mode = periodic ? 4 : k->mode;
+        k->count -= (uint32_t)elapsed;
+    }
+    self->mode = k->mode;
+    self->count = k->count;
+    self->given_ns = pit_kvm_now();
+    if (self->rest) {
+        emu_timer_set(self->rest_timer, emu_clock_get_ns(emu_device_get_clock(EMU_DEVICE(self), EMU_CLOCK_VIRTUAL)) + 1 +
+                                            (int64_t)emu_muldiv64(k->count, EMU_NS_PER_SEC, PIT_FREQUENCY_HZ));
+    } else {
+        emu_timer_cancel(self->rest_timer);
+    }
+}
+
+/* On the first CPU's thread, outside the guest: it does not program the timer meanwhile. */
+static void
+pit_kvm_rest_is_over(EmuCpu *cpu G_GNUC_UNUSED, gpointer data)
+{
+    PitKvm *self = data;
+    struct kvm_pit_state2 state;
+    struct kvm_pit_channel_state *k = &state.channels[0];
+
+    if (!self->running || !self->rest || !pit_kvm_ioctl(self, KVM_GET_PIT2, &state)) {
+        return;
+    }
+    self->rest = false;
+    if (k->mode == self->mode && k->count == self->count) {
+        self->mode = k->mode = self->period_mode;
+        self->count = k->count = self->period;
+        self->given_ns = pit_kvm_now();
+        pit_kvm_ioctl(self, KVM_SET_PIT2, &state);
+    }
+}
+
+static void
+pit_kvm_rest_timer_cb(gpointer opaque)
+{
+    EmuCpu *cpu = emu_machine_get_cpu(emu_device_get_machine(opaque), 0);
+
+    if (cpu) {
+        emu_cpu_run_on(cpu, pit_kvm_rest_is_over, opaque);
+    }
+}
+
 static void
 pit_kvm_get(Pit *self)
 {
@@ -140,6 +231,7 @@ pit_kvm_set(Pit *self)
     for (unsigned i = 0; i < PIT_N_COUNTERS; i++) {
         pit_kvm_set_counter(&self->counters[i], &state.channels[i]);
     }
+    pit_kvm_set_rest((PitKvm *)self, &state.channels[0]);
     state.flags = (state.flags & ~PIT_KVM_HPET_LEGACY) | (self->disabled ? PIT_KVM_HPET_LEGACY : 0);
     pit_kvm_ioctl(self, KVM_SET_PIT2, &state);
 }
@@ -160,6 +252,18 @@ pit_kvm_store(Pit *self)
     }
 }
 
+/* No ticks while the machine stands. */
+static void
+pit_kvm_silence(Pit *self)
+{
+    struct kvm_pit_state2 state;
+
+    if (pit_kvm_ioctl(self, KVM_GET_PIT2, &state)) {
+        state.channels[0].mode = PIT_KVM_NO_MODE;
+        pit_kvm_ioctl(self, KVM_SET_PIT2, &state);
+    }
+}
+
 static void
 pit_kvm_run_state_cb(EmuMachine *machine G_GNUC_UNUSED, int run_state, gpointer data)
 {
@@ -173,6 +277,7 @@ pit_kvm_run_state_cb(EmuMachine *machine G_GNUC_UNUSED, int run_state, gpointer 
         pit_kvm_set(&self->parent);
     } else {
         pit_kvm_get(&self->parent);
+        pit_kvm_silence(&self->parent);
     }
 }
 
@@ -182,6 +287,7 @@ pit_kvm_unrealize(EmuDevice *dev)
     EmuDeviceClass *parent_class = g_type_class_peek_parent(G_OBJECT_GET_CLASS(dev));
 
     g_signal_handlers_disconnect_by_func(emu_device_get_machine(dev), pit_kvm_run_state_cb, dev);
+    g_clear_pointer(&((PitKvm *)dev)->rest_timer, emu_timer_free);
     parent_class->unrealize(dev);
 }
 
@@ -200,6 +306,7 @@ pit_kvm_realize(EmuDevice *dev, GError **error)
     if (!parent_class->realize(dev, error)) {
         return false;
     }
+    ((PitKvm *)dev)->rest_timer = emu_timer_new(emu_device_get_clock(dev, EMU_CLOCK_VIRTUAL), pit_kvm_rest_timer_cb, dev);
     g_signal_connect(emu_device_get_machine(dev), "run-state-changed", G_CALLBACK(pit_kvm_run_state_cb), dev);
     return true;
 }

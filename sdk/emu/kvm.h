@@ -86,6 +86,9 @@ typedef struct _EmuKvmFrontend {
     bool (*sees_accesses)(void);
     /* May the instruction there, @n bytes are known, touch memory other than as code? Optional: yes. */
     bool (*may_access)(EmuTcgState *s, const uint8_t *code, unsigned n);
+    /* The vCPU's time-stamp counter; and moving it by so much, before put, when the machine goes on after it stood. Optional, together. */
+    bool (*read_counter)(int vcpu_fd, uint64_t *value);
+    void (*move_counter)(EmuTcgState *s, gpointer arch, int vcpu_fd, int64_t by);
     /* Are these bytes one instruction that accesses a port? For debuggers. Optional. */
     bool (*is_port_access)(const uint8_t *code, unsigned n);
     /* The state accepts an interrupt now. Optional, with is_private. */

@@ -13,7 +13,9 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <linux/kvm.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define VARS 0x600 /* the guest's variables, as in bare.inc */
@@ -385,6 +387,116 @@ test_many_pieces(gconstpointer data)
     pc_end(&pc);
 }
 
+/* ---- time and stops ---------------------------------------------------------------------------------------------- */
+
+#define STAMP (VARS + 8) /* of clock.asm */
+#define TICKS (VARS + 16)
+#define APIC_TICKS (VARS + 24)
+#define TICK_NS 54925401.0
+#define APIC_TICK_NS 50000000.0
+
+typedef struct {
+    double ns; /* of the machine's virtual clock, which stands when the machine does */
+    double stamp, ticks, apic_ticks;
+} Times;
+
+static void
+sleep_us(gint64 us)
+{
+    gint64 end = g_get_monotonic_time() + us;
+
+    while (g_get_monotonic_time() < end) {
+        g_main_context_iteration(NULL, FALSE);
+        g_usleep(500);
+    }
+}
+
+static Times
+run_for(Pc *pc, gint64 us)
+{
+    Times t;
+
+    pc_run(pc);
+    sleep_us(us);
+    pc_stop(pc);
+    t.ns = (double)emu_clock_get_ns(emu_machine_get_clock(pc->machine, EMU_CLOCK_VIRTUAL));
+    t.stamp = (double)emu_test_read(pc->machine, STAMP, 8);
+    t.ticks = (double)emu_test_read(pc->machine, TICKS, 8);
+    t.apic_ticks = (double)emu_test_read(pc->machine, APIC_TICKS, 8);
+    return t;
+}
+
+/* A KVM without hardware (kvm_pvm) accepts a new count and shows the host's counter all the same. */
+static bool
+kvm_moves_counter(void)
+{
+    struct {
+        uint32_t n, pad;
+        struct kvm_msr_entry entry;
+    } msr = {.n = 1, .entry = {.index = 0x10, .data = 1}};
+    int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm = ioctl(kvm, KVM_CREATE_VM, 0), cpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+    bool moves = ioctl(cpu, KVM_SET_MSRS, &msr) == 1 && ioctl(cpu, KVM_GET_MSRS, &msr) == 1 && msr.entry.data < 10 * 1000 * UINT64_C(1000000);
+
+    close(cpu);
+    close(vm);
+    close(kvm);
+    return moves;
+}
+
+static void
+check_counter(const Case *c, const Times *start, const Times *first, const Times *second)
+{
+    double rate = (first->stamp - start->stamp) / (first->ns - start->ns);
+    double later = (second->stamp - first->stamp) / (second->ns - first->ns);
+
+    g_test_message("counter: %.3f per ns, with a stop of 2.5 s in between %.3f", rate, later);
+    if (is_kvm(c->first) && !kvm_moves_counter()) {
+        g_test_message("not looked at: this host's KVM does not move a guest's time-stamp counter");
+        return;
+    }
+    g_assert_cmpfloat(later, <, 1.7 * rate);
+    g_assert_cmpfloat(later, >, 0.5 * rate);
+}
+
+/*
+ * The guest does not see that the machine stood: not by its counter, and not by a timer whose period is longer than the machine ever runs
+ * at a time.
+ */
+static void
+test_stops(gconstpointer data)
+{
+    const Case *c = data;
+    Times start, first, second, end;
+    Pc pc;
+
+    if (is_kvm(c->first) && kvm_is_missing()) {
+        g_test_skip(kvm_is_missing());
+        return;
+    }
+    pc_build(&pc, c->guest, c->first);
+    pc_run(&pc);
+    pc_wait(&pc, strlen("ready\n"));
+    start = run_for(&pc, 400000);
+    first = run_for(&pc, 700000);
+    sleep_us(2500000);
+    second = run_for(&pc, 700000);
+    check_counter(c, &start, &first, &second);
+    for (unsigned i = 0; i < 30; i++) {
+        end = run_for(&pc, 20000);
+        sleep_us(15000);
+    }
+    g_test_message("ticks in %.0f ms: 8254 %.0f, local APIC %.0f", (end.ns - second.ns) / 1e6, end.ticks - second.ticks,
+                   end.apic_ticks - second.apic_ticks);
+    g_assert_cmpfloat(end.ticks - second.ticks, >=, 0.5 * (end.ns - second.ns) / TICK_NS - 1);
+    g_assert_cmpfloat(end.ticks - second.ticks, <=, 1.5 * (end.ns - second.ns) / TICK_NS + 2);
+    g_assert_cmpfloat(end.apic_ticks - second.apic_ticks, >=, 0.5 * (end.ns - second.ns) / APIC_TICK_NS - 1);
+    g_assert_cmpfloat(end.apic_ticks - second.apic_ticks, <=, 1.5 * (end.ns - second.ns) / APIC_TICK_NS + 2);
+    emu_test_write(pc.machine, VARS, 1, 4);
+    pc_run(&pc);
+    pc_wait(&pc, G_MAXSIZE);
+    pc_end(&pc);
+}
+
 /* ---- switching ----------------------------------------------------------------------------------------------- */
 
 static bool
@@ -540,6 +652,11 @@ main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/bare/%s/many-pieces", accels[i]);
 
         add_case(path, "slots", accels[i], NULL, test_many_pieces);
+    }
+    for (gsize i = 0; i < N_ACCELS; i++) {
+        g_autofree char *path = g_strdup_printf("/bare/%s/stops", accels[i]);
+
+        add_case(path, "clock", accels[i], NULL, test_stops);
     }
     add_case("/bare/kvm,slots=100/many-pieces", "slots", "kvm,slots=100", NULL, test_many_pieces);
     for (gsize i = 0; i < N_ACCELS; i++) {
