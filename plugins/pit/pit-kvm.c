@@ -9,7 +9,7 @@
  *
  * The kernel does not tell how far counter 0 is, and counts each counter from its start when it is given their state. How far counter 0 is
  * is known here from when it was given what it counts; when the guest programs it anew, that is not seen, and what it has counted until the next stop is
- * forgotten once. The rest of a period that was under way goes in as a single shot; when that is over, the period follows.
+ * forgotten once. The rest of a long period that was under way goes in as a single shot; when that is over, the period follows.
  */
 
 #include "pit.h"
@@ -24,6 +24,7 @@
 #include <time.h>
 
 #define PIT_KVM_NO_MODE 0xff /* no timer */
+#define PIT_KVM_SHORT 10000  /* CLKs, 8 ms: shorter periods begin anew */
 /* Flags of struct kvm_pit_state2; the second one came with Linux 5.19. */
 #define PIT_KVM_HPET_LEGACY 1u
 #define PIT_KVM_SPEAKER_ON 2u
@@ -159,7 +160,7 @@ pit_kvm_set_rest(PitKvm *self, struct kvm_pit_channel_state *k)
     if (periodic && k->count) {
         elapsed %= k->count;
     }
-    if (elapsed > 0 && elapsed < k->count && (periodic || k->mode == 0 || k->mode == 4)) {
+    if (elapsed > 0 && elapsed < k->count && (periodic ? k->count >= PIT_KVM_SHORT : k->mode == 0 || k->mode == 4)) {
         self->rest = periodic;
         self->period_mode = k->mode;
         self->period = k->count;
