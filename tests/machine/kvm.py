@@ -3,6 +3,7 @@
 """The KVM accelerator: firmware to its boot prompt, a boot sector, options, features, refusals and the fall back."""
 
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -115,6 +116,139 @@ def not_permitted_is_said():
             raise Failure(f"expected what to do; stderr: {text}")
 
 
+OTHER_KVM = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <linux/kvm.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+int
+ioctl(int fd, unsigned long request, ...)
+{
+    int (*next)(int, unsigned long, ...) = (int (*)(int, unsigned long, ...))dlsym(RTLD_NEXT, "ioctl");
+    const char *version = getenv("OTHER_VERSION"), *missing = getenv("OTHER_MISSING");
+    va_list list;
+    void *argument;
+
+    va_start(list, request);
+    argument = va_arg(list, void *);
+    va_end(list);
+    if (request == KVM_GET_API_VERSION && version) {
+        return atoi(version);
+    }
+    if (request == KVM_CHECK_EXTENSION && missing && (long)argument == atol(missing)) {
+        return 0;
+    }
+    if (request == KVM_RUN && getenv("OTHER_EXIT")) {
+        static int runs;
+        struct kvm_run *run = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        int result = next(fd, request, argument);
+
+        if (++runs == 20 && run != MAP_FAILED) {
+            run->exit_reason = (unsigned)atoi(getenv("OTHER_EXIT"));
+            run->internal.suberror = KVM_INTERNAL_ERROR_DELIVERY_EV;
+            run->internal.ndata = 0;
+            result = 0;
+        }
+        munmap(run, 4096);
+        return result;
+    }
+    return next(fd, request, argument);
+}
+"""
+
+
+def build_other_kvm(folder):
+    need_kvm()
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if not compiler:
+        raise Skip("no C compiler")
+    library = os.path.join(folder, "other-kvm.so")
+    subprocess.run([compiler, "-shared", "-fPIC", "-x", "c", "-", "-o", library, "-ldl"], input=OTHER_KVM.encode(), check=True, timeout=120)
+    return {"LD_PRELOAD": f"{os.environ.get('LD_PRELOAD', '')}:{library}".lstrip(":")}
+
+
+def exit_ends_the_machine(number, *words, then_reset=False):
+    """An exit that nothing can be done about: a report, and the monitor answers; a reset makes the machine run again."""
+    firmware("bios-256k.bin")
+    with tempfile.TemporaryDirectory() as folder:
+        changed = dict(build_other_kvm(folder), OTHER_EXIT=str(number))
+        before = {name: os.environ.get(name) for name in changed}
+        os.environ.update(changed)
+        try:
+            emu = Emu("-M", "pc", "-m", "64", "-vga", "std", accel="kvm")
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+        with emu:
+            deadline = time.monotonic() + 60 * harness.SCALE
+            while "internal-error" not in emu.hmp("info status"):
+                if time.monotonic() > deadline:
+                    raise Failure(f"the machine goes on; stderr: {emu.stderr()}")
+                time.sleep(0.1)
+            if not all(word in emu.stderr() for word in words):
+                raise Failure(f"expected {words}; stderr: {emu.stderr()}")
+            if "EIP=" not in emu.hmp("info registers"):
+                raise Failure("no registers")
+            if then_reset:
+                emu.hmp("system_reset")
+                emu.hmp("cont")
+                emu.expect_vga("No bootable device", 240)
+
+
+def other_kvm(environment, *words, accel="kvm", more=(), status=1):
+    """A KVM that is too old, too new, or lacks something: its answers are put between."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = dict(environment, **build_other_kvm(folder))
+        command = [harness.EMU, "--plugin-dir", harness.PLUGINS, "-M", "pc", "-m", "16", "-S", "-display", "none", "-serial", "none", "-monitor", "stdio",
+                   "-accel", accel, *more]
+        p = subprocess.run(command, input=b"info kvm\ninfo qtree\nquit\n", capture_output=True, timeout=60 * harness.SCALE, check=False,
+                           env=dict(os.environ, **environment))
+        text = p.stderr.decode(errors="replace") + p.stdout.decode(errors="replace")
+        if p.returncode != status or not all(word in text for word in words):
+            raise Failure(f"expected exit status {status} and {words}; {p.returncode}: {text}")
+
+
+def no_kvm_device_at_all(make):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "kvm")
+        make(path)
+        refusal(path, f"{path}: this is no KVM device", "the option device= names it")
+
+
+def stop_and_look(accel):
+    """What a monitor does with a guest that runs: stop, look, go on, go back to a saved state, reset."""
+    need_kvm()
+    firmware("bios-256k.bin")
+    with Emu("-M", "pc", "-m", "64", "-vga", "std", accel=accel) as emu:
+        emu.expect_vga("SeaBIOS", 240)
+        emu.hmp("stop")
+        if "paused" not in emu.hmp("info status"):
+            raise Failure("it does not stand")
+        registers = emu.hmp("info registers")
+        time.sleep(0.5)
+        if emu.hmp("info registers") != registers:
+            raise Failure("registers of a stopped vCPU change")
+        here = emu.hmp("x /1xb $eip")
+        if ": 0x" not in here:
+            raise Failure(f"x does not show what is at $eip: {here!r}")
+        emu.hmp("cont")
+        if "running" not in emu.hmp("info status"):
+            raise Failure("it does not go on")
+        emu.expect_vga("No bootable device", 240)
+        for _ in range(20):
+            emu.hmp("stop")
+            emu.hmp("cont")
+        emu.hmp("nmi")
+        emu.hmp("system_reset")
+        time.sleep(0.2)
+        emu.expect_vga("No bootable device", 240)
+
+
 def features_that_are_missing(*, enforce):
     """A model that no host has all of: a message for each, and a refusal when the user insists."""
     need_kvm()
@@ -217,6 +351,8 @@ harness.run([
     ("kvm/boot/floppy-is-read-with-split-controllers", lambda: floppy_is_read("kvm,kernel-irqchip=split")),
     ("kvm/boot/floppy-is-read-with-controllers-of-our-own", lambda: floppy_is_read("kvm,kernel-irqchip=off")),
     ("kvm/monitor/counters", counters),
+    ("kvm/monitor/stop-and-look", lambda: stop_and_look("kvm")),
+    ("kvm/monitor/stop-and-look-with-split-controllers", lambda: stop_and_look("kvm,kernel-irqchip=split")),
     ("kvm/options/enable-kvm", lambda: options_that_choose("-enable-kvm")),
     ("kvm/options/machine-accel", lambda: options_that_choose("-machine", "pc,accel=kvm:tcg")),
     ("kvm/options/accel-twice", lambda: options_that_choose("-accel", "kvm", "-accel", "tcg")),
@@ -227,6 +363,18 @@ harness.run([
     ("kvm/refusal/missing-device-is-named",
      lambda: refusal("/dev/no-kvm-here", "/dev/no-kvm-here: No such file or directory", "load the module kvm_intel or kvm_amd")),
     ("kvm/refusal/not-a-kvm-device", lambda: refusal("/dev/null", "/dev/null: this is no KVM device")),
+    ("kvm/exit/error-during-delivery", lambda: exit_ends_the_machine(17, "kvm: CPU 0: internal error 3, an exit while an event was being delivered", then_reset=True)),
+    ("kvm/exit/entry-failed", lambda: exit_ends_the_machine(9, "kvm: CPU 0: entry into the guest failed (KVM exit 9), hardware reason 0x")),
+    ("kvm/exit/unknown", lambda: exit_ends_the_machine(999, "kvm: CPU 0: an exit that is not known here (KVM exit 999)")),
+    ("kvm/refusal/regular-file", lambda: no_kvm_device_at_all(lambda path: open(path, "wb").close())),
+    ("kvm/refusal/fifo", lambda: no_kvm_device_at_all(os.mkfifo)),
+    ("kvm/refusal/too-old", lambda: other_kvm({"OTHER_VERSION": "11"}, "API version is 11, expected 12; a newer kernel is needed")),
+    ("kvm/refusal/too-new", lambda: other_kvm({"OTHER_VERSION": "13"}, "API version is 13, expected 12; a newer emu is needed")),
+    ("kvm/refusal/lacks-what-is-needed", lambda: other_kvm({"OTHER_MISSING": "136"}, "lacks 'immediate exit'; a newer kernel is needed")),
+    ("kvm/refusal/no-split-controllers",
+     lambda: other_kvm({"OTHER_MISSING": "121"}, "no split interrupt controllers; kernel-irqchip=off goes without", accel="kvm,kernel-irqchip=split")),
+    ("kvm/fall-back/too-old", lambda: other_kvm({"OTHER_VERSION": "11"}, "falling back to tcg", "kvm support: disabled", more=("-accel", "tcg"), status=0)),
+    ("kvm/fall-back/split-where-there-are-no-chips", lambda: other_kvm({"OTHER_MISSING": "33"}, "kvm-ioapic-split", status=0)),
     ("kvm/refusal/not-permitted-says-what-to-do", not_permitted_is_said),
     ("kvm/fall-back/next-accelerator-is-tried", next_accelerator_is_tried),
 ])
