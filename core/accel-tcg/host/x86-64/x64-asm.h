@@ -356,8 +356,15 @@ x64_bind(X64Asm *a, uint8_t *field)
 static inline void
 x64_jmp_back(X64Asm *a, const uint8_t *label)
 {
-    x64_byte(a, 0xe9);
-    x64_u32(a, (uint32_t)(label - (a->p + 4)));
+    ptrdiff_t near = label - (a->p + 2);
+
+    if (near >= -128) {
+        x64_byte(a, 0xeb);
+        x64_byte(a, (unsigned)near & 0xff);
+    } else {
+        x64_byte(a, 0xe9);
+        x64_u32(a, (uint32_t)(label - (a->p + 4)));
+    }
 }
 
 /* Until (p + ahead) is a multiple of four. */
