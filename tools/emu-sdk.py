@@ -15,7 +15,9 @@ LANGUAGES = ('c', 'python')
 KEYWORDS = set('auto break case char const continue default do double else enum extern float for goto if inline int long '
                'register return short signed sizeof static struct switch typedef union unsigned void volatile while emu '
                'and as assert async await class def del elif except finally from global import in is lambda nonlocal not '
-               'or pass raise try with yield none true false test tests'.split())
+               'or pass raise try with yield none true false test tests '
+               # Meson's own targets.
+               'all benchmark clean cscope ctags dist etags install phony reconfigure uninstall'.split())
 
 
 def fail(message):
@@ -50,7 +52,7 @@ def new(args):
     if not re.fullmatch(r'[a-z][a-z0-9]*(-[a-z0-9]+)*', args.name) or len(args.name) > 32:
         fail(f"'{args.name}' is no name for a plugin: expected at most 32 of a-z, 0-9 and single '-', a letter first")
     if args.name.replace('-', '_') in KEYWORDS:
-        fail(f"'{args.name}' cannot be the name: it means something in C or Python already")
+        fail(f"'{args.name}' cannot be the name: it means something in C, Python or Meson already")
     type_name = args.type or args.name
     if not re.fullmatch(r'[A-Za-z0-9][A-Za-z0-9._-]*', type_name):
         fail(f"'{type_name}' is no name for a type: expected letters, digits, '.', '_' and '-'")

@@ -82,7 +82,7 @@ def linux_finds_the_python_one():
 
 def wrong_use():
     tree.run("mkdir taken && touch taken/file")
-    for arguments, text in (("taken", "is there already"), ("Bad_Name", "is no name for a plugin"), ("for", "cannot be the name"),
+    for arguments, text in (("taken", "is there already"), ("Bad_Name", "is no name for a plugin"), ("for", "cannot be the name"), ("clean", "cannot be the name"),
                             ("x --bus warp", "invalid choice"), ("y --type 'a b'", "is no name for a type")):
         done = tree.run(f"emu-sdk new {arguments}", ok=False)
         if not done.returncode or text not in done.stderr:

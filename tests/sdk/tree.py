@@ -50,9 +50,13 @@ class Tree:
         # The distribution's Python before any other: it is the one with PyGObject.
         self.env.update(PATH=f"{self.prefix}/bin:/usr/bin:{os.environ['PATH']}", PKG_CONFIG_PATH=f"{self.libdir}/pkgconfig",
                         HOME=str(self.folder), XDG_CACHE_HOME=str(self.folder / "cache"))
-        self.env.update(GI_TYPELIB_PATH=f"{self.libdir}/girepository-1.0", PYTHONPATH=f"{self.prefix}/lib/python3/dist-packages",
+        self.env.update(GI_TYPELIB_PATH=f"{self.libdir}/girepository-1.0", PYTHONPATH=self.python_folder(),
                         LD_LIBRARY_PATH=str(self.libdir), PYTHONDONTWRITEBYTECODE="1")
         self.hide = can_hide()
+
+    def python_folder(self):
+        found = glob.glob(f"{self.prefix}/lib/python3*/*/gi/overrides/Emu.py")
+        return str(Path(found[0]).parent.parent.parent) if found else ""
 
     def command(self, text):
         """The argument list that runs a shell command with nothing of the source in sight."""
