@@ -4,18 +4,10 @@
 %include "bare.inc"
 %define MEM 0xe1000000
 %define PORT 0xd000
-%macro config 2
-    mov dx, 0xcf8
-    mov eax, 0x80002000 | (%1)
-    out dx, eax
-    mov dx, 0xcfc
-    mov eax, %2
-    out dx, eax
-%endmacro
 begin 32
-    config 0x10, MEM
-    config 0x14, PORT
-    config 0x04, 3
+    config 0x2010, MEM
+    config 0x2014, PORT
+    config 0x2004, 3
     xor ebx, ebx
     mov al, (KIND == 4 || KIND == 5)    ; the test with a doorbell for any value, or the one without
     mov [MEM], al

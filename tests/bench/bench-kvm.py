@@ -112,7 +112,7 @@ def main():
                 return
             emu, other = best["emu"], best["peer"]
             print(f"{irqchip:6} {name:24} emu {scale(emu[0]):8.1f} peer {scale(other[0]):8.1f} {unit:6} ratio {other[0] / emu[0]:5.2f}   "
-                  f"CPU: emu {scale(emu[1]):8.1f} peer {scale(other[1]):8.1f} {unit:6} ratio {other[1] / emu[1]:5.2f}", flush=True)
+                  f"CPU: emu {scale(emu[1]):8.1f} peer {scale(other[1]):8.1f} {unit:6} ratio {other[1] / max(emu[1], 0.001):5.2f}", flush=True)
 
         for irqchip in options.irqchip.split(","):
             if "exits" in options.only:
