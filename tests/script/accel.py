@@ -2,6 +2,7 @@
 """What a script can do with a machine that runs, under each accelerator that this host has."""
 
 import os
+import re
 import sys
 
 import gi
@@ -107,6 +108,10 @@ def test_run_until(m, cpu):
     text = m.text("HELLO")
     assert m.run(until=text, timeout=60) is text
     equal(console.text[-5:], "HELLO")
+    equal(m.run(until=[0x7C05], timeout=60).address, 0x7C05)  # short for a breakpoint that is gone afterwards
+    equal(m.run(timeout=0.05).reason, "timeout")
+    console.send("GDKKN")
+    equal(m.run(until=re.compile("HEL+O"), timeout=60).hits, 1)
     console.send("!")
     event = m.event("RESET")
     assert m.run(until=event, timeout=60) is event

@@ -46,6 +46,17 @@ def test_life():
     equal(m.state, "closed")
 
 
+def test_keywords():
+    with Emu.Machine("none", memory="16M", smp=1, nodefaults=True, no_reboot=False) as m:
+        equal(m.to_argv(), ["-M", "none", "-m", "16M", "-smp", "1", "-nodefaults"])
+        m.realize()
+        equal(m.memory[0], 0)
+        equal(m.cpus and m.cpus[0].index, m.cpus and 0)
+    for wrong in (lambda: Emu.Machine(7), lambda: Emu.Machine("none", nonsense=1), lambda: Emu.Machine(None)):
+        with raises((Emu.Error, TypeError), None):
+            wrong()
+
+
 def test_command_line():
     with Emu.Machine.from_argv(["-M", "none", "-m", "32"]) as m:
         m.start(paused=True)

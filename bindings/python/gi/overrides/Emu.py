@@ -1566,6 +1566,14 @@ __all__.append("Screen")
 
 
 class Machine(Emu.Machine):
+    """A machine: with Emu.Machine("pc", memory="64M") as m: ..."""
+
+    def __new__(cls, board="pc", **options):
+        return cls.new(board, **options)
+
+    def __init__(self, *_args, **_options):
+        """new() has done it."""
+
     @classmethod
     def new(cls, board="pc", **options):
         """Machine.new("pc", memory="64M", kernel=..., drive=["file=a.img", ...], nodefaults=True); or a class derived from Board."""
@@ -1647,16 +1655,35 @@ class Machine(Emu.Machine):
     exit_status = property(lambda self: self.get_exit_status())
 
     def run(self, until=None, timeout=None):
-        """Runs until something stops it; returns the trigger that did, or an Emu.Stop."""
+        """Runs until something stops it; returns the trigger that did, or an Emu.Stop.
+
+        until: one or several of breakpoints, texts, times; short for them: 0x7c00 (an address), re.compile("login:") (a text on the
+        first serial line), "RESET" (an event of QMP).
+        """
         if until is None:
             until = []
-        elif isinstance(until, (Emu.Trigger, str)):
+        elif isinstance(until, (Emu.Trigger, str, int, re.Pattern)):
             until = [until]
-        triggers = [self.event(one) if isinstance(one, str) else one for one in until]
-        for one in triggers:
-            if not isinstance(one, Emu.Trigger):
-                raise _bad(f"/machine.until: {one!r}, expected breakpoints, texts, times, events")
         _milliseconds(timeout)
+        triggers, passing = [], []
+        try:
+            for one in until:
+                if isinstance(one, int) and not isinstance(one, bool):
+                    one = self.breakpoint(one)
+                    passing.append(one)
+                elif isinstance(one, re.Pattern):
+                    one = self.text(one)
+                elif isinstance(one, str):
+                    one = self.event(one)
+                if not isinstance(one, Emu.Trigger):
+                    raise _bad(f"/machine.until: {one!r}, expected breakpoints, texts, times, events")
+                triggers.append(one)
+        except TypeError:
+            raise _bad(f"/machine.until: {until!r}, expected breakpoints, texts, times, events") from None
+        except Error:
+            for one in passing:
+                one.delete()
+            raise
         if _running_loop() is not None:
 
             async def later():
@@ -1667,27 +1694,31 @@ class Machine(Emu.Machine):
                 return steps_result.pop()
 
             steps_result = []
-            steps = self._run(triggers, timeout, steps_result)
+            steps = self._run(triggers, timeout, steps_result, passing)
             return later()
         answer, result = None, []
-        steps = self._run(triggers, timeout, result)
+        steps = self._run(triggers, timeout, result, passing)
         with contextlib.suppress(StopIteration):
             while True:
                 answer = steps.send(answer)
         return result.pop()
 
-    def _run(self, triggers, timeout, result=None):
+    def _run(self, triggers, timeout, result, passing):
         """What run() does, yielding each call that waits."""
         end = None if timeout is None else time.monotonic() + timeout
-        if not self.is_realized():
-            yield self.realize()
-        while True:
-            left = None if end is None else max(0.001, end - time.monotonic())
-            stop = yield _call(self, Emu.Machine, "run", (triggers, _milliseconds(left)), lambda stop: stop)
-            trigger = stop.trigger
-            if trigger is None or trigger.condition is None or trigger.condition():
-                result.append(trigger or stop)
-                return
+        try:
+            if not self.is_realized():
+                yield self.realize()
+            while True:
+                left = None if end is None else max(0.001, end - time.monotonic())
+                stop = yield _call(self, Emu.Machine, "run", (triggers, _milliseconds(left)), lambda stop: stop)
+                trigger = stop.trigger
+                if trigger is None or trigger.condition is None or trigger.condition():
+                    result.append(trigger or stop)
+                    return
+        finally:
+            for one in passing:
+                one.delete()
 
     def breakpoint(self, address, condition=None, cpu=None):
         """Stops before the instruction at a linear address; condition: a function that is asked each time."""
