@@ -64,7 +64,8 @@ typedef struct {
     int fd;        /* -1: anonymous */
 } EmuRamBlock;
 
-EmuRamBlock *emu_ram_block_new(const char *name, uint64_t size, unsigned flags, GError **error);
+/* @fd: memory of a file, the block's from then on, also in failure; -1: memory of the host's choice. */
+EmuRamBlock *emu_ram_block_new(const char *name, uint64_t size, unsigned flags, int fd, GError **error);
 void emu_ram_block_free(EmuRamBlock *block);
 
 extern uint8_t *emu_ram_arena;     /* host address of ram address 0 */

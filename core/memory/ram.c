@@ -19,10 +19,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <linux/prctl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #ifndef PR_SET_VMA
@@ -110,6 +112,51 @@ ram_shared_memory_gets_huge_pages(void)
     return yes;
 }
 
+static bool
+ram_block_fail(const EmuRamBlock *block, int code, GError **error)
+{
+    g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "cannot allocate %" PRIu64 " bytes of memory for %s: %s", block->size,
+                block->name, g_strerror(code));
+    return false;
+}
+
+/* Huge pages of a file system are reserved here, so that running out of them is an error now and no crash of the guest's later. */
+static bool
+ram_block_map_file(EmuRamBlock *block, unsigned flags, GError **error)
+{
+    bool shared = flags & EMU_RAM_SHARED;
+    struct statfs fs;
+    bool huge = fstatfs(block->fd, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC;
+
+    if (huge && (uint64_t)fs.f_bsize > RAM_HUGE_PAGE) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "%s: huge pages of %" PRIu64 " bytes are not supported, expected at most %" PRIu64,
+                    block->name, (uint64_t)fs.f_bsize, RAM_HUGE_PAGE);
+        return false;
+    }
+    if (huge && block->size % (uint64_t)fs.f_bsize) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "%s: size %" PRIu64 " is no multiple of the page size %" PRIu64, block->name,
+                    block->size, (uint64_t)fs.f_bsize);
+        return false;
+    }
+    if (mmap(emu_ram_arena + block->ram_addr, block->size, PROT_READ | PROT_WRITE,
+             (shared ? MAP_SHARED : MAP_PRIVATE) | (huge ? 0 : MAP_NORESERVE) | MAP_FIXED, block->fd, 0) == MAP_FAILED) {
+        int saved = errno;
+
+        if (huge && saved == ENOMEM) {
+            g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED,
+                        "%s: the host has not enough free huge pages for %" PRIu64 " bytes (/proc/sys/vm/nr_hugepages)", block->name, block->size);
+            return false;
+        }
+        return ram_block_fail(block, saved, error);
+    }
+    if (!shared) {
+        close(block->fd);
+        block->fd = -1;
+    }
+    madvise(emu_ram_arena + block->ram_addr, block->size, MADV_DODUMP);
+    return true;
+}
+
 /*
  * A memfd is the natural backing (other processes can map it, listings name it), but most hosts give huge pages
  * to anonymous memory only.  So big blocks that nobody shares are anonymous, with a name where the
@@ -124,6 +171,9 @@ ram_block_map(EmuRamBlock *block, unsigned flags, GError **error)
     void *at = emu_ram_arena + block->ram_addr;
     int saved;
 
+    if (block->fd >= 0) {
+        return ram_block_map_file(block, flags, error);
+    }
     if (anonymous) {
         if (mmap(at, block->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED) {
             if (prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, at, block->size, label) == 0 || (flags & EMU_RAM_PRIVATE) ||
@@ -141,9 +191,7 @@ ram_block_map(EmuRamBlock *block, unsigned flags, GError **error)
             close(block->fd);
             block->fd = -1;
         }
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "cannot allocate %" PRIu64 " bytes of memory for %s: %s",
-                    block->size, block->name, g_strerror(saved));
-        return false;
+        return ram_block_fail(block, saved, error);
     }
 mapped:
     if (block->size >= RAM_HUGE_PAGE) {
@@ -154,14 +202,14 @@ mapped:
 }
 
 EmuRamBlock *
-emu_ram_block_new(const char *name, uint64_t size, unsigned flags, GError **error)
+emu_ram_block_new(const char *name, uint64_t size, unsigned flags, int fd, GError **error)
 {
     EmuRamBlock *block = g_new0(EmuRamBlock, 1);
     unsigned index;
 
     block->name = g_strdup(name);
     block->size = (size + EMU_RAM_PAGE_MASK) & ~EMU_RAM_PAGE_MASK;
-    block->fd = -1;
+    block->fd = fd;
 
     g_mutex_lock(&ram_mutex);
     if (!emu_ram_arena && !ram_arena_reserve()) {
@@ -187,6 +235,9 @@ emu_ram_block_new(const char *name, uint64_t size, unsigned flags, GError **erro
 
 fail:
     g_mutex_unlock(&ram_mutex);
+    if (block->fd >= 0) {
+        close(block->fd);
+    }
     g_free(block->name);
     g_free(block);
     return NULL;

@@ -164,9 +164,9 @@ emu_memory_region_new_io(gpointer owner, const char *name, uint64_t size, const 
 }
 
 static EmuMemoryRegion *
-memory_region_new_backed(EmuRegionKind kind, const char *name, uint64_t size, unsigned flags, GError **error)
+memory_region_new_backed(EmuRegionKind kind, const char *name, uint64_t size, unsigned flags, int fd, GError **error)
 {
-    EmuRamBlock *block = emu_ram_block_new(name, size, flags, error);
+    EmuRamBlock *block = emu_ram_block_new(name, size, flags, fd, error);
     EmuMemoryRegion *self;
 
     if (!block) {
@@ -182,7 +182,20 @@ memory_region_new_backed(EmuRegionKind kind, const char *name, uint64_t size, un
 EmuMemoryRegion *
 emu_memory_region_new_ram_flags(gpointer owner, const char *name, uint64_t size, unsigned flags, GError **error)
 {
-    EmuMemoryRegion *self = memory_region_new_backed(EMU_REGION_RAM, name, size, flags, error);
+    EmuMemoryRegion *self = memory_region_new_backed(EMU_REGION_RAM, name, size, flags, -1, error);
+
+    return self ? memory_region_adopt(self, owner) : NULL;
+}
+
+/**
+ * emu_memory_region_new_ram_from_fd:
+ * @fd: a file of at least @size bytes, or a memfd; the region's from now on, also when this fails
+ * @flags: EMU_RAM_SHARED: what the guest writes is in the file; else it is the guest's alone
+ */
+EmuMemoryRegion *
+emu_memory_region_new_ram_from_fd(gpointer owner, const char *name, uint64_t size, int fd, unsigned flags, GError **error)
+{
+    EmuMemoryRegion *self = memory_region_new_backed(EMU_REGION_RAM, name, size, flags, fd, error);
 
     return self ? memory_region_adopt(self, owner) : NULL;
 }
@@ -196,7 +209,7 @@ emu_memory_region_new_ram(gpointer owner, const char *name, uint64_t size, GErro
 EmuMemoryRegion *
 emu_memory_region_new_rom(gpointer owner, const char *name, uint64_t size, GError **error)
 {
-    EmuMemoryRegion *self = memory_region_new_backed(EMU_REGION_ROM, name, size, 0, error);
+    EmuMemoryRegion *self = memory_region_new_backed(EMU_REGION_ROM, name, size, 0, -1, error);
 
     return self ? memory_region_adopt(self, owner) : NULL;
 }
@@ -205,7 +218,7 @@ EmuMemoryRegion *
 emu_memory_region_new_rom_device(gpointer owner, const char *name, uint64_t size, const EmuMemoryRegionOps *ops, gpointer opaque,
                                  GError **error)
 {
-    EmuMemoryRegion *self = memory_region_new_backed(EMU_REGION_ROM_DEVICE, name, size, 0, error);
+    EmuMemoryRegion *self = memory_region_new_backed(EMU_REGION_ROM_DEVICE, name, size, 0, -1, error);
 
     if (!self) {
         return NULL;

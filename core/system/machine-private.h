@@ -116,6 +116,8 @@ char *emu_cpu_model_name(const char *type_name);
 
 /* memory-backend.c */
 bool emu_machine_get_memory_backend_size(EmuMachine *self, const char *id, uint64_t *size, GError **error);
+/* -mem-path */
+EmuMemoryRegion *emu_machine_new_file_memory(EmuMachine *self, const char *path, bool prealloc, const char *name, uint64_t size, GError **error);
 EmuMemoryRegion *emu_machine_use_memory_backend(EmuMachine *self, const char *id, uint64_t size, GError **error);
 
 /* run-state.c */

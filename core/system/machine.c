@@ -552,6 +552,9 @@ emu_machine_get_ram(EmuMachine *self, GError **error)
             priv->ram = emu_machine_join_numa_memory(self, EMU_MACHINE_GET_CLASS(self)->default_ram_id, error);
         } else if (priv->memory_backend) {
             priv->ram = emu_machine_use_memory_backend(self, priv->memory_backend, priv->ram_size, error);
+        } else if (emu_machine_get_option(self, "mem-path")) {
+            priv->ram = emu_machine_new_file_memory(self, emu_machine_get_option(self, "mem-path"), emu_machine_get_option(self, "mem-prealloc") != NULL,
+                                                    EMU_MACHINE_GET_CLASS(self)->default_ram_id, priv->ram_size, error);
         } else {
             priv->ram = emu_memory_region_new_ram(self, EMU_MACHINE_GET_CLASS(self)->default_ram_id, priv->ram_size, error);
         }

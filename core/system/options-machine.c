@@ -278,6 +278,20 @@ option_option_rom(EmuStartup *startup, const char *arg, GError **error G_GNUC_UN
 }
 
 static bool
+option_mem_path(EmuStartup *startup, const char *arg, GError **error G_GNUC_UNUSED)
+{
+    emu_machine_replace_option(startup->machine, "mem-path", arg);
+    return true;
+}
+
+static bool
+option_mem_prealloc(EmuStartup *startup, const char *arg G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+    emu_machine_replace_option(startup->machine, "mem-prealloc", "on");
+    return true;
+}
+
+static bool
 option_vga(EmuStartup *startup, const char *arg, GError **error)
 {
     startup->vga_given = true;
@@ -367,6 +381,8 @@ static const EmuOption options[] = {
     {"enable-kvm", NULL, EMU_PHASE_HELP, option_enable_kvm, "same as -machine accel=kvm"},
     {"cpu", "MODEL[,+FEATURE][,-FEATURE]", EMU_PHASE_HELP, option_cpu, "CPU model ('help' lists them)"},
     {"m", "[size=]MEGS[,slots=N,maxmem=SIZE]", EMU_PHASE_MACHINE, option_memory, "guest memory, 128 MiB without it"},
+    {"mem-path", "FILE", EMU_PHASE_MACHINE, option_mem_path, "guest memory in a file, or in a file in this folder (huge pages)"},
+    {"mem-prealloc", NULL, EMU_PHASE_MACHINE, option_mem_prealloc, "with -mem-path: touch all pages at once"},
     {"smp", "[cpus=]N[,maxcpus=N][,sockets=N][,dies=N][,cores=N][,threads=N]", EMU_PHASE_MACHINE, option_smp, "number of CPUs"},
     {"bios", "FILE", EMU_PHASE_MACHINE, option_bios, "firmware image"},
     {"kernel", "FILE", EMU_PHASE_MACHINE, option_kernel, "kernel to boot directly"},

@@ -24,6 +24,7 @@
 #define PFLASH_STATUS_READY 0x80
 #define PFLASH_STATUS_ERASE_ERROR 0x20
 #define PFLASH_STATUS_PROGRAM_ERROR 0x10
+#define PFLASH_STATUS_LOCKED 0x02
 
 #define PFLASH_CFI_SIZE 0x40
 #define PFLASH_BUFFER_SHIFT 8 /* bytes of the write buffer per lane of 8 bits, as a power of two */
@@ -83,6 +84,7 @@ typedef struct {
     uint32_t buffer_left;  /* words to come */
     uint32_t buffer_base;  /* offset of the write buffer's first byte in the array */
     uint8_t buffer[PFLASH_BUFFER_MAX]; /* ones where nothing was written */
+    uint8_t *locks;        /* one per block: its lock bit. A reset does not change them; the image has no place for them */
 
     /* The stretch that the image does not have yet; empty when equal. */
     uint64_t dirty_start, dirty_end;
@@ -156,10 +158,24 @@ pflash_read_array(Pflash *self)
     emu_memory_region_set_rom_mode(self->region, true);
 }
 
+/* False, with the error in the status, when the block's lock bit is set. */
+static bool
+pflash_check_lock(Pflash *self, uint64_t offset, uint64_t len, uint8_t error)
+{
+    if (self->locks[offset / self->sector_length] || self->locks[(offset + len - 1) / self->sector_length]) {
+        self->status |= PFLASH_STATUS_READY | PFLASH_STATUS_LOCKED | error;
+        return false;
+    }
+    return true;
+}
+
 /* Cells go from one to zero only. */
 static void
 pflash_program(Pflash *self, uint64_t offset, const uint8_t *data, uint64_t len)
 {
+    if (!pflash_check_lock(self, offset, len, PFLASH_STATUS_PROGRAM_ERROR)) {
+        return;
+    }
     for (uint64_t i = 0; i < len; i++) {
         self->array[offset + i] &= data[i];
     }
@@ -172,6 +188,9 @@ pflash_erase_block(Pflash *self, uint64_t offset)
 {
     uint64_t start = offset - offset % self->sector_length;
 
+    if (!pflash_check_lock(self, start, 1, PFLASH_STATUS_ERASE_ERROR)) {
+        return;
+    }
     memset(self->array + start, 0xff, self->sector_length);
     self->status |= PFLASH_STATUS_READY;
     pflash_changed(self, start, self->sector_length);
@@ -203,13 +222,16 @@ pflash_get_status(Pflash *self, uint64_t word G_GNUC_UNUSED)
 static uint16_t
 pflash_get_id(Pflash *self, uint64_t word)
 {
+    if (word % (self->sector_length / self->width) == 2) {
+        return self->locks[word * self->width / self->sector_length]; /* block lock configuration */
+    }
     switch (word & 0xff) {
     case 0:
         return (uint16_t)(self->id[0] << 8 | self->id[1]);
     case 1:
         return (uint16_t)(self->id[2] << 8 | self->id[3]);
     default:
-        return 0; /* block lock configuration: unlocked */
+        return 0;
     }
 }
 
@@ -228,7 +250,7 @@ pflash_fill_cfi(Pflash *self)
         0x07, 0x07, 0x0a, 0x00,                                        /* typical: 128 us word, 128 us buffer, 1 s block */
         0x04, 0x04, 0x04, 0x00,                                        /* at most 16 times as long */
     };
-    static const uint8_t extended[] = {'P', 'R', 'I', '1', '0'};
+    static const uint8_t extended[] = {'P', 'R', 'I', '1', '0', 0x08, 0, 0, 0, 0, 0x01}; /* lock bits, which the block status shows */
     uint64_t sector = self->sector_length / 256;
 
     memcpy(self->cfi + 0x10, head, sizeof head);
@@ -338,6 +360,24 @@ pflash_sequence_error(Pflash *self)
     self->step = PFLASH_STEP_COMMAND;
 }
 
+/* 01h (2fh with other chips) sets the block's lock bit, D0h clears those of all blocks. */
+static void
+pflash_lock(Pflash *self, uint64_t offset, uint8_t command)
+{
+    self->step = PFLASH_STEP_COMMAND;
+    if (command == 0x01 || command == 0x2f) {
+        self->locks[offset / self->sector_length] = 1;
+        self->status |= PFLASH_STATUS_READY;
+    } else if (command == PFLASH_CMD_CONFIRM) {
+        memset(self->locks, 0, self->num_blocks);
+        self->status |= PFLASH_STATUS_READY;
+    } else if (command == PFLASH_CMD_READ_ARRAY) {
+        pflash_read_array(self);
+    } else {
+        pflash_sequence_error(self);
+    }
+}
+
 static void
 pflash_begin_buffer(Pflash *self, uint64_t offset, uint64_t value)
 {
@@ -398,13 +438,7 @@ pflash_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size, Em
         }
         break;
     case PFLASH_STEP_LOCK:
-        /* Blocks have no lock bits to set: 01h and 2fh lock, D0h unlocks. */
-        self->step = PFLASH_STEP_COMMAND;
-        if (command == PFLASH_CMD_READ_ARRAY) {
-            pflash_read_array(self);
-        } else if (command != 0x01 && command != 0x2f && command != PFLASH_CMD_CONFIRM) {
-            pflash_sequence_error(self);
-        }
+        pflash_lock(self, offset, command);
         break;
     case PFLASH_STEP_BUFFER_COUNT:
         pflash_begin_buffer(self, offset, value);
@@ -523,6 +557,7 @@ pflash_make(Pflash *self, GError **error)
     if (!pflash_check(self, error)) {
         return false;
     }
+    self->locks = g_malloc0(self->num_blocks);
     self->region = emu_memory_region_new_rom_device(self, self->name, self->size, &pflash_ops, self, error);
     return self->region && pflash_load(self, error);
 }
@@ -543,6 +578,7 @@ pflash_realize(EmuDevice *dev, GError **error)
             emu_block_backend_detach(self->blk);
             self->blk = NULL;
         }
+        g_clear_pointer(&self->locks, g_free);
         return false;
     }
     emu_memory_region_set_dirty(self->region, 0, self->size);
@@ -564,6 +600,7 @@ pflash_unrealize(EmuDevice *dev)
         emu_block_backend_detach(self->blk);
         self->blk = NULL;
     }
+    g_clear_pointer(&self->locks, g_free);
 }
 
 static void
@@ -602,13 +639,13 @@ pflash_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error
 static const EmuVMField pflash_fields[] = {
     EMU_VM_U8(Pflash, step),         EMU_VM_U8(Pflash, command),      EMU_VM_U8(Pflash, status),
     EMU_VM_U32(Pflash, buffer_left), EMU_VM_U32(Pflash, buffer_base), EMU_VM_BUFFER(Pflash, buffer),
-    EMU_VM_END,
+    EMU_VM_VBUFFER(Pflash, locks, num_blocks), EMU_VM_END,
 };
 
 static const EmuVMState pflash_vmstate = {
     .name = "cfi.pflash01",
-    .version = 1,
-    .minimum_version = 1,
+    .version = 2,
+    .minimum_version = 2,
     .fields = pflash_fields,
     .pre_save = pflash_pre_save,
     .post_load = pflash_post_load,

@@ -84,6 +84,7 @@ enum {
     EMU_RAM_PRIVATE = 1 << 1, /* anonymous memory */
 };
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_ram_flags(gpointer owner, const char *name, uint64_t size, unsigned flags, GError **error);
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_ram_from_fd(gpointer owner, const char *name, uint64_t size, int fd, unsigned flags, GError **error);
 /* The memfd of a shared RAM region, -1 otherwise; stays the region's. */
 EMU_AVAILABLE_IN_1_0 int emu_memory_region_get_fd(EmuMemoryRegion *self);
 /* Reads hit RAM directly while in ROM mode, writes go to ops (flash). */

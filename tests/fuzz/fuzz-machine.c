@@ -69,13 +69,15 @@ make_machine(Fuzz *self, GError **error)
 static EmuDevice *
 find_or_add(Fuzz *self, GError **error)
 {
+    /* Devices that do nothing without being told what. */
+    const char *properties = strcmp(self->type, "loader") == 0 ? "addr=0x100000,data=0x1122334455667788,data-len=8" : NULL;
     EmuDevice *dev = emu_test_find_device(self->machine, self->type);
     EmuObject *chardev;
 
     if (dev) {
         return dev;
     }
-    dev = emu_test_add_device_fully(self->machine, self->type, NULL, error);
+    dev = emu_test_add_device_fully(self->machine, self->type, properties, error);
     chardev = emu_object_get_child(emu_object_get_container(emu_machine_get_root(self->machine), "/chardevs"), "test-chardev");
     self->chardev = chardev ? EMU_CHARDEV(chardev) : NULL;
     return dev;

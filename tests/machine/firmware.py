@@ -109,6 +109,56 @@ def watchdogs():
     program(code, "-device", "ib700", "-action", "watchdog=pause", state="watchdog")
 
 
+# Ways to reset: what the guest does, in 16-bit code.
+RESETS = {
+    "keyboard-controller-pulse": "b0fee664",
+    "keyboard-controller-output-port": "b0d1e664b0fee660",
+    "port-92": "b001e692",
+    "cf9-hard": "baf90cb002eeb006ee",
+    "cf9-soft": "baf90cb000eeb004ee",
+    "triple-fault": "0f011e0005cc",  # lidt [500h], where zeroes are; int3
+    "system_reset": "",
+}
+
+
+def reset(how):
+    """The guest counts its starts in the battery-backed memory, resets, and leaves at the third."""
+    # in al,cmos[60h]; cmp al,3; jae done; inc al; cmos[60h] := al; ...; hlt; done: mov al,15h; out 0f4h,al
+    tail = "fec088c4b060e67088e0e671" + RESETS[how] + "f4ebfd"
+    code = f"b060e670e4713c0373{len(tail) // 2:02x}" + tail + "b015e6f4f4ebfd"
+    exit_device = ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
+    if how != "system_reset":
+        program(code, *exit_device, status=0x15 << 1 | 1)
+        return
+    with tempfile.NamedTemporaryFile(suffix=".bin") as image:
+        image.write(bytes.fromhex(code))
+        image.flush()
+        with Emu("-M", "pc", "-m", "64", "-device", f"loader,file={image.name},addr=0x7c00,cpu-num=0", *exit_device) as emu:
+            qmp = emu.qmp()
+            deadline = time.monotonic() + 60
+            while emu.process.poll() is None and time.monotonic() < deadline:
+                try:
+                    qmp.command("system_reset")
+                except (Failure, OSError):
+                    break
+                time.sleep(0.2)
+            if emu.wait(10) != 0x15 << 1 | 1:
+                raise Failure(f"exit status {emu.process.returncode}")
+
+
+def option_rom():
+    """A ROM given on the command line runs after the adapter's own, before the boot."""
+    code = bytes.fromhex("55aa01" + "b015e6f4cb")
+    rom = bytearray(code.ljust(512, b"\0"))
+    rom[511] = -sum(rom) & 0xff
+    with tempfile.NamedTemporaryFile(suffix=".rom") as image:
+        image.write(rom)
+        image.flush()
+        with Emu("-M", "pc", "-m", "64", "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-option-rom", image.name) as emu:
+            if emu.wait(60) != 0x15 << 1 | 1:
+                raise Failure(f"exit status {emu.process.returncode}; stderr: {emu.stderr()}")
+
+
 def uefi():
     """OVMF out of flash, to its shell; what it stores in the second flash is there at the next start."""
     folder = next((d for d in ("/usr/share/OVMF", "/usr/share/ovmf") if os.path.exists(d + "/OVMF_CODE.fd")), None)
@@ -134,6 +184,9 @@ def uefi():
 
 
 harness.run([
+    *[(f"firmware/reset/{how}", lambda how=how: reset(how)) for how in RESETS],
+    ("firmware/seabios/128-kilobytes-boot", lambda: boot_sector(["-bios", firmware("bios.bin"), "-hda", "@"], 1 << 20)),
+    ("firmware/option-rom/runs", option_rom),
     ("firmware/actions/panic", panics),
     ("firmware/actions/watchdog", watchdogs),
     ("firmware/uefi/shell-and-persistent-variables", uefi),

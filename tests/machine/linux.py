@@ -204,6 +204,15 @@ def processors_come_and_go():
             raise Failure(f"query-hotpluggable-cpus: {paths}")
 
 
+def reboots_by(method):
+    """Linux' ways to reset: keyboard controller, triple fault, ACPI's register, CF9."""
+    with linux(append=f"reboot={method}") as emu:
+        emu.expect("guest# ")
+        emu.send("reboot -f\n")
+        if emu.wait(30) != 0:
+            raise Failure("exit status is not 0")
+
+
 harness.run([
     ("linux/boot/one-vcpu-self-check-passes", selfcheck),
     ("linux/boot/two-vcpus-self-check-passes", lambda: selfcheck("-smp", "2", append="emu.cpus=2")),
@@ -212,6 +221,8 @@ harness.run([
     ("linux/memory/five-gigabytes-are-seen", memory_above_4g),
     ("linux/reboot/no-reboot-option-ends-the-emulator", no_reboot_ends),
     ("linux/reboot/comes-back-twice", reboot_comes_back),
+    *[(f"linux/reboot/by-{name}", lambda letter=letter: reboots_by(letter))
+      for name, letter in (("keyboard-controller", "k"), ("triple-fault", "t"), ("acpi", "a"), ("cf9", "p"))],
     ("linux/monitor/stop-and-cont", stop_and_cont),
     ("linux/hotplug/processors-come-and-go", processors_come_and_go),
     ("linux/sleep/hibernates-and-resumes", hibernate_and_resume),

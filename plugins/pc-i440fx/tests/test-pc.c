@@ -551,6 +551,21 @@ le(const uint8_t *p, unsigned size)
     return GUINT64_FROM_LE(value);
 }
 
+/* @properties: "name=value" each, ended by NULL; what is wrong with them is in @error. */
+static bool
+try_memory_object(EmuMachine *machine, const char *type, const char *id, const char *const *properties, GError **error)
+{
+    g_autoptr(EmuObject) object = emu_object_new(type, error);
+
+    for (unsigned i = 0; object && properties[i]; i++) {
+        g_auto(GStrv) words = g_strsplit(properties[i], "=", 2);
+
+        g_assert_true(emu_object_set_from_string(object, words[0], words[1], NULL));
+    }
+    g_assert_true(emu_object_add_child(emu_object_get_container(emu_machine_get_root(machine), "/objects"), id, object, NULL));
+    return emu_user_creatable_complete(object, error);
+}
+
 static void
 add_memory_object(EmuMachine *machine, const char *id, uint64_t size)
 {
@@ -562,6 +577,82 @@ add_memory_object(EmuMachine *machine, const char *id, uint64_t size)
     g_assert_true(emu_object_add_child(emu_object_get_container(emu_machine_get_root(machine), "/objects"), id, object, &error));
     g_assert_true(emu_user_creatable_complete(object, &error));
     g_object_unref(object);
+}
+
+/* A file as main memory: shared, the guest's writes are in it; private, they are not. */
+static void
+test_memory_in_a_file(void)
+{
+    for (unsigned share = 0; share < 2; share++) {
+        GError *error = NULL;
+        g_autofree char *dir = g_dir_make_tmp("emu-test-XXXXXX", &error), *path = g_build_filename(dir, "memory", NULL);
+        g_autofree char *path_property = g_strconcat("mem-path=", path, NULL), *content = NULL;
+        const char *const properties[] = {"size=16M", path_property, share ? "share=on" : "share=off", "prealloc=on", NULL};
+        EmuMachine *machine = emu_test_machine_new_unbuilt("pc", &error);
+        gsize len = 0;
+
+        g_assert_no_error(error);
+        g_assert_true(emu_machine_set_memory(machine, "16M", &error));
+        g_assert_true(try_memory_object(machine, "memory-backend-file", "ram", properties, &error));
+        g_assert_true(emu_object_set_from_string(machine, "memory-backend", "ram", &error));
+        emu_test_machine_start(machine, &error);
+        g_assert_no_error(error);
+        emu_test_write(machine, 0x12345, 0xa5, 1);
+        g_assert_true(g_file_get_contents(path, &content, &len, &error));
+        g_assert_cmpuint(len, ==, 16 << 20);
+        g_assert_cmphex((uint8_t)content[0x12345], ==, share ? 0xa5 : 0x00);
+        emu_machine_destroy(machine);
+        g_object_unref(machine);
+        g_unlink(path);
+        g_rmdir(dir);
+    }
+}
+
+static void
+test_memory_in_a_memfd(void)
+{
+    const char *const properties[] = {"size=16M", NULL};
+    GError *error = NULL;
+    EmuMachine *machine = emu_test_machine_new_unbuilt("pc", &error);
+
+    g_assert_true(emu_machine_set_memory(machine, "16M", &error));
+    g_assert_true(try_memory_object(machine, "memory-backend-memfd", "ram", properties, &error));
+    g_assert_true(emu_object_set_from_string(machine, "memory-backend", "ram", &error));
+    emu_test_machine_start(machine, &error);
+    g_assert_no_error(error);
+    emu_test_write(machine, 0x12345, 0xa5, 1);
+    g_assert_cmphex(emu_test_read(machine, 0x12345, 1), ==, 0xa5);
+    emu_machine_destroy(machine);
+    g_object_unref(machine);
+}
+
+static void
+test_memory_refused(void)
+{
+    static const struct {
+        const char *type;
+        const char *properties[4];
+        const char *what;
+    } bad[] = {
+        {"memory-backend-file", {"size=16M"}, "mem-path property not set"},
+        {"memory-backend-file", {"size=16M", "mem-path=/no/such/folder/file"}, "can't open backing store /no/such/folder/file for guest RAM"},
+        {"memory-backend-file", {"size=16M", "mem-path=/proc/self/status"}, "of memory for x"},
+        {"memory-backend-file", {"mem-path=/tmp"}, "size 0"},
+        {"memory-backend-memfd", {"size=16M", "hugetlbsize=3M", "hugetlb=on"}, "expected a power of two"},
+        /* More than any host has. */
+        {"memory-backend-memfd", {"size=512G", "hugetlb=on"}, "x"},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        EmuMachine *machine = emu_test_machine_new_unbuilt("pc", NULL);
+
+        g_assert_false(try_memory_object(machine, bad[i].type, "x", bad[i].properties, &error));
+        g_assert_nonnull(error);
+        g_assert_nonnull(strstr(error->message, bad[i].what));
+        emu_machine_destroy(machine);
+        g_object_unref(machine);
+    }
 }
 
 static void
@@ -692,6 +783,9 @@ main(int argc, char **argv)
     g_test_add_func("/pc/kernel/linux", test_linux);
     g_test_add_func("/pc/kernel/multiboot", test_multiboot);
     g_test_add_func("/pc/kernel/pvh", test_pvh);
+    g_test_add_func("/pc/memory/in-a-file", test_memory_in_a_file);
+    g_test_add_func("/pc/memory/in-a-memfd", test_memory_in_a_memfd);
+    g_test_add_func("/pc/memory/refused-with-a-sentence", test_memory_refused);
     g_test_add_func("/pc/numa/srat-and-slit", test_numa);
     g_test_add_func("/pc/numa/refused-with-a-sentence", test_numa_refused);
     g_test_add_func("/pc/topology/apic-ids", test_topology);

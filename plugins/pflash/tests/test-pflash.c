@@ -100,6 +100,54 @@ test_read_array(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmphex(rd(f, 0, 1), ==, 'f');
 }
 
+static void
+test_lock_bits(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    wr(f, BLOCK, 0x60);
+    wr(f, BLOCK, 0x01);
+    wr(f, 0, 0x90);
+    g_assert_cmphex(rd(f, BLOCK + 2, 1), ==, 0x01);
+    g_assert_cmphex(rd(f, 2, 1), ==, 0x00);
+    wr(f, BLOCK + 5, 0x40); /* program: refused */
+    wr(f, BLOCK + 5, 0x00);
+    g_assert_cmphex(rd(f, 0, 1), ==, 0x92);
+    wr(f, 0, 0x50);
+    wr(f, BLOCK, 0x20); /* erase: refused */
+    wr(f, BLOCK, 0xd0);
+    g_assert_cmphex(rd(f, 0, 1), ==, 0xa2);
+    wr(f, 0, 0x50);
+    wr(f, 5, 0x40); /* its neighbour is not locked */
+    wr(f, 5, 0x00);
+    g_assert_cmphex(rd(f, 0, 1), ==, 0x80);
+    wr(f, 0, 0xff);
+    g_assert_cmphex(rd(f, BLOCK + 5, 1), ==, 0xff);
+    g_assert_cmphex(rd(f, 5, 1), ==, 0x00);
+    emu_test_reset(f->m);
+    wr(f, BLOCK, 0x90);
+    g_assert_cmphex(rd(f, BLOCK + 2, 1), ==, 0x01);
+    wr(f, 0, 0x60); /* clears them all, wherever it is written */
+    wr(f, 0, 0xd0);
+    g_assert_cmphex(rd(f, 0, 1), ==, 0x80);
+    wr(f, BLOCK + 5, 0x40);
+    wr(f, BLOCK + 5, 0x12);
+    wr(f, 0, 0xff);
+    g_assert_cmphex(rd(f, BLOCK + 5, 1), ==, 0x12);
+    wr(f, 0, 0x60); /* no such kind of lock */
+    wr(f, 0, 0x77);
+    g_assert_cmphex(rd(f, 0, 1), ==, 0xb0);
+}
+
+/* A bank of two chips: word 2 of a block is at byte 8. */
+static void
+test_lock_bits_wide(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    wr(f, 2 * BLOCK, 0x60);
+    wr(f, 2 * BLOCK, 0x01);
+    wr(f, 0, 0x90);
+    g_assert_cmphex(rd(f, 2 * BLOCK + 8, 4), ==, 0x00010001);
+    g_assert_cmphex(rd(f, BLOCK + 8, 4), ==, 0);
+}
+
 /* How edk2's flash driver tells flash from RAM and ROM. */
 static void
 test_probe(Fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -285,6 +333,8 @@ main(int argc, char **argv)
     ADD("wide", ",width=4", test_wide);
     ADD("program-and-erase", "", test_program_and_erase);
     ADD("write-buffer", "", test_write_buffer);
+    ADD("lock-bits", "", test_lock_bits);
+    ADD("lock-bits-wide", ",width=4", test_lock_bits_wide);
     ADD("persistent", "", test_persistent);
     ADD("read-only", NULL, test_read_only);
     ADD("secure", ",secure=on", test_secure);
