@@ -89,6 +89,62 @@ hmp_info_cpus(EmuHmp *hmp, const EmuHmpValue *args G_GNUC_UNUSED)
 }
 
 static void
+print_place(EmuHmp *hmp, const char *name, bool has, int64_t value)
+{
+    if (has) {
+        hmp_printf(hmp, "    %s: \"%d\"\n", name, (int)value);
+    }
+}
+
+void
+hmp_info_hotpluggable_cpus(EmuHmp *hmp, const EmuHmpValue *args G_GNUC_UNUSED)
+{
+    EmuQmpCall call = hmp_call(hmp);
+    g_autoptr(GError) error = NULL;
+    GPtrArray *list = qmp_query_hotpluggable_cpus(&call, &error);
+
+    if (!list) {
+        hmp_printf(hmp, "Error: %s\n", error->message);
+        return;
+    }
+    hmp_printf(hmp, "Hotpluggable CPUs:\n");
+    for (guint i = 0; i < list->len; i++) {
+        QmpHotpluggableCPU *cpu = list->pdata[i];
+
+        hmp_printf(hmp, "  type: \"%s\"\n  vcpus_count: \"%d\"\n", cpu->type, (int)cpu->vcpus_count);
+        if (cpu->qom_path) {
+            hmp_printf(hmp, "  qom_path: \"%s\"\n", cpu->qom_path);
+        }
+        hmp_printf(hmp, "  CPUInstance Properties:\n");
+        print_place(hmp, "node-id", cpu->props->has_node_id, cpu->props->node_id);
+        print_place(hmp, "socket-id", cpu->props->has_socket_id, cpu->props->socket_id);
+        print_place(hmp, "die-id", cpu->props->has_die_id, cpu->props->die_id);
+        print_place(hmp, "core-id", cpu->props->has_core_id, cpu->props->core_id);
+        print_place(hmp, "thread-id", cpu->props->has_thread_id, cpu->props->thread_id);
+        emu_qmp_free(&qmp_type_HotpluggableCPU, cpu);
+    }
+    g_ptr_array_unref(list);
+}
+
+void
+hmp_info_numa(EmuHmp *hmp, const EmuHmpValue *args G_GNUC_UNUSED)
+{
+    unsigned n = emu_machine_get_n_numa_nodes(hmp->machine);
+
+    hmp_printf(hmp, "%u nodes\n", n);
+    for (unsigned node = 0; node < n; node++) {
+        hmp_printf(hmp, "node %u cpus:", node);
+        for (unsigned i = 0; i < emu_machine_get_n_cpus(hmp->machine); i++) {
+            if (emu_machine_get_cpu(hmp->machine, i) && emu_machine_get_numa_node_of_cpu(hmp->machine, i) == node) {
+                hmp_printf(hmp, " %u", i);
+            }
+        }
+        hmp_printf(hmp, "\nnode %u size: %" G_GUINT64_FORMAT " MB\nnode %u plugged: 0 MB\n", node,
+                   emu_machine_get_numa_node_size(hmp->machine, node) >> 20, node);
+    }
+}
+
+static void
 registers_cb(EmuCpu *cpu, gpointer data)
 {
     EmuCpuClass *klass = EMU_CPU_GET_CLASS(cpu);

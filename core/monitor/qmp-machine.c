@@ -154,6 +154,10 @@ cpu_properties(EmuQmpCall *call, unsigned index)
         props->has_die_id = true;
         props->die_id = index / threads / cores % dies;
     }
+    if (emu_machine_get_n_numa_nodes(call->machine)) {
+        props->has_node_id = true;
+        props->node_id = emu_machine_get_numa_node_of_cpu(call->machine, index);
+    }
     return props;
 }
 

@@ -51,7 +51,7 @@ set_up(Attack *a, gconstpointer data G_GNUC_UNUSED)
 {
     gsize len = 0;
 
-    guest_init(&a->g, 1);
+    guest_init(&a->g, "pc", 1);
     emu_test_reset(a->g.machine);
     g_assert_true(g_file_get_contents(a->g.disk, &a->disk_before, &len, NULL));
     g_assert_cmpuint(len, ==, GUEST_DISK_SIZE);
