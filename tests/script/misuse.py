@@ -99,7 +99,10 @@ def misuses(m, dev):
     yield "watch access", lambda: m.watchpoint(0, 1, "q"), "q"
     yield "tap space", lambda: m.tap(0, 1, "nonsense"), "nonsense"
     yield "tap access", lambda: m.tap(0, 1, "io", ""), "access"
-    yield "until", lambda: run(until=[5]), "5"
+    yield "until", lambda: run(until=[5.5]), "5.5"
+    yield "until an address", lambda: run(until=-5), "-5"
+    yield "until True", lambda: run(until=[True]), "True"
+    yield "until an object", lambda: run(until=object()), "object"
     yield "until of nothing", lambda: run(until="NO_SUCH_EVENT"), "NO_SUCH_EVENT"
     yield "timeout", lambda: run(timeout=-1), "-1"
     yield "timeout kind", lambda: run(timeout="1"), "1"
@@ -117,7 +120,7 @@ def misuses(m, dev):
     yield "screen pixel", lambda: m.screen.pixel(-1, 0), "-1"
     yield "png", lambda: m.screen.save_png("/nonexistent/x.png"), "/nonexistent/x.png"
     yield "remove a part", lambda: m.remove(m.lookup("/machine/unattached/device[3]")), "device[3]"
-    yield "remove a cpu", lambda: m.remove(cpu), None
+    yield "remove nothing", lambda: m.remove(None), None
     yield "saved of what", lambda: Emu.Saved(str), "saved"
     yield "region of what", lambda: Emu.RegionSpec("x", 1, "nonsense"), "x"
 
