@@ -171,7 +171,7 @@ def alarm_wakes():
     with linux() as emu:
         emu.expect("guest# ")
         qmp = emu.qmp()
-        emu.send("echo +3 > /sys/class/rtc/rtc0/wakealarm; echo mem > /sys/power/state; echo awake-$((40+2))\n")
+        emu.send("echo +10 > /sys/class/rtc/rtc0/wakealarm; echo mem > /sys/power/state; echo awake-$((40+2))\n")
         qmp.wait_event("SUSPEND")
         qmp.wait_event("WAKEUP")
         emu.expect("awake-42", 60)
