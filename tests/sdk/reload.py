@@ -188,8 +188,8 @@ def parts_of_the_board():
             renew(name)
             done = reload(name)
             print(f"# {name}: {done['devices']} devices, the guest stood still for {done['pause-us'] / 1000:.1f} ms")
-            if done["devices"] != devices:
-                raise Failure(f"{name}: {devices} devices expected")
+            if done["devices"] < devices:
+                raise Failure(f"{name}: at least {devices} devices expected")
         # Code that was edited: Linux sees what the chip says now.
         build_part("hpet", lambda text: text.replace("0x8086u << 16", "0x8087u << 16"))
         emu.hmp("plugin-reload hpet")
