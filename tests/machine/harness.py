@@ -46,8 +46,8 @@ def firmware(name):
     raise Skip(f"firmware {name} is not installed")
 
 
-def kernel_modules(*names):
-    """The guest kernel's modules NAMES (paths below kernel/) as an initramfs to append: /modules/NAME.ko."""
+def initrd_with_modules(*names):
+    """The guest's initramfs with the kernel's modules NAMES (paths below kernel/) behind: /modules/NAME.ko."""
     with open(guest_file("vmlinuz"), "rb") as f:
         image = f.read(0x8000)
     at = int.from_bytes(image[0x20e:0x210], "little") + 0x200
@@ -68,7 +68,10 @@ def kernel_modules(*names):
         with open(path, "rb") as f:
             add("modules/" + os.path.basename(path), 0o100644, f.read())
     add("TRAILER!!!", 0)
-    return bytes(archive)
+    with open(guest_file("initrd.gz"), "rb") as f:
+        first = f.read()
+    # Linux takes a further archive at a multiple of four only (Documentation/driver-api/early-userspace/buffer-format.rst).
+    return first + b"\0" * (-len(first) % 4) + bytes(archive)
 
 
 class Emu:

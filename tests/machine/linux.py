@@ -127,11 +127,11 @@ DISK_MODULES = ["scsi_common", "scsi_mod", "sd_mod", "libata", "ata_piix"]
 def hibernate_and_resume():
     """The guest writes itself to its swap disk and powers off; a new machine reads it back and goes on."""
     folders = {"libata": "ata", "ata_piix": "ata"}
-    modules = harness.kernel_modules(*(f"drivers/{folders.get(m, 'scsi')}/{m}" for m in DISK_MODULES))
+    image = harness.initrd_with_modules(*(f"drivers/{folders.get(m, 'scsi')}/{m}" for m in DISK_MODULES))
     with tempfile.TemporaryDirectory() as work:
         disk, initrd = os.path.join(work, "swap.img"), os.path.join(work, "initrd")
-        with open(guest_file("initrd.gz"), "rb") as f, open(initrd, "wb") as out:
-            out.write(f.read() + modules)
+        with open(initrd, "wb") as out:
+            out.write(image)
         with open(disk, "wb") as f:
             f.truncate(512 << 20)
 
