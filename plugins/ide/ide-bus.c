@@ -24,9 +24,37 @@ ide_bus_status(IdeBus *bus)
     return s ? s->status : 0;
 }
 
+/*
+ * "Interrupt pending" is a state of each drive; what the host sees of it on INTRQ is that of the selected drive, while nIEN
+ * is 0 (ATA/ATAPI-6, 5.2.9). So clearing nIEN, or selecting the drive, delivers what was held back.
+ */
+bool
+ide_bus_is_requesting(const IdeBus *bus)
+{
+    const IdeDrive *s = bus->drives[bus->unit];
+
+    return s && s->interrupt_pending && !(bus->control & IDE_CONTROL_NIEN);
+}
+
+void
+ide_bus_update_irq(IdeBus *bus, bool was_requesting)
+{
+    bool requesting = ide_bus_is_requesting(bus);
+
+    if (requesting && !was_requesting && bus->dma) {
+        bus->dma->interrupt(bus->dma_opaque);
+    }
+    emu_line_set(bus->irq, requesting);
+}
+
 static void
 ide_bus_lower_irq(IdeBus *bus)
 {
+    IdeDrive *s = selected(bus);
+
+    if (s) {
+        s->interrupt_pending = false;
+    }
     emu_line_set(bus->irq, 0);
 }
 
@@ -131,7 +159,10 @@ ide_bus_write(IdeBus *bus, unsigned reg, uint8_t value)
         }
     }
     if (reg == 6) {
+        bool was_requesting = ide_bus_is_requesting(bus);
+
         bus->unit = (value & IDE_DEVICE_UNIT) ? 1 : 0;
+        ide_bus_update_irq(bus, was_requesting);
     }
 }
 
@@ -139,7 +170,7 @@ void
 ide_bus_write_control(IdeBus *bus, uint8_t value)
 {
     bool was_reset = bus->control & IDE_CONTROL_SRST;
-    bool is_reset = value & IDE_CONTROL_SRST;
+    bool is_reset = value & IDE_CONTROL_SRST, was_requesting = ide_bus_is_requesting(bus);
 
     for (unsigned i = 0; i < 2; i++) {
         IdeDrive *s = bus->drives[i];
@@ -151,6 +182,7 @@ ide_bus_write_control(IdeBus *bus, uint8_t value)
             ide_drive_cancel(s);
             s->status = IDE_STATUS_BSY | IDE_STATUS_DSC;
             s->error = 1;
+            s->interrupt_pending = false;
         } else if (!is_reset && was_reset) {
             s->select &= 0xe0;
             ide_drive_set_signature(s);
@@ -159,9 +191,9 @@ ide_bus_write_control(IdeBus *bus, uint8_t value)
     }
     if (is_reset && !was_reset) {
         bus->unit = 0;
-        ide_bus_lower_irq(bus);
     }
     bus->control = value;
+    ide_bus_update_irq(bus, was_requesting);
 }
 
 uint32_t

@@ -17,12 +17,10 @@
 void
 ide_drive_raise(IdeDrive *s)
 {
-    if (!(s->bus->control & IDE_CONTROL_NIEN)) {
-        if (s->bus->dma) {
-            s->bus->dma->interrupt(s->bus->dma_opaque);
-        }
-        emu_line_set(s->bus->irq, 1);
-    }
+    bool was_requesting = s->bus->drives[s->bus->unit] != s && ide_bus_is_requesting(s->bus);
+
+    s->interrupt_pending = true;
+    ide_bus_update_irq(s->bus, was_requesting);
 }
 
 static void
@@ -124,6 +122,7 @@ ide_drive_reset(IdeDrive *s)
     s->mwdma_mode = 0;
     s->standby = false;
     s->command = 0;
+    s->interrupt_pending = false;
     s->sense_key = s->asc = s->ascq = 0;
     s->atapi_dma = false;
     ide_drive_set_signature(s);
@@ -714,10 +713,13 @@ ide_drive_execute_common(IdeDrive *s, uint8_t command)
                 d->select &= 0xe0;
                 ide_drive_set_signature(d);
                 d->status = d->is_cd ? 0 : IDE_STATUS_DRDY | IDE_STATUS_DSC;
+                d->interrupt_pending = false;
             }
         }
         s->bus->unit = 0;
-        ide_drive_raise(s);
+        if (s->bus->drives[0]) {
+            ide_drive_raise(s->bus->drives[0]); /* the slave says nothing */
+        }
         return true;
     case 0xef:
         ide_drive_set_features(s);
@@ -1099,12 +1101,14 @@ static const EmuVMField ide_drive_fields[] = {
     EMU_VM_U32(IdeDrive, cd_sector_size), EMU_VM_U32(IdeDrive, byte_limit), EMU_VM_U8(IdeDrive, sense_key),
     EMU_VM_U8(IdeDrive, asc),           EMU_VM_U8(IdeDrive, ascq),         EMU_VM_BOOL(IdeDrive, atapi_dma),
     EMU_VM_BOOL(IdeDrive, tray_open),   EMU_VM_BOOL(IdeDrive, tray_locked), EMU_VM_BOOL(IdeDrive, media_changed),
-    EMU_VM_U8(IdeDrive, media_event),   EMU_VM_BOOL(IdeDrive, standby),    EMU_VM_END,
+    EMU_VM_U8(IdeDrive, media_event),   EMU_VM_BOOL(IdeDrive, standby),
+    {.name = "interrupt_pending", .kind = EMU_VM_KIND_BOOL, .offset = offsetof(IdeDrive, interrupt_pending), .size = sizeof(bool), .num = 1, .since = 3},
+    EMU_VM_END,
 };
 
 static const EmuVMState ide_drive_vmstate = {
     .name = "ide-drive",
-    .version = 2,
+    .version = 3,
     .minimum_version = 2,
     .fields = ide_drive_fields,
     .pre_save = ide_drive_pre_save,

@@ -51,7 +51,7 @@ typedef struct {
      * fitted the descriptors. */
     uint32_t (*move)(gpointer opaque, void *buf, uint32_t len, bool to_memory);
     void (*finish)(gpointer opaque); /* the drive has ended the command */
-    void (*interrupt)(gpointer opaque); /* the drive asserts its request */
+    void (*interrupt)(gpointer opaque); /* the channel's request goes up */
     void (*cancel)(gpointer opaque);
 } IdeDmaOps;
 
@@ -107,6 +107,7 @@ struct _IdeDrive {
     uint8_t udma_mode, mwdma_mode;
     bool smart_enabled;
     bool standby; /* power mode: Standby or Sleep; else Active or Idle */
+    bool interrupt_pending;
 
     /* transfer */
     uint32_t data_pos, data_end; /* PIO window in buffer */
@@ -140,6 +141,8 @@ void ide_bus_write_control(IdeBus *bus, uint8_t value);
 uint32_t ide_bus_read_data(IdeBus *bus, unsigned size);
 void ide_bus_write_data(IdeBus *bus, uint32_t value, unsigned size);
 void ide_bus_reset(IdeBus *bus);
+bool ide_bus_is_requesting(const IdeBus *bus);
+void ide_bus_update_irq(IdeBus *bus, bool was_requesting);
 bool ide_bus_map(IdeBus *bus, EmuDevice *controller, EmuMemoryRegion *io, uint16_t command_port, uint16_t control_port);
 
 /* ---- drive -------------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <emu/test.h>
+#include <emu/test-kit.h>
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -16,10 +16,9 @@ typedef struct {
 } Fixture;
 
 static void
-set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+set_up(Fixture *f, gconstpointer drives)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *drive = NULL;
     uint8_t image[SECTORS * 512];
     int fd = g_file_open_tmp("test-ide-XXXXXX", &f->path, &error);
 
@@ -31,9 +30,13 @@ set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     close(fd);
     f->m = emu_test_machine_new_unbuilt("pc", &error);
     g_assert_no_error(error);
-    drive = g_strdup_printf("file=%s,format=raw,if=ide", f->path);
-    emu_test_add_drive(f->m, drive, &error);
-    g_assert_no_error(error);
+    for (unsigned i = 0; i < GPOINTER_TO_UINT(drives); i++) {
+        g_autofree char *drive = g_strdup_printf("file=%s,format=raw,if=ide,index=%u,snapshot=%s", f->path, i,
+                                                  GPOINTER_TO_UINT(drives) > 1 ? "on" : "off");
+
+        emu_test_add_drive(f->m, drive, &error);
+        g_assert_no_error(error);
+    }
     emu_test_machine_start(f->m, &error);
     g_assert_no_error(error);
     /* IDE function 00:01.1: I/O and bus master on, BAR 4 at 0xc000. */
@@ -289,11 +292,121 @@ test_lba48(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1) & 1, ==, 1);
 }
 
+/* ---- interrupt pending, INTRQ and nIEN (ATA/ATAPI-6, 5.2.9) ---- */
+
+#define CONTROL 0x3f6
+#define NIEN 0x02
+
+static EmuTestWatch *
+watch_channel(Fixture *f)
+{
+    return emu_test_watch_line(emu_device_get_line_out(emu_test_find_device(f->m, "piix3-ide"), "irq", 0));
+}
+
+static bool
+master_saw_interrupt(Fixture *f)
+{
+    return emu_test_in(f->m, f->bm + 2, 1) & 4;
+}
+
+static void
+test_nien_holds_back(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(EmuTestWatch) irq = watch_channel(f);
+
+    emu_test_out(f->m, CONTROL, NIEN, 1);
+    command(f, 0xec, 0, 0);
+    g_assert_cmpint(irq->level, ==, 0);
+    g_assert_false(master_saw_interrupt(f));
+    g_assert_cmphex(emu_test_in(f->m, CONTROL, 1), ==, 0x58); /* the alternate status takes nothing back */
+    emu_test_out(f->m, CONTROL, 0, 1);
+    g_assert_cmpint(irq->level, ==, 1);
+    g_assert_true(master_saw_interrupt(f));
+    /* Held back again, and given again. */
+    emu_test_out(f->m, f->bm + 2, 4, 1);
+    emu_test_out(f->m, CONTROL, NIEN, 1);
+    g_assert_cmpint(irq->level, ==, 0);
+    emu_test_out(f->m, CONTROL, 0, 1);
+    g_assert_cmpuint(irq->rises, ==, 2);
+    g_assert_true(master_saw_interrupt(f));
+    emu_test_in(f->m, CMD + 7, 1);
+    g_assert_cmpint(irq->level, ==, 0);
+}
+
+/* What drivers that poll rely on: who has read the status hears nothing later. */
+static void
+test_nien_status_acknowledges(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(EmuTestWatch) irq = watch_channel(f);
+
+    emu_test_out(f->m, CONTROL, NIEN, 1);
+    command(f, 0xec, 0, 0);
+    g_assert_cmphex(emu_test_in(f->m, CMD + 7, 1), ==, 0x58);
+    emu_test_out(f->m, CONTROL, 0, 1);
+    g_assert_cmpuint(irq->rises, ==, 0);
+    g_assert_false(master_saw_interrupt(f));
+    /* A new command, and a reset, take back what was pending too. */
+    emu_test_out(f->m, CONTROL, NIEN, 1);
+    command(f, 0xe7, 0, 0);
+    emu_test_out(f->m, CONTROL, NIEN | 4, 1);
+    emu_test_out(f->m, CONTROL, 0, 1);
+    g_assert_cmpuint(irq->rises, ==, 0);
+}
+
+static void
+test_nien_of_two_drives(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(EmuTestWatch) irq = watch_channel(f);
+    g_autoptr(GError) error = NULL;
+
+    emu_test_out(f->m, CMD + 6, 0xf0, 1); /* the slave */
+    emu_test_out(f->m, CMD + 7, 0xec, 1);
+    g_assert_cmpint(irq->level, ==, 1);
+    emu_test_out(f->m, f->bm + 2, 4, 1);
+    emu_test_out(f->m, CMD + 6, 0xe0, 1); /* the master, who wants nothing */
+    g_assert_cmpint(irq->level, ==, 0);
+    emu_test_in(f->m, CMD + 7, 1); /* his status is none of the slave's business */
+    emu_test_out(f->m, CMD + 6, 0xf0, 1);
+    g_assert_cmpint(irq->level, ==, 1);
+    g_assert_true(master_saw_interrupt(f));
+    /* Both pending, held back: each is given when it is selected. */
+    emu_test_out(f->m, CONTROL, NIEN, 1);
+    emu_test_out(f->m, CMD + 6, 0xe0, 1);
+    emu_test_out(f->m, CMD + 7, 0xec, 1);
+    emu_test_out(f->m, f->bm + 2, 4, 1);
+    emu_test_out(f->m, CONTROL, 0, 1);
+    g_assert_cmpint(irq->level, ==, 1);
+    emu_test_in(f->m, CMD + 7, 1);
+    g_assert_cmpint(irq->level, ==, 0);
+    emu_test_out(f->m, CMD + 6, 0xf0, 1);
+    g_assert_cmpint(irq->level, ==, 1);
+    emu_test_in(f->m, CMD + 7, 1);
+    g_assert_cmpint(irq->level, ==, 0);
+}
+
+static void
+test_nien_in_saved_state(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(EmuTestWatch) irq = watch_channel(f);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) state = NULL;
+
+    emu_test_out(f->m, CONTROL, NIEN, 1);
+    command(f, 0xec, 0, 0);
+    state = emu_test_save(f->m, &error);
+    g_assert_no_error(error);
+    emu_test_reset(f->m);
+    emu_test_load(f->m, state, &error);
+    g_assert_no_error(error);
+    emu_test_out(f->m, CONTROL, 0, 1);
+    g_assert_cmpint(irq->level, ==, 1);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-#define ADD(path, fn) g_test_add(path, Fixture, NULL, set_up, fn, tear_down)
+#define ADD(path, fn) g_test_add(path, Fixture, GUINT_TO_POINTER(1), set_up, fn, tear_down)
     ADD("/ide/identify/says-size-and-model", test_identify);
     ADD("/ide/pio/what-is-written-reads-back", test_pio_write_reads_back);
     ADD("/ide/pio/beyond-the-end-is-refused", test_beyond_the_end);
@@ -305,5 +418,9 @@ main(int argc, char **argv)
     ADD("/ide/pio/multiple", test_multiple);
     ADD("/ide/pio/48-bit-addresses", test_lba48);
     ADD("/ide/reset/ends-a-transfer", test_reset_in_flight);
+    ADD("/ide/interrupt/held-back-until-nien-is-cleared", test_nien_holds_back);
+    ADD("/ide/interrupt/status-acknowledges-what-is-held-back", test_nien_status_acknowledges);
+    g_test_add("/ide/interrupt/of-the-selected-drive", Fixture, GUINT_TO_POINTER(2), set_up, test_nien_of_two_drives, tear_down);
+    ADD("/ide/interrupt/held-back-in-saved-state", test_nien_in_saved_state);
     return g_test_run();
 }
