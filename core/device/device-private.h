@@ -25,6 +25,8 @@ EmuLine *emu_line_new_child(gpointer owner, const char *name, bool output, EmuLi
 
 /* A line that stands in for another has its level; nobody is told. */
 void emu_line_put_level(EmuLine *line, int level);
+/* An output: inputs that several of these drive are high while one of them is. */
+void emu_line_set_shared(EmuLine *line);
 
 /* Sees each time that a line is driven, before the handlers of what it is connected to. Big lock held. */
 typedef void (*EmuLineObserverFunc)(gpointer opaque, EmuLine *line, int level);

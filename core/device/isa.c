@@ -187,6 +187,7 @@ emu_isa_device_connect_irq(EmuIsaDevice *dev, EmuLine *line, unsigned irq, GErro
                     emu_device_get_label(EMU_DEVICE(dev)), irq);
         return false;
     }
+    emu_line_set_shared(line); /* two serial ports have one request */
     emu_line_connect(line, emu_isa_bus_get_irq(emu_isa_device_get_bus(dev), irq));
     if (priv(dev)->irq < 0) {
         priv(dev)->irq = (int)irq;

@@ -15,6 +15,7 @@ struct _EmuLine {
     gpointer opaque;
     unsigned index;
     bool output;
+    bool shared; /* an output: its inputs see it together with the other shared ones */
     int level;
     unsigned n_peers;
     EmuLine **peers;
@@ -170,6 +171,24 @@ line_drive_input(EmuLine *self, int level)
     }
 }
 
+/* What an input sees: a wire that several pull up is down when the last of them lets go. */
+static int
+line_join(EmuLine *input, EmuLine *driver, int level)
+{
+    for (unsigned i = 0; !level && i < input->n_peers; i++) {
+        if (input->peers[i] != driver && input->peers[i]->shared) {
+            level = input->peers[i]->level;
+        }
+    }
+    return level;
+}
+
+void
+emu_line_set_shared(EmuLine *line)
+{
+    line->shared = true;
+}
+
 /**
  * emu_line_set:
  * @line: (nullable): an output, or an input to be driven directly
@@ -192,7 +211,7 @@ emu_line_set(EmuLine *line, int level)
         line_observe(line, level);
     }
     for (unsigned i = 0; i < line->n_peers; i++) {
-        line_drive_input(line->peers[i], level);
+        line_drive_input(line->peers[i], line->shared ? line_join(line->peers[i], line, level) : level);
     }
 }
 

@@ -23,32 +23,6 @@ typedef struct {
     Uart uart;
 } IsaSerial;
 
-static uint64_t
-isa_serial_read(gpointer opaque, uint64_t offset, unsigned size)
-{
-    IsaSerial *self = opaque;
-
-    return uart_read(&self->uart, (unsigned)offset);
-}
-
-static void
-isa_serial_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
-{
-    IsaSerial *self = opaque;
-
-    uart_write(&self->uart, (unsigned)offset, (uint8_t)value);
-}
-
-static const EmuMemoryRegionOps isa_serial_ops = {
-    .read = isa_serial_read,
-    .write = isa_serial_write,
-    .valid_min = 1,
-    .valid_max = 4,
-    .valid_unaligned = true,
-    .impl_min = 1,
-    .impl_max = 1,
-};
-
 /* The lowest port number that no sibling has. */
 static unsigned
 isa_serial_free_index(IsaSerial *self)
@@ -103,8 +77,7 @@ isa_serial_realize(EmuDevice *dev, GError **error)
         !uart_init(&self->uart, dev, (EmuChardev *)self->chardev, self->irq, error)) {
         return false;
     }
-    EmuMemoryRegion *io = emu_memory_region_new_io(self, "serial", 8, &isa_serial_ops, self);
-    emu_isa_device_map_io((EmuIsaDevice *)dev, io, (uint16_t)self->iobase);
+    emu_isa_device_map_io((EmuIsaDevice *)dev, emu_registers_new_region(self, uart_get_registers(), &self->uart), (uint16_t)self->iobase);
     return true;
 }
 
@@ -130,6 +103,7 @@ static const EmuProperty isa_serial_properties[] = {
     EMU_PROP_UINT32("index", IsaSerial, index, ISA_SERIAL_UNSET, "port number 0 to 3 (COM1 to COM4); default: the next free one"),
     EMU_PROP_UINT32("iobase", IsaSerial, iobase, ISA_SERIAL_UNSET, "first I/O port; default: of the index"),
     EMU_PROP_UINT32("irq", IsaSerial, irq_number, ISA_SERIAL_UNSET, "ISA interrupt request; default: of the index"),
+    EMU_PROP_BOOL("irq-needs-out2", IsaSerial, uart.needs_out2, false, "the request leaves only while OUT2 is on, as on a PC's card"),
     EMU_PROP_LINK("chardev", IsaSerial, chardev, "chardev", "back end"),
 };
 
@@ -154,6 +128,7 @@ isa_serial_class_init(gpointer klass, gconstpointer class_data)
     dc->reset_enter = isa_serial_reset_enter;
     dc->reset_hold = isa_serial_reset_hold;
     dc->vmstate = &isa_serial_vmstate;
+    emu_device_class_add_registers(klass, uart_get_registers(), offsetof(IsaSerial, uart));
     dc->category = "input";
     dc->model_name = "16550A";
     dc->user_creatable = true;

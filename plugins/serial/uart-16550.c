@@ -15,17 +15,6 @@
 #include <emu/log.h>
 #include <string.h>
 
-enum {
-    UART_REG_DATA = 0, /* RBR, THR; DLAB: divisor low */
-    UART_REG_IER = 1,  /* DLAB: divisor high */
-    UART_REG_IIR = 2,  /* write: FCR */
-    UART_REG_LCR = 3,
-    UART_REG_MCR = 4,
-    UART_REG_LSR = 5,
-    UART_REG_MSR = 6,
-    UART_REG_SCR = 7,
-};
-
 #define UART_IER_RDI 0x01
 #define UART_IER_THRI 0x02
 #define UART_IER_RLSI 0x04
@@ -44,6 +33,7 @@ enum {
 #define UART_FCR_CLEAR_TX 0x04
 
 #define UART_LCR_DLAB 0x80
+#define UART_LCR_BREAK 0x40
 
 #define UART_MCR_DTR 0x01
 #define UART_MCR_RTS 0x02
@@ -57,6 +47,7 @@ enum {
 #define UART_LSR_ERRORS 0x1e
 #define UART_LSR_THRE 0x20
 #define UART_LSR_TEMT 0x40
+#define UART_LSR_FIFO_ERROR 0x80
 
 #define UART_MSR_DELTA 0x0f
 #define UART_MSR_TERI 0x04
@@ -79,12 +70,15 @@ uart_fifo_clear(UartFifo *fifo)
 }
 
 static bool
-uart_fifo_push(UartFifo *fifo, uint8_t byte)
+uart_fifo_push(UartFifo *fifo, uint8_t byte, uint8_t errors)
 {
+    unsigned at = (fifo->head + fifo->count) % UART_FIFO_SIZE;
+
     if (fifo->count >= UART_FIFO_SIZE) {
         return false;
     }
-    fifo->data[(fifo->head + fifo->count) % UART_FIFO_SIZE] = byte;
+    fifo->data[at] = byte;
+    fifo->errors[at] = errors;
     fifo->count++;
     return true;
 }
@@ -97,6 +91,17 @@ uart_fifo_pop(UartFifo *fifo)
     fifo->head = (fifo->head + 1) % UART_FIFO_SIZE;
     fifo->count--;
     return byte;
+}
+
+static bool
+uart_fifo_has_errors(const UartFifo *fifo)
+{
+    for (unsigned i = 0; i < fifo->count; i++) {
+        if (fifo->errors[(fifo->head + i) % UART_FIFO_SIZE]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool
@@ -144,13 +149,15 @@ uart_update_irq(Uart *self)
         id = UART_IIR_MSI;
     }
     self->iir = id | (uart_has_fifos(self) ? UART_IIR_FIFOS : 0);
-    emu_line_set(self->irq, id != UART_IIR_NONE);
+    /* In loop-back the pins, OUT2 with them, are off. */
+    bool gate = !self->needs_out2 || (self->mcr & (UART_MCR_OUT2 | UART_MCR_LOOP)) == UART_MCR_OUT2;
+    emu_line_set(self->irq, gate && id != UART_IIR_NONE);
 }
 
+/* From each arrival and each read of the FIFO on; a request that is there already stays until a read. */
 static void
 uart_restart_timeout(Uart *self)
 {
-    self->timeout_pending = false;
     if (uart_has_fifos(self) && self->rx.count > 0) {
         emu_timer_set(self->timeout_timer, emu_clock_get_ns(self->clock) + 4 * uart_character_ns(self));
     } else {
@@ -171,19 +178,30 @@ uart_timeout_cb(gpointer opaque)
 
 /* ---- receiver ---------------------------------------------------------------------------------------- */
 
+/* The errors of a character show when it has come to the top of the FIFO; OE shows at once. */
 static void
-uart_receive_byte(Uart *self, uint8_t byte)
+uart_reveal_errors(Uart *self)
+{
+    if (self->rx.count) {
+        self->lsr |= self->rx.errors[self->rx.head];
+    }
+}
+
+static void
+uart_receive_byte(Uart *self, uint8_t byte, uint8_t errors)
 {
     if (uart_has_fifos(self)) {
-        if (!uart_fifo_push(&self->rx, byte)) {
+        if (!uart_fifo_push(&self->rx, byte, errors)) {
             self->lsr |= UART_LSR_OE;
         }
+        uart_reveal_errors(self);
         uart_restart_timeout(self);
     } else {
         if (self->lsr & UART_LSR_DR) {
             self->lsr |= UART_LSR_OE;
         }
         self->rbr = byte;
+        self->lsr |= errors;
     }
     self->lsr |= UART_LSR_DR;
 }
@@ -208,7 +226,7 @@ uart_receive_cb(gpointer opaque, const uint8_t *buf, gsize len)
     Uart *self = opaque;
 
     for (gsize i = 0; i < len; i++) {
-        uart_receive_byte(self, buf[i]);
+        uart_receive_byte(self, buf[i], 0);
     }
     uart_update_irq(self);
 }
@@ -219,8 +237,7 @@ uart_event_cb(gpointer opaque, EmuChardevEvent event)
     Uart *self = opaque;
 
     if (event == EMU_CHARDEV_BREAK && !(self->mcr & UART_MCR_LOOP)) {
-        uart_receive_byte(self, 0);
-        self->lsr |= UART_LSR_BI;
+        uart_receive_byte(self, 0, UART_LSR_BI);
         uart_update_irq(self);
     }
 }
@@ -233,12 +250,14 @@ uart_read_data(Uart *self)
     if (uart_has_fifos(self)) {
         byte = self->rx.count ? uart_fifo_pop(&self->rx) : 0;
         if (self->rx.count == 0) {
-            self->lsr &= (uint8_t) ~(UART_LSR_DR | UART_LSR_BI);
+            self->lsr &= (uint8_t)~UART_LSR_DR;
         }
+        uart_reveal_errors(self);
+        self->timeout_pending = false;
         uart_restart_timeout(self);
     } else {
         byte = self->rbr;
-        self->lsr &= (uint8_t) ~(UART_LSR_DR | UART_LSR_BI);
+        self->lsr &= (uint8_t)~UART_LSR_DR;
     }
     uart_update_irq(self);
     if (!(self->mcr & UART_MCR_LOOP)) {
@@ -273,7 +292,7 @@ uart_transmit(Uart *self)
     }
     if (loop) {
         for (gsize i = 0; i < n; i++) {
-            uart_receive_byte(self, bytes[i]);
+            uart_receive_byte(self, bytes[i], 0);
         }
     } else {
         emu_char_frontend_write(self->frontend, bytes, n);
@@ -295,7 +314,7 @@ static void
 uart_write_data(Uart *self, uint8_t byte)
 {
     if (uart_has_fifos(self)) {
-        if (!uart_fifo_push(&self->tx, byte)) {
+        if (!uart_fifo_push(&self->tx, byte, 0)) {
             /* A guest that does not wait for THRE overwrites the last byte. */
             self->tx.data[(self->tx.head + UART_FIFO_SIZE - 1) % UART_FIFO_SIZE] = byte;
         }
@@ -332,59 +351,101 @@ uart_update_modem(Uart *self)
 
 /* ---- registers ------------------------------------------------------------------------------------------- */
 
-uint8_t
-uart_read(Uart *self, unsigned reg)
+static bool
+uart_has_divisor(const Uart *self)
 {
-    uint8_t value;
+    return self->lcr & UART_LCR_DLAB;
+}
 
-    switch (reg & 7) {
-    case UART_REG_DATA:
-        return self->lcr & UART_LCR_DLAB ? self->divisor & 0xff : uart_read_data(self);
-    case UART_REG_IER:
-        return self->lcr & UART_LCR_DLAB ? self->divisor >> 8 : self->ier;
-    case UART_REG_IIR:
-        value = self->iir;
-        if ((value & 0x0f) == UART_IIR_THRI) {
-            self->thre_pending = false;
-            uart_update_irq(self);
-        }
-        return value;
-    case UART_REG_LCR:
-        return self->lcr;
-    case UART_REG_MCR:
-        return self->mcr;
-    case UART_REG_LSR:
-        value = self->lsr;
-        if (value & UART_LSR_ERRORS) {
-            self->lsr &= (uint8_t)~UART_LSR_ERRORS;
-            uart_update_irq(self);
-        }
-        return value;
-    case UART_REG_MSR:
-        value = self->msr;
-        if (value & UART_MSR_DELTA) {
-            self->msr &= (uint8_t)~UART_MSR_DELTA;
-            uart_update_irq(self);
-        }
-        return value;
-    default:
-        return self->scr;
+static uint64_t
+uart_reg_read_rbr(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    Uart *self = opaque;
+
+    return uart_has_divisor(self) ? self->divisor & 0xff : uart_read_data(self);
+}
+
+static uint64_t
+uart_reg_peek_rbr(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    const Uart *self = opaque;
+
+    if (uart_has_divisor(self)) {
+        return self->divisor & 0xff;
     }
+    return !uart_has_fifos(self) ? self->rbr : self->rx.count ? self->rx.data[self->rx.head] : 0;
 }
 
 static void
-uart_write_fcr(Uart *self, uint8_t value)
+uart_reg_write_thr(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value, uint64_t old G_GNUC_UNUSED)
 {
-    bool toggled = (self->fcr ^ value) & UART_FCR_ENABLE;
+    Uart *self = opaque;
 
-    if (toggled) {
-        value |= UART_FCR_CLEAR_RX | UART_FCR_CLEAR_TX; /* changing modes empties both */
-    } else if (!(value & UART_FCR_ENABLE)) {
+    if (uart_has_divisor(self)) {
+        self->divisor = (uint16_t)((self->divisor & 0xff00) | value);
+    } else {
+        uart_write_data(self, (uint8_t)value);
+    }
+}
+
+static uint64_t
+uart_reg_read_ier(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    const Uart *self = opaque;
+
+    return uart_has_divisor(self) ? self->divisor >> 8 : self->ier;
+}
+
+static void
+uart_reg_write_ier(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value, uint64_t old G_GNUC_UNUSED)
+{
+    Uart *self = opaque;
+
+    if (uart_has_divisor(self)) {
+        self->divisor = (uint16_t)((self->divisor & 0x00ff) | value << 8);
+        return;
+    }
+    /* Enabling THRI while the transmitter is empty asks at once. */
+    if (value & ~self->ier & UART_IER_THRI && self->lsr & UART_LSR_THRE) {
+        self->thre_pending = true;
+    }
+    self->ier = value & 0x0f;
+    uart_update_irq(self);
+}
+
+static uint64_t
+uart_reg_peek_iir(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    return ((const Uart *)opaque)->iir;
+}
+
+static uint64_t
+uart_reg_read_iir(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    Uart *self = opaque;
+    uint8_t value = self->iir;
+
+    if ((value & 0x0f) == UART_IIR_THRI) {
+        self->thre_pending = false;
+        uart_update_irq(self);
+    }
+    return value;
+}
+
+static void
+uart_reg_write_fcr(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value, uint64_t old G_GNUC_UNUSED)
+{
+    Uart *self = opaque;
+
+    if (!(value & UART_FCR_ENABLE)) {
         value = 0; /* the other bits are programmed only together with bit 0 */
+    }
+    if ((self->fcr ^ value) & UART_FCR_ENABLE) {
+        value |= UART_FCR_CLEAR_RX | UART_FCR_CLEAR_TX; /* changing modes empties both */
     }
     if (value & UART_FCR_CLEAR_RX) {
         uart_fifo_clear(&self->rx);
-        self->lsr &= (uint8_t) ~(UART_LSR_DR | UART_LSR_BI);
+        self->lsr &= (uint8_t)~UART_LSR_DR;
         self->timeout_pending = false;
         emu_timer_cancel(self->timeout_timer);
     }
@@ -401,52 +462,88 @@ uart_write_fcr(Uart *self, uint8_t value)
     }
 }
 
-void
-uart_write(Uart *self, unsigned reg, uint8_t value)
+static void
+uart_reg_write_mcr(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value, uint64_t old)
 {
-    switch (reg & 7) {
-    case UART_REG_DATA:
-        if (self->lcr & UART_LCR_DLAB) {
-            self->divisor = (self->divisor & 0xff00) | value;
-        } else {
-            uart_write_data(self, value);
-        }
-        break;
-    case UART_REG_IER:
-        if (self->lcr & UART_LCR_DLAB) {
-            self->divisor = (uint16_t)((self->divisor & 0x00ff) | value << 8);
-        } else {
-            /* Enabling THRI while the transmitter is empty asks at once. */
-            if (value & ~self->ier & UART_IER_THRI && self->lsr & UART_LSR_THRE) {
-                self->thre_pending = true;
-            }
-            self->ier = value & 0x0f;
-            uart_update_irq(self);
-        }
-        break;
-    case UART_REG_IIR:
-        uart_write_fcr(self, value);
-        break;
-    case UART_REG_LCR:
-        self->lcr = value;
-        break;
-    case UART_REG_MCR: {
-        bool left_loop = self->mcr & ~value & UART_MCR_LOOP;
-        self->mcr = value & 0x1f;
-        uart_update_modem(self);
+    Uart *self = opaque;
+
+    uart_update_modem(self);
+    uart_update_irq(self);
+    if (old & ~value & UART_MCR_LOOP) {
+        emu_char_frontend_accept_input(self->frontend);
+    }
+}
+
+static uint64_t
+uart_reg_peek_lsr(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    const Uart *self = opaque;
+
+    return self->lsr | (uart_fifo_has_errors(&self->rx) ? UART_LSR_FIFO_ERROR : 0);
+}
+
+static uint64_t
+uart_reg_read_lsr(gpointer opaque, unsigned index)
+{
+    Uart *self = opaque;
+    uint8_t value = (uint8_t)uart_reg_peek_lsr(self, index);
+
+    if (value & UART_LSR_ERRORS) {
+        self->lsr &= (uint8_t)~UART_LSR_ERRORS;
+        self->rx.errors[self->rx.head] = 0; /* the next character's keep bit 7 */
         uart_update_irq(self);
-        if (left_loop) {
-            emu_char_frontend_accept_input(self->frontend);
-        }
-        break;
     }
-    case UART_REG_LSR:
-    case UART_REG_MSR:
-        break; /* read-only; factory test */
-    default:
-        self->scr = value;
-        break;
+    return value;
+}
+
+static uint64_t
+uart_reg_peek_msr(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    return ((const Uart *)opaque)->msr;
+}
+
+static uint64_t
+uart_reg_read_msr(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    Uart *self = opaque;
+    uint8_t value = self->msr;
+
+    if (value & UART_MSR_DELTA) {
+        self->msr &= (uint8_t)~UART_MSR_DELTA;
+        uart_update_irq(self);
     }
+    return value;
+}
+
+static const EmuRegister uart_registers[] = {
+    EMU_REG_CALL("RBR", 0, 1, EMU_RW, .read = uart_reg_read_rbr, .peek = uart_reg_peek_rbr, .write = uart_reg_write_thr,
+                 .blurb = "receiver buffer; written, transmitter holding register; with DLAB, divisor latch, low byte"),
+    EMU_REG_CALL("IER", 1, 1, EMU_RW, .read = uart_reg_read_ier, .write = uart_reg_write_ier,
+                 .blurb = "interrupt enable; with DLAB, divisor latch, high byte",
+                 .fields = EMU_REG_FIELDS({"ERBFI", 0, 1, .blurb = "received data, timeout"}, {"ETBEI", 1, 1, .blurb = "transmitter empty"},
+                                          {"ELSI", 2, 1, .blurb = "line status"}, {"EDSSI", 3, 1, .blurb = "modem status"})),
+    EMU_REG_CALL("IIR", 2, 1, EMU_RW, .read = uart_reg_read_iir, .peek = uart_reg_peek_iir, .write = uart_reg_write_fcr,
+                 .blurb = "interrupt identification; written, FIFO control",
+                 .fields = EMU_REG_FIELDS({"NONE", 0, 1}, {"ID", 1, 3}, {"FIFOS", 6, 2})),
+    EMU_REG8(Uart, lcr, "LCR", 3, EMU_RW, 0, .blurb = "line control",
+             .fields = EMU_REG_FIELDS({"WLS", 0, 2, .blurb = "bits - 5"}, {"STB", 2, 1}, {"PEN", 3, 1}, {"EPS", 4, 1}, {"STICK", 5, 1},
+                                      {"BREAK", 6, 1}, {"DLAB", 7, 1})),
+    EMU_REG8(Uart, mcr, "MCR", 4, EMU_RW, 0, .write = uart_reg_write_mcr, .blurb = "modem control",
+             .fields = EMU_REG_FIELDS({"DTR", 0, 1}, {"RTS", 1, 1}, {"OUT1", 2, 1}, {"OUT2", 3, 1}, {"LOOP", 4, 1})),
+    EMU_REG_CALL("LSR", 5, 1, EMU_RO, .read = uart_reg_read_lsr, .peek = uart_reg_peek_lsr, .blurb = "line status",
+                 .fields = EMU_REG_FIELDS({"DR", 0, 1}, {"OE", 1, 1}, {"PE", 2, 1}, {"FE", 3, 1}, {"BI", 4, 1}, {"THRE", 5, 1},
+                                          {"TEMT", 6, 1}, {"FIFO_ERROR", 7, 1})),
+    EMU_REG_CALL("MSR", 6, 1, EMU_RO, .read = uart_reg_read_msr, .peek = uart_reg_peek_msr, .blurb = "modem status",
+                 .fields = EMU_REG_FIELDS({"DCTS", 0, 1}, {"DDSR", 1, 1}, {"TERI", 2, 1}, {"DDCD", 3, 1}, {"CTS", 4, 1}, {"DSR", 5, 1},
+                                          {"RI", 6, 1}, {"DCD", 7, 1})),
+    EMU_REG8(Uart, scr, "SCR", 7, EMU_RW, 0, .blurb = "scratch"),
+};
+EMU_REGISTER_BANK(uart_bank, "serial", 8, uart_registers, .valid_min = 1, .valid_max = 4, .valid_unaligned = true)
+
+const EmuRegisterBank *
+uart_get_registers(void)
+{
+    return &uart_bank;
 }
 
 /* ---- life cycle -------------------------------------------------------------------------------------------- */
@@ -522,11 +619,12 @@ static const EmuVMField uart_fifo_fields[] = {
     EMU_VM_U8_ARRAY(UartFifo, data),
     EMU_VM_U8(UartFifo, head),
     EMU_VM_U8(UartFifo, count),
+    {.name = "errors", .kind = EMU_VM_KIND_U8, .offset = offsetof(UartFifo, errors), .size = 1, .num = UART_FIFO_SIZE, .since = 2},
     EMU_VM_END,
 };
 static const EmuVMState uart_fifo_vmstate = {
     .name = "uart-fifo",
-    .version = 1,
+    .version = 2,
     .minimum_version = 1,
     .fields = uart_fifo_fields,
     .post_load = uart_fifo_post_load,

@@ -5,11 +5,13 @@
 
 #include <emu/chardev.h>
 #include <emu/device.h>
+#include <emu/registers.h>
 
 #define UART_FIFO_SIZE 16
 
 typedef struct {
     uint8_t data[UART_FIFO_SIZE];
+    uint8_t errors[UART_FIFO_SIZE]; /* LSR bits of each character */
     uint8_t head;
     uint8_t count;
 } UartFifo;
@@ -37,6 +39,7 @@ typedef struct {
     bool thr_full;       /* FIFOs off: THR holds a byte that has not left */
     bool thre_pending;   /* the transmitter-empty interrupt has not been seen */
     bool timeout_pending;
+    bool needs_out2; /* a PC's card lets the request out only while OUT2 is on */
 } Uart;
 
 extern const EmuVMState uart_vmstate;
@@ -44,5 +47,4 @@ extern const EmuVMState uart_vmstate;
 bool uart_init(Uart *self, EmuDevice *owner, EmuChardev *chardev, EmuLine *irq, GError **error);
 void uart_finish(Uart *self);
 void uart_reset(Uart *self);
-uint8_t uart_read(Uart *self, unsigned reg);
-void uart_write(Uart *self, unsigned reg, uint8_t value);
+const EmuRegisterBank *uart_get_registers(void); /* members in Uart */

@@ -550,7 +550,7 @@ test_isa(void)
     EmuLine *irqs[16];
     Sink sink = {0};
     g_autoptr(GError) error = NULL;
-    Card *card;
+    Card *card, *other;
     EmuDevice *dev;
 
     for (unsigned i = 0; i < 16; i++) {
@@ -561,6 +561,16 @@ test_isa(void)
     g_assert_cmphex(emu_address_space_load(emu_machine_get_io_as(machine), 0x300, 1, EMU_MEM_ATTRS_NONE, NULL), ==, 0xa5);
     emu_line_set(card->line, 1);
     g_assert_cmpint(emu_line_get(irqs[5]), ==, 1);
+    /* A second card with the same request: it stays up until both have let go. */
+    other = (Card *)add(machine, "test-card", "other", EMU_BUS(bus));
+    emu_line_set(other->line, 0);
+    g_assert_cmpint(emu_line_get(irqs[5]), ==, 1);
+    emu_line_set(other->line, 1);
+    emu_line_set(card->line, 0);
+    g_assert_cmpint(emu_line_get(irqs[5]), ==, 1);
+    emu_line_set(other->line, 0);
+    g_assert_cmpint(emu_line_get(irqs[5]), ==, 0);
+    emu_device_unrealize(EMU_DEVICE(other));
     emu_device_unrealize(EMU_DEVICE(card));
     g_assert_cmphex(emu_address_space_load(emu_machine_get_io_as(machine), 0x300, 1, EMU_MEM_ATTRS_NONE, NULL), ==, 0xff);
 
