@@ -6,7 +6,11 @@
  *
  * Devices move a block at a time: while a channel's request is held and the channel is not masked,
  * its handler is told the position within the block and its size, both in bytes, moves what it can
- * and returns the new position.  The address and count that a guest reads are computed from that.
+ * and returns the new position.  The current address and count registers follow from that; a block
+ * begins when one is written and at terminal count.
+ *
+ * Left out, as in the PIIX: memory-to-memory transfers and what they need (the temporary register),
+ * compressed timing, and active low requests.
  */
 
 #include "i8257.h"
@@ -28,17 +32,24 @@ enum {
 
 #define DMA_COMMAND_MEMORY_TO_MEMORY 0x01
 #define DMA_COMMAND_DISABLE 0x04
+#define DMA_COMMAND_ROTATING 0x10
 
 #define DMA_MODE_DIRECTION_SHIFT 2
 #define DMA_MODE_AUTOINIT 0x10
 #define DMA_MODE_DECREMENT 0x20
+#define DMA_MODE_SELECT(mode) ((mode) >> 6)
 
 #define DMA_CHANNELS 4
+#define DMA_FLOATING_BUS 0xff /* what is read where no device answers */
+
+enum { DMA_MODE_DEMAND, DMA_MODE_SINGLE, DMA_MODE_BLOCK, DMA_MODE_CASCADE };
 
 typedef struct {
     uint16_t base_address;
     uint16_t base_count;
-    uint32_t position; /* bytes moved of the block */
+    uint16_t first_address; /* of the block: in units, as the registers */
+    uint16_t first_count;   /* units of the block less 1 */
+    uint32_t position;      /* bytes moved of the block, less than all */
     uint8_t mode;
     uint8_t page;
     uint8_t page_high;
@@ -55,8 +66,10 @@ typedef struct {
     DmaChannel channels[DMA_CHANNELS];
     uint8_t command;
     uint8_t mask;
-    uint8_t request;  /* held by devices or set by software */
+    uint8_t request;  /* DREQ, held by devices */
+    uint8_t software; /* requests of the guest */
     uint8_t terminal; /* terminal count reached since the status was read */
+    uint8_t first;    /* the channel of highest priority, when it rotates */
     bool flip_flop;   /* the next access is the high byte */
 
     EmuIsaDmaFunc functions[DMA_CHANNELS];
@@ -69,10 +82,76 @@ typedef struct {
 static uint32_t
 dma_block_size(const Dma *self, const DmaChannel *c)
 {
-    return ((uint32_t)c->base_count + 1) << self->shift;
+    return ((uint32_t)c->first_count + 1) << self->shift;
+}
+
+/* The current registers. */
+static uint16_t
+dma_get_address(const Dma *self, const DmaChannel *c)
+{
+    uint32_t units = c->position >> self->shift;
+
+    return (uint16_t)(c->mode & DMA_MODE_DECREMENT ? c->first_address - units : c->first_address + units);
+}
+
+static uint16_t
+dma_get_count(const Dma *self, const DmaChannel *c)
+{
+    return (uint16_t)(c->first_count - (c->position >> self->shift));
+}
+
+static void
+dma_begin_block(DmaChannel *c, uint16_t address, uint16_t count)
+{
+    c->first_address = address;
+    c->first_count = count;
+    c->position = 0;
+}
+
+/* Where the unit that is the @pos-th byte's lies: the address counts within 64 Ki units, the page registers take no carry. */
+static uint64_t
+dma_get_byte_address(const Dma *self, const DmaChannel *c, uint32_t pos)
+{
+    uint32_t units = pos >> self->shift;
+    uint16_t address = (uint16_t)(c->mode & DMA_MODE_DECREMENT ? c->first_address - units : c->first_address + units);
+    uint64_t page = (uint64_t)c->page_high << 24 | (uint64_t)(self->shift ? c->page & 0xfe : c->page) << 16;
+
+    return page + ((uint64_t)address << self->shift) + (pos & ((1u << self->shift) - 1));
 }
 
 /* ---- running ----------------------------------------------------------------------------------------- */
+
+/* Requests that are served: a guest's own cannot be masked, and count in block mode only. */
+static uint8_t
+dma_get_requests(const Dma *self)
+{
+    uint8_t requests = self->request & ~self->mask;
+
+    for (unsigned n = 0; n < DMA_CHANNELS; n++) {
+        unsigned mode = DMA_MODE_SELECT(self->channels[n].mode);
+
+        if (mode == DMA_MODE_CASCADE) {
+            requests &= (uint8_t) ~(1u << n); /* the one behind it moves the data */
+        } else if (mode == DMA_MODE_BLOCK) {
+            requests |= self->software & 1u << n;
+        }
+    }
+    return self->command & DMA_COMMAND_DISABLE ? 0 : requests;
+}
+
+/* A block that the guest asked for and no device takes part in. */
+static uint32_t
+dma_move_alone(Dma *self, DmaChannel *c)
+{
+    EmuAddressSpace *as = emu_machine_get_memory_as(emu_device_get_machine((EmuDevice *)self));
+    uint32_t size = dma_block_size(self, c);
+    uint8_t floating = DMA_FLOATING_BUS;
+
+    for (uint32_t pos = c->position; (c->mode >> DMA_MODE_DIRECTION_SHIFT & 3) == EMU_ISA_DMA_WRITE_MEM && pos < size; pos++) {
+        emu_dma_write(as, dma_get_byte_address(self, c, pos), &floating, 1);
+    }
+    return size;
+}
 
 static void
 dma_run_channel(Dma *self, unsigned n)
@@ -80,18 +159,23 @@ dma_run_channel(Dma *self, unsigned n)
     DmaChannel *c = &self->channels[n];
     uint32_t size = dma_block_size(self, c);
 
-    if (!self->functions[n]) {
+    if (self->functions[n]) {
+        int position = self->functions[n](self->opaques[n], (int)(n + (self->shift ? 4 : 0)), (int)c->position, (int)size);
+
+        c->position = (uint32_t)CLAMP(position, 0, (int)size);
+    } else if (self->software & 1u << n) {
+        c->position = dma_move_alone(self, c);
+    }
+    if (c->position < size) {
         return;
     }
-    int position = self->functions[n](self->opaques[n], (int)(n + (self->shift ? 4 : 0)), (int)c->position, (int)size);
-    c->position = (uint32_t)CLAMP(position, 0, (int)size);
-    if (c->position == size) {
-        self->terminal |= 1u << n;
-        if (c->mode & DMA_MODE_AUTOINIT) {
-            c->position = 0;
-        } else {
-            self->mask |= 1u << n;
-        }
+    self->terminal |= 1u << n;
+    self->software &= (uint8_t) ~(1u << n);
+    if (c->mode & DMA_MODE_AUTOINIT) {
+        dma_begin_block(c, c->base_address, c->base_count);
+    } else {
+        self->mask |= 1u << n;
+        dma_begin_block(c, dma_get_address(self, c), UINT16_MAX);
     }
 }
 
@@ -99,21 +183,27 @@ static void
 dma_run(gpointer opaque)
 {
     Dma *self = opaque;
+    unsigned first = self->command & DMA_COMMAND_ROTATING ? self->first : 0;
     bool progress = false;
 
-    if (self->running || self->command & DMA_COMMAND_DISABLE) {
+    if (self->running) {
         return;
     }
     self->running = true; /* a handler that asks for more is served in the next round */
-    for (unsigned n = 0; n < DMA_CHANNELS; n++) {
-        if (self->request & ~self->mask & 1u << n) {
+    for (unsigned i = 0; i < DMA_CHANNELS; i++) {
+        unsigned n = (first + i) % DMA_CHANNELS;
+
+        if (dma_get_requests(self) & 1u << n) {
             uint32_t before = self->channels[n].position;
+            uint8_t terminal = self->terminal;
+
             dma_run_channel(self, n);
-            progress |= self->channels[n].position != before;
+            progress |= self->channels[n].position != before || self->terminal != terminal;
+            self->first = (uint8_t)((n + 1) % DMA_CHANNELS);
         }
     }
     self->running = false;
-    if (progress && self->request & ~self->mask) {
+    if (progress && dma_get_requests(self)) {
         emu_bh_schedule(self->bh);
     }
 }
@@ -123,15 +213,8 @@ dma_run(gpointer opaque)
 static uint8_t
 dma_read_channel(Dma *self, unsigned reg)
 {
-    DmaChannel *c = &self->channels[reg >> 1];
-    uint32_t units = c->position >> self->shift;
-    uint16_t value;
-
-    if (reg & 1) {
-        value = (uint16_t)(c->base_count - units);
-    } else {
-        value = (uint16_t)(c->mode & DMA_MODE_DECREMENT ? c->base_address - units : c->base_address + units);
-    }
+    const DmaChannel *c = &self->channels[reg >> 1];
+    uint16_t value = reg & 1 ? dma_get_count(self, c) : dma_get_address(self, c);
     bool high = self->flip_flop;
     self->flip_flop = !high;
     return high ? value >> 8 : value & 0xff;
@@ -145,15 +228,28 @@ dma_write_channel(Dma *self, unsigned reg, uint8_t byte)
 
     *base = self->flip_flop ? (uint16_t)((*base & 0x00ff) | byte << 8) : (uint16_t)((*base & 0xff00) | byte);
     self->flip_flop = !self->flip_flop;
-    c->position = 0; /* base and current registers are written together */
+    /* Base and current register are written together; the other current register stays where it is. */
+    dma_begin_block(c, reg & 1 ? dma_get_address(self, c) : c->base_address, reg & 1 ? c->base_count : dma_get_count(self, c));
+}
+
+static void
+dma_write_mode(Dma *self, DmaChannel *c, uint8_t value)
+{
+    uint16_t address = dma_get_address(self, c), count = dma_get_count(self, c);
+
+    if ((c->mode ^ value) & DMA_MODE_DECREMENT) {
+        dma_begin_block(c, address, count);
+    }
+    c->mode = value & 0xfc;
 }
 
 static void
 dma_master_clear(Dma *self)
 {
     self->command = 0;
-    self->request = 0;
+    self->software = 0;
     self->terminal = 0;
+    self->first = 0;
     self->flip_flop = false;
     self->mask = 0x0f;
 }
@@ -170,7 +266,7 @@ dma_read(gpointer opaque, uint64_t offset, unsigned size)
     }
     switch (reg) {
     case DMA_REG_STATUS:
-        value = (uint8_t)(self->terminal | self->request << 4);
+        value = (uint8_t)(self->terminal | (self->request | self->software) << 4);
         self->terminal = 0;
         return value;
     case DMA_REG_MASK:
@@ -199,7 +295,7 @@ dma_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
         dma_run(self);
         break;
     case DMA_REG_REQUEST:
-        self->request = (uint8_t)(value & 4 ? self->request | 1u << n : self->request & ~(1u << n));
+        self->software = (uint8_t)(value & 4 ? self->software | 1u << n : self->software & ~(1u << n));
         dma_run(self);
         break;
     case DMA_REG_MASK_BIT:
@@ -207,7 +303,7 @@ dma_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
         dma_run(self);
         break;
     case DMA_REG_MODE:
-        self->channels[n].mode = (uint8_t)(value & 0xfc);
+        dma_write_mode(self, &self->channels[n], (uint8_t)value);
         break;
     case DMA_REG_CLEAR_FLIP_FLOP:
         self->flip_flop = false;
@@ -312,42 +408,27 @@ dma_register_channel(EmuIsaDma *dma, int channel, EmuIsaDmaFunc fn, gpointer opa
     self->opaques[channel & 3] = opaque;
 }
 
-/*
- * Moves len bytes at position pos of the block.  The address counts within a 64 KiB page (128 KiB
- * for words): the page register takes no carry.
- */
+/* Moves len bytes at position pos of the block, in pieces that lie together in memory. */
 static int
 dma_move(Dma *self, int channel, uint8_t *buf, int pos, int len, bool to_memory)
 {
     DmaChannel *c = &self->channels[channel & 3];
     EmuAddressSpace *as = emu_machine_get_memory_as(emu_device_get_machine((EmuDevice *)self));
-    uint32_t window = 0x10000u << self->shift;
-    uint64_t page = (uint64_t)c->page_high << 24 | (uint64_t)(self->shift ? c->page & 0xfe : c->page) << 16;
-    uint32_t start = (uint32_t)c->base_address << self->shift;
+    uint64_t window = UINT64_C(0x10000) << self->shift;
+    uint32_t n;
 
     if (pos < 0 || len < 0) {
         return 0;
     }
-    if (c->mode & DMA_MODE_DECREMENT) {
-        for (int i = 0; i < len; i++) {
-            uint64_t addr = page + ((start - (uint32_t)pos - (uint32_t)i) & (window - 1));
-            if (to_memory) {
-                emu_dma_write(as, addr, buf + i, 1);
-            } else {
-                emu_dma_read(as, addr, buf + i, 1);
-            }
-        }
-        return len;
-    }
-    for (int done = 0; done < len;) {
-        uint32_t offset = (start + (uint32_t)pos + (uint32_t)done) & (window - 1);
-        uint32_t n = MIN((uint32_t)(len - done), window - offset);
+    for (uint32_t done = 0; done < (uint32_t)len; done += n) {
+        uint64_t address = dma_get_byte_address(self, c, (uint32_t)pos + done);
+
+        n = c->mode & DMA_MODE_DECREMENT ? 1 : (uint32_t)MIN((uint64_t)len - done, window - (address & (window - 1)));
         if (to_memory) {
-            emu_dma_write(as, page + offset, buf + done, n);
+            emu_dma_write(as, address, buf + done, n);
         } else {
-            emu_dma_read(as, page + offset, buf + done, n);
+            emu_dma_read(as, address, buf + done, n);
         }
-        done += (int)n;
     }
     return len;
 }
@@ -467,6 +548,7 @@ dma_reset_enter(EmuDevice *dev)
 
     emu_bh_cancel(self->bh);
     dma_master_clear(self);
+    self->request = 0;
 }
 
 static bool
@@ -475,14 +557,18 @@ dma_post_load(gpointer opaque, unsigned version, GError **error)
     Dma *self = opaque;
 
     for (unsigned n = 0; n < DMA_CHANNELS; n++) {
-        if (self->channels[n].position > dma_block_size(self, &self->channels[n])) {
+        if (self->channels[n].position >= dma_block_size(self, &self->channels[n])) {
             g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
-                        "i8257: saved position of channel %u is 0x%x, expected at most 0x%x", n,
+                        "i8257: saved position of channel %u is 0x%x, expected less than 0x%x", n,
                         self->channels[n].position, dma_block_size(self, &self->channels[n]));
             return false;
         }
     }
-    if (self->request & ~self->mask) {
+    if (self->first >= DMA_CHANNELS) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "i8257: saved channel of highest priority is %u, expected 0 to 3", self->first);
+        return false;
+    }
+    if (dma_get_requests(self)) {
         emu_bh_schedule(self->bh);
     }
     return true;
@@ -491,6 +577,8 @@ dma_post_load(gpointer opaque, unsigned version, GError **error)
 static const EmuVMField dma_channel_fields[] = {
     EMU_VM_U16(DmaChannel, base_address),
     EMU_VM_U16(DmaChannel, base_count),
+    EMU_VM_U16(DmaChannel, first_address),
+    EMU_VM_U16(DmaChannel, first_count),
     EMU_VM_U32(DmaChannel, position),
     EMU_VM_U8(DmaChannel, mode),
     EMU_VM_U8(DmaChannel, page),
@@ -499,8 +587,8 @@ static const EmuVMField dma_channel_fields[] = {
 };
 static const EmuVMState dma_channel_vmstate = {
     .name = "i8257-channel",
-    .version = 1,
-    .minimum_version = 1,
+    .version = 2,
+    .minimum_version = 2,
     .fields = dma_channel_fields,
 };
 static const EmuVMField dma_fields[] = {
@@ -508,14 +596,16 @@ static const EmuVMField dma_fields[] = {
     EMU_VM_U8(Dma, command),
     EMU_VM_U8(Dma, mask),
     EMU_VM_U8(Dma, request),
+    EMU_VM_U8(Dma, software),
     EMU_VM_U8(Dma, terminal),
+    EMU_VM_U8(Dma, first),
     EMU_VM_BOOL(Dma, flip_flop),
     EMU_VM_END,
 };
 static const EmuVMState dma_vmstate = {
     .name = "i8257",
-    .version = 1,
-    .minimum_version = 1,
+    .version = 2,
+    .minimum_version = 2,
     .fields = dma_fields,
     .post_load = dma_post_load,
 };

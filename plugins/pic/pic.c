@@ -83,7 +83,7 @@ pic_get_priority(Pic *self, uint8_t mask)
 static int
 pic_get_input(Pic *self)
 {
-    unsigned wanted = pic_get_priority(self, self->irr & ~self->imr);
+    unsigned wanted = pic_get_priority(self, self->irr & ~self->imr), input = (wanted + self->priority_add) & 7, serviced;
     uint8_t in_service = self->isr;
 
     if (wanted == PIC_N_INPUTS) {
@@ -92,14 +92,12 @@ pic_get_input(Pic *self)
     if (self->special_mask) {
         in_service &= ~self->imr;
     }
-    /* Special fully nested mode: the slave may ask again while it is being serviced. */
-    if (self->special_fully_nested && self->master) {
-        in_service &= ~(1u << PIC_CASCADE_INPUT);
+    serviced = pic_get_priority(self, in_service);
+    /* Special fully nested mode: a slave that is being serviced may ask again. */
+    if (wanted == serviced && self->special_fully_nested && self->master && input == PIC_CASCADE_INPUT) {
+        return (int)input;
     }
-    if (wanted >= pic_get_priority(self, in_service)) {
-        return -1;
-    }
-    return (wanted + self->priority_add) & 7;
+    return wanted < serviced ? (int)input : -1;
 }
 
 static void

@@ -205,6 +205,161 @@ test_words(Fixture *f, gconstpointer data)
     g_assert_cmphex(f->ram[0x21020], ==, 0);
 }
 
+static void
+test_current_registers(Fixture *f, gconstpointer data)
+{
+    program_channel_2(f, 0x44, 0x00, 0x4000, 15);
+    out(f, 0x0a, 0x02);
+    hold(f, 2);
+    g_assert_cmpint(f->moved, ==, 16);
+    /* Only the count anew: the address goes on from where it stands. */
+    out(f, 0x0c, 0);
+    out(f, 0x05, 7);
+    out(f, 0x05, 0);
+    g_assert_cmphex(read16(f, 0x04), ==, 0x4010);
+    out(f, 0x0a, 0x02);
+    emu_test_settle(f->machine);
+    g_assert_cmphex(f->ram[0x4010], ==, 16);
+    g_assert_cmphex(f->ram[0x4017], ==, 23);
+    g_assert_cmphex(f->ram[0x4018], ==, 0);
+    g_assert_cmphex(read16(f, 0x04), ==, 0x4018);
+    g_assert_cmphex(read16(f, 0x05), ==, 0xffff);
+    /* And only the address: the count is what terminal count left, 64 Ki more. */
+    out(f, 0x0c, 0);
+    out(f, 0x04, 0x00);
+    out(f, 0x04, 0x50);
+    g_assert_cmphex(read16(f, 0x05), ==, 0xffff);
+    f->moved = 0;
+    f->chunk = 0;
+    out(f, 0x0a, 0x02);
+    f->chunk = 64;
+    hold(f, 2);
+    g_assert_cmpint(f->moved, ==, 0x10000);
+}
+
+/* Bytes of a word ascend, also when the words descend. */
+static void
+test_decrement_words(Fixture *f, gconstpointer data)
+{
+    out(f, 0xd8, 0);
+    out(f, 0xc4, 0x03); /* word 3: byte 6 */
+    out(f, 0xc4, 0x10);
+    out(f, 0xc6, 0x01);
+    out(f, 0xc6, 0x00);
+    out(f, 0xd6, 0x65);
+    out(f, 0xd4, 0x01);
+    hold(f, 5);
+    g_assert_cmpint(f->moved, ==, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        static const uint8_t expected[] = {2, 3, 0, 1}; /* at 0x2004 */
+
+        g_assert_cmphex(f->ram[0x2004 + i], ==, expected[i]);
+    }
+    out(f, 0xd8, 0);
+    g_assert_cmphex(in(f, 0xc4), ==, 0x01);
+}
+
+/* DREQ is a pin: no register of the controller takes it away. A guest's request is a register, and terminal count clears it. */
+static void
+test_requests(Fixture *f, gconstpointer data)
+{
+    program_channel_2(f, 0x84, 0x00, 0x4000, 15);
+    f->chunk = 0;
+    hold(f, 2);
+    out(f, 0x09, 0x05); /* channel 1 */
+    g_assert_cmphex(in(f, 0x08), ==, 0x60);
+    out(f, 0x09, 0x02); /* clears the request bit, not the pin */
+    g_assert_cmphex(in(f, 0x08), ==, 0x60);
+    out(f, 0x0d, 0);
+    g_assert_cmphex(in(f, 0x08), ==, 0x40);
+    f->chunk = 16;
+    out(f, 0x0e, 0);
+    emu_test_settle(f->machine);
+    g_assert_cmpint(f->moved, ==, 16);
+
+    emu_machine_lock(f->machine);
+    EMU_ISA_DMA_GET_IFACE(f->dma)->release_request(f->dma, 2);
+    emu_machine_unlock(f->machine);
+    in(f, 0x08);
+    program_channel_2(f, 0x84, 0x00, 0x6000, 15);
+    out(f, 0x09, 0x06); /* masked, which does not matter */
+    emu_test_settle(f->machine);
+    g_assert_cmpint(f->moved, ==, 32);
+    g_assert_cmphex(in(f, 0x08), ==, 0x04);
+}
+
+/* A request without a device runs through its block, in block mode. */
+static void
+test_software_request(Fixture *f, gconstpointer data)
+{
+    f->ram[0x500f] = f->ram[0x5010] = 0x11;
+    out(f, 0x0c, 0);
+    out(f, 0x02, 0x00);
+    out(f, 0x02, 0x50);
+    out(f, 0x03, 15);
+    out(f, 0x03, 0);
+    out(f, 0x83, 0);
+    out(f, 0x0b, 0x45);
+    out(f, 0x09, 0x05);
+    g_assert_cmphex(in(f, 0x08), ==, 0x20); /* single mode: waits */
+    out(f, 0x0b, 0x85);
+    out(f, 0x09, 0x05);
+    g_assert_cmphex(in(f, 0x08), ==, 0x02);
+    g_assert_cmphex(f->ram[0x500f], ==, 0xff);
+    g_assert_cmphex(f->ram[0x5010], ==, 0x11);
+    g_assert_cmphex(read16(f, 0x02), ==, 0x5010);
+    g_assert_cmphex(read16(f, 0x03), ==, 0xffff);
+}
+
+static void
+test_cascade_mode(Fixture *f, gconstpointer data)
+{
+    program_channel_2(f, 0xc4, 0x00, 0x4000, 15);
+    out(f, 0x0a, 0x02);
+    hold(f, 2);
+    g_assert_cmpint(f->moved, ==, 0);
+    out(f, 0x0b, 0x46);
+    out(f, 0x0a, 0x02);
+    emu_test_settle(f->machine);
+    g_assert_cmpint(f->moved, ==, 16);
+}
+
+static char order[16];
+
+static int
+order_cb(gpointer opaque, int channel, int pos, int size)
+{
+    g_snprintf(order + strlen(order), sizeof order - strlen(order), "%d", channel);
+    return size;
+}
+
+/* Fixed: channel 0 first. Rotating: the one served last comes last. */
+static void
+test_priority(Fixture *f, gconstpointer data)
+{
+    EmuIsaDmaInterface *dma = EMU_ISA_DMA_GET_IFACE(f->dma);
+
+    for (unsigned command = 0; command <= 0x10; command += 0x10) {
+        out(f, 0x0d, 0);
+        emu_machine_lock(f->machine);
+        for (int n = 0; n < 3; n++) {
+            dma->register_channel(f->dma, n, order_cb, f);
+        }
+        emu_machine_unlock(f->machine);
+        order[0] = 0;
+        out(f, 0x08, command);
+        out(f, 0x0b, 0x05);
+        hold(f, 1);
+        out(f, 0x0a, 0x01); /* channel 1 is served, and masked again */
+        emu_test_settle(f->machine);
+        hold(f, 0);
+        hold(f, 2);
+        out(f, 0x0e, 0);
+        emu_test_settle(f->machine);
+        g_assert_cmpstr(order, ==, command ? "1201" : "1012");
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -216,5 +371,11 @@ main(int argc, char **argv)
     ADD("decrement", NULL, test_decrement);
     ADD("auto-initialize", NULL, test_autoinit);
     ADD("words", "words", test_words);
+    ADD("address-and-count-are-registers-of-their-own", NULL, test_current_registers);
+    ADD("decrement-words", "words", test_decrement_words);
+    ADD("requests/of-devices-are-pins", NULL, test_requests);
+    ADD("requests/software-without-device", NULL, test_software_request);
+    ADD("cascade-mode-moves-nothing", NULL, test_cascade_mode);
+    ADD("priority/fixed-and-rotating", NULL, test_priority);
     return g_test_run();
 }

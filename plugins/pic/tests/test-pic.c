@@ -211,6 +211,58 @@ test_special_mask(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmphex(ack(f), ==, 0x26);
 }
 
+/* In the special fully nested mode the slave may ask again while it is serviced, and nobody below it. */
+static void
+test_special_fully_nested(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    init_chips(f, 0x11);
+    set(f, 13, 1);
+    g_assert_cmphex(ack(f), ==, 0x2d);
+    set(f, 3, 1);
+    g_assert_cmpint(f->intr->level, ==, 0);
+    set(f, 9, 1);
+    g_assert_cmpint(f->intr->level, ==, 1);
+    g_assert_cmphex(ack(f), ==, 0x29);
+    set(f, 1, 1);
+    g_assert_cmphex(ack(f), ==, 0x21);
+    out(f, 0x20, 0x20);
+    out(f, 0xa0, 0x20); /* 9, and as the slave services 13 still, no EOI to the master */
+    out(f, 0xa0, 0x20);
+    g_assert_cmpint(f->intr->level, ==, 0);
+    out(f, 0x20, 0x20);
+    g_assert_cmphex(ack(f), ==, 0x23);
+}
+
+static void
+test_rotation_on_auto_eoi(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    init_chips(f, 0x03);
+    out(f, 0x20, 0x80);
+    set(f, 4, 1);
+    g_assert_cmphex(ack(f), ==, 0x24);
+    set(f, 3, 1);
+    set(f, 5, 1); /* has become the highest */
+    g_assert_cmphex(ack(f), ==, 0x25);
+    out(f, 0x20, 0x00);
+    g_assert_cmphex(ack(f), ==, 0x23);
+    set(f, 6, 1);
+    set(f, 2 + 5, 1); /* the order stays what it was */
+    g_assert_cmphex(ack(f), ==, 0x26);
+}
+
+static void
+test_spurious_slave(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    out(f, 0x4d1, 0x04);
+    set(f, 10, 1);
+    set(f, 10, 0); /* the slave's INT was an edge for the master */
+    g_assert_cmphex(ack(f), ==, 0x2f);
+    out(f, 0x20, 0x0b);
+    out(f, 0xa0, 0x0b);
+    g_assert_cmphex(in(f, 0x20), ==, 0x04);
+    g_assert_cmphex(in(f, 0xa0), ==, 0x00);
+}
+
 static void
 test_poll(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -250,6 +302,9 @@ main(int argc, char **argv)
     ADD("/pic/rotation/lowest-moves", test_rotation);
     ADD("/pic/auto-eoi/nothing-stays-in-service", test_auto_eoi);
     ADD("/pic/special-mask/lower-may-interrupt", test_special_mask);
+    ADD("/pic/special-fully-nested/slave-may-ask-again", test_special_fully_nested);
+    ADD("/pic/rotation/on-automatic-eoi", test_rotation_on_auto_eoi);
+    ADD("/pic/spurious/slave-has-input-7-too", test_spurious_slave);
     ADD("/pic/poll/acknowledges", test_poll);
     ADD("/pic/state/request-survives", test_state);
     return g_test_run();
