@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""stubs.py GIR OVERRIDES OUTPUT: a .pyi for editors, from what is introspected and what Python adds to it."""
+"""stubs.py GIR OVERRIDES... OUTPUT: a .pyi for editors, from what is introspected and what Python adds to it."""
 
 import ast
 import sys
@@ -65,13 +65,20 @@ def function(node, indent):
     return [indent + line for line in lines]
 
 
-def overrides(path):
-    """What the module of overrides adds: class name -> definitions, and functions."""
-    with open(path) as f:
-        tree = ast.parse(f.read())
+def overrides(paths):
+    """What the package of overrides adds: class name -> definitions, and functions."""
+    trees = []
+    for path in paths:
+        with open(path) as f:
+            trees.append(ast.parse(f.read()))
+    nodes = [node for tree in trees for node in tree.body]
+    public = next(ast.literal_eval(node.value) for node in nodes
+                  if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__")
     classes, functions = {}, []
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+    for node in nodes:
+        if not isinstance(node, (ast.ClassDef, ast.FunctionDef)) or node.name not in public:
+            continue
+        if isinstance(node, ast.ClassDef):
             members = []
             for item in node.body:
                 if isinstance(item, ast.FunctionDef) and (not item.name.startswith("_") or item.name.startswith("__")):
@@ -83,7 +90,7 @@ def overrides(path):
                     if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "property":
                         members.append(f"    {item.targets[0].id}: Any")
             classes[node.name] = (members, [ast.unparse(b) for b in node.bases])
-        elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+        else:
             functions.append(f"def {node.name}({ast.unparse(node.args)}): ...")
     return classes, functions
 
@@ -109,7 +116,7 @@ def main(gir, python, output):
             functions += [line for line in function(node, "") if line != "@staticmethod"]
     for name, (members, bases) in added.items():
         known = [b for b in bases if not b.startswith(("Emu.", "_", "collections."))]
-        out += [f"class {name}({', '.join(known).replace('_GError', 'GLib.Error')}):"] + (members or ["    ..."]) + [""]
+        out += [f"class {name}({', '.join(known)}):"] + (members or ["    ..."]) + [""]
     out += functions
     text = "\n".join(out) + "\n"
     ast.parse(text)
@@ -117,4 +124,4 @@ def main(gir, python, output):
         f.write(text)
 
 
-main(*sys.argv[1:])
+main(sys.argv[1], sys.argv[2:-1], sys.argv[-1])

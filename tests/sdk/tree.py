@@ -55,7 +55,7 @@ class Tree:
         self.hide = can_hide()
 
     def python_folder(self):
-        found = glob.glob(f"{self.prefix}/lib/python3*/*/gi/overrides/Emu.py")
+        found = glob.glob(f"{self.prefix}/lib/python3*/*/gi/overrides/Emu")
         return str(Path(found[0]).parent.parent.parent) if found else ""
 
     def command(self, text):
