@@ -46,16 +46,7 @@ void emu_plugin_cache_discard(void);
 /* Writes what was got or put since it was loaded, when that differs from the file; frees. */
 void emu_plugin_cache_save(EmuPluginCache *self);
 
-/* ---- trial.c ------------------------------------------------------------------------------------------ */
-
-/*
- * Opens the plugins in a process of the program @helper, with environment @env, one after the other. (transfer full)
- * (element-type utf8): for each of @names NULL, or why it must not be opened here (the end of a sentence that begins with
- * the path). Without a helper that works: all NULL.
- */
-GPtrArray *emu_plugin_trial(const char *helper, GPtrArray *names, char **env);
-
-/* ---- registry.c: another version of an open plugin ---------------------------------------------------------- */
+/* ---- swap.c: another version of an open plugin -------------------------------------------------------------- */
 
 /*
  * begin() opens the file that has taken the place of an open plugin's, beside it: from then on names lead to the new code
@@ -67,8 +58,14 @@ EmuPluginSwap *emu_plugin_swap_begin(const char *name, GError **error);
 EmuTypeModule *emu_plugin_swap_get_old(EmuPluginSwap *self);
 void emu_plugin_swap_commit(EmuPluginSwap *self);
 void emu_plugin_swap_abort(EmuPluginSwap *self);
+
+/* ---- script.c ------------------------------------------------------------------------------------------- */
+
 /* A script that is open, and its new code: its types and objects stay. */
 bool emu_plugin_is_script(const char *name);
 bool emu_plugin_reload_script(const char *name, GError **error);
+
+/* ---- registry.c ----------------------------------------------------------------------------------------- */
+
 /* Whether it is open, and what of; NULL and false when it is not known at all. */
 bool emu_plugin_get_module(const char *name, EmuTypeModule **module);

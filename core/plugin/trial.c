@@ -8,7 +8,7 @@
  * it ends early, the one that was begun is to blame, and another helper goes on behind it.
  */
 
-#include "plugin/plugin-private.h"
+#include "plugin/registry-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -127,8 +127,10 @@ trial_start(Trial *self, const char *helper, char **env, GPid *pid, int *fd)
     return true;
 }
 
-GPtrArray *
-emu_plugin_trial(const char *helper, GPtrArray *names, char **env)
+/* (transfer full) (element-type utf8): for each name NULL, or why it must not be opened here (the end of a sentence that begins with the
+ * path). Without a helper that works: all NULL. */
+static GPtrArray *
+trial_run(const char *helper, GPtrArray *names, char **env)
 {
     GPtrArray *results = g_ptr_array_new_with_free_func(g_free);
     Trial self = {.names = names, .input = g_string_new(NULL)};
@@ -162,4 +164,79 @@ emu_plugin_trial(const char *helper, GPtrArray *names, char **env)
     g_string_free(self.input, TRUE);
     g_ptr_array_set_size(results, (gint)names->len);
     return results;
+}
+
+/* ---- what is tried ------------------------------------------------------------------------------------------- */
+
+/* The helper beside the library: in a build, in an installed tree. EMU_PLUGIN_SCANNER names another, or none when empty. */
+static char *
+trial_helper(void)
+{
+    static const char *const places[] = {"tools", "emu-1"};
+    g_autofree char *library = plugin_own_dir(true);
+    const char *named = g_getenv("EMU_PLUGIN_SCANNER");
+
+    if (named) {
+        return *named ? g_strdup(named) : NULL;
+    }
+    for (guint i = 0; library && i < G_N_ELEMENTS(places); i++) {
+        g_autofree char *path = g_build_filename(library, places[i], "emu-plugin-scan", NULL);
+
+        if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE)) {
+            return g_steal_pointer(&path);
+        }
+    }
+    return NULL;
+}
+
+void
+plugin_try(GPtrArray *wanted)
+{
+    g_autoptr(GPtrArray) untried = g_ptr_array_new(), names = g_ptr_array_new(), verdicts = NULL;
+    g_autofree char *helper = NULL;
+    g_auto(GStrv) env = NULL;
+    EmuPluginCache *cache;
+
+    for (guint i = 0; i < wanted->len; i++) {
+        Plugin *p = g_ptr_array_index(wanted, i);
+
+        if (!p->handle && !p->tried && !p->failed) {
+            g_ptr_array_add(untried, p);
+            g_ptr_array_add(names, p->manifest->name);
+        }
+    }
+    helper = untried->len ? trial_helper() : NULL;
+    if (!helper) {
+        return;
+    }
+    env = g_environ_setenv(plugin_search_environment(), "EMU_PLUGIN_SCANNER", "", TRUE); /* it tries nothing itself */
+    verdicts = trial_run(helper, names, env);
+    cache = emu_plugin_cache_load();
+    for (guint i = 0; i < untried->len; i++) {
+        Plugin *p = g_ptr_array_index(untried, i);
+        const char *verdict = g_ptr_array_index(verdicts, i);
+
+        p->tried = true;
+        emu_plugin_cache_put(cache, p->path, &p->st, p->manifest, verdict, !verdict);
+        if (verdict) {
+            p->failed = true;
+            plugin_refuse(p->path, g_strdup(verdict), NULL, true);
+        }
+    }
+    emu_plugin_cache_save(cache);
+}
+
+bool
+plugin_check_trial(Plugin *p, GError **error)
+{
+    g_autoptr(GPtrArray) one = g_ptr_array_new();
+    const char *reason;
+
+    g_ptr_array_add(one, p);
+    plugin_try(one);
+    if (!p->failed) {
+        return true;
+    }
+    reason = plugin_refusal_of(p->path);
+    return plugin_fail(p, error, reason ? reason : "could not be opened before");
 }
