@@ -3,6 +3,7 @@
 /* The machine's block layer: its back ends, its named nodes, where they come from on the command line. */
 
 #include "block/backend-private.h"
+#include "qom/opts.h"
 #include "qom/qom-private.h"
 
 #include <emu/log.h>
@@ -143,20 +144,6 @@ emu_block_layer_get_nodes(EmuBlockLayer *layer)
 
 /* ---- names ------------------------------------------------------------------------------------------- */
 
-static bool
-id_is_well_formed(const char *id)
-{
-    if (!g_ascii_isalpha(*id)) {
-        return false;
-    }
-    for (; *id; id++) {
-        if (!g_ascii_isalnum(*id) && !strchr("-._", *id)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 EmuBlockNode *
 emu_block_layer_find_node(EmuBlockLayer *layer, const char *name)
 {
@@ -185,7 +172,7 @@ bool
 emu_block_layer_register_node(EmuBlockLayer *layer, EmuBlockNode *node, const char *name, GError **error)
 {
     if (name) {
-        if (!id_is_well_formed(name) || strlen(name) > 31) {
+        if (!emu_id_is_well_formed(name) || strlen(name) > 31) {
             g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Invalid node-name: '%s'", name);
             return false;
         }
@@ -357,7 +344,7 @@ drive_take_options(EmuBlockOptions *options, DriveOptions *o, GError **error)
     }
     o->file = emu_block_options_take(options, "file");
     o->id = emu_block_options_take(options, "id");
-    if (o->id && !id_is_well_formed(o->id)) {
+    if (o->id && !emu_id_is_well_formed(o->id)) {
         g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Parameter 'id' expects an identifier, not '%s'", o->id);
         return false;
     }

@@ -147,8 +147,8 @@ take_part(const char **text)
     return g_string_free(part, FALSE);
 }
 
-static bool
-id_is_good(const char *id)
+bool
+emu_id_is_well_formed(const char *id)
 {
     if (!g_ascii_isalpha(*id)) {
         return false;
@@ -183,7 +183,7 @@ emu_opts_parse(const char *text, const char *implied, const char *const *keys, G
         }
         first = false;
     }
-    if (emu_opts_get_id(self) && !id_is_good(emu_opts_get_id(self))) {
+    if (emu_opts_get_id(self) && !emu_id_is_well_formed(emu_opts_get_id(self))) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
                     "Parameter 'id' is '%s', expected an identifier: letters, digits, '-', '.', '_', starting with a letter",
                     emu_opts_get_id(self));

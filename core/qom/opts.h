@@ -18,6 +18,9 @@ typedef struct {
     char *key, *value;
 } EmuOpt;
 
+/* A letter, then letters, digits, "-", "." and "_": what users may call objects, drives and block nodes. */
+bool emu_id_is_well_formed(const char *id);
+
 /* @implied (may be NULL): key of a first part without "=". @keys (NULL: any): NULL-terminated; others are refused. */
 EmuOpts *emu_opts_parse(const char *text, const char *implied, const char *const *keys, GError **error);
 EmuOpts *emu_opts_new(void);

@@ -175,17 +175,13 @@ EmuScriptBoardType *
 emu_script_board_type_new(GType type, const char *name, GError **error)
 {
     EmuScriptBoardType *self;
-    const char *p;
 
     emu_module_run_core();
     if (!g_type_is_a(type, EMU_SCRIPT_TYPE_BOARD) || type == EMU_SCRIPT_TYPE_BOARD) {
         script_set_error(error, BAD_VALUE, "/%s: %s is no class of a script's that is derived from Emu.Board", name, g_type_name(type));
         return NULL;
     }
-    for (p = name; g_ascii_isalnum(*p) || (p > name && strchr("-_.", *p) && *p); p++) {
-    }
-    if (*p || !g_str_has_suffix(name, "-machine") || strlen(name) == strlen("-machine")) {
-        script_set_error(error, BAD_VALUE, "/%s: no name for a type of boards, expected \"NAME-machine\"", name);
+    if (!script_check_type_name(name, "boards", "-machine", error)) {
         return NULL;
     }
     self = g_object_new(EMU_SCRIPT_TYPE_BOARD_TYPE, NULL);

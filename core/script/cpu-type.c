@@ -387,17 +387,13 @@ EmuScriptCpuType *
 emu_script_cpu_type_new(GType type, const char *name, GError **error)
 {
     EmuScriptCpuType *self;
-    const char *p;
 
     emu_module_run_core();
     if (!g_type_is_a(type, EMU_TYPE_CPU) || type == EMU_TYPE_CPU || g_type_get_qdata(type, g_quark_from_string("emu-type-entry"))) {
         script_set_error(error, BAD_VALUE, "/%s: %s is no class of a script's that is derived from Emu.Cpu", name, g_type_name(type));
         return NULL;
     }
-    for (p = name; g_ascii_isalnum(*p) || (p > name && strchr("-_.", *p) && *p); p++) {
-    }
-    if (*p || !g_str_has_suffix(name, "-cpu") || strlen(name) == strlen("-cpu")) {
-        script_set_error(error, BAD_VALUE, "/%s: no name for a type of CPUs, expected \"NAME-cpu\"", name);
+    if (!script_check_type_name(name, "CPUs", "-cpu", error)) {
         return NULL;
     }
     self = g_object_new(EMU_SCRIPT_TYPE_CPU_TYPE, NULL);

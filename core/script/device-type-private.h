@@ -28,6 +28,8 @@ void script_instance_release(gpointer object);
 /* Prints it and pauses the machine. */
 void script_report_exception(gpointer object, EmuMachine *machine, const char *text);
 bool script_check_name(gpointer owner, const char *name, GError **error);
+/* What a type can be called; @of_what: in the plural; @suffix: what names of such types end with. */
+bool script_check_type_name(const char *name, const char *of_what, const char *suffix, GError **error);
 bool script_device_need_machine(EmuDevice *self, const char *what, GError **error);
 
 G_END_DECLS

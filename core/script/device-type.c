@@ -492,17 +492,13 @@ EmuScriptDeviceType *
 emu_script_device_type_new(GType type, const char *name, GError **error)
 {
     EmuScriptDeviceType *self;
-    const char *p;
 
     emu_module_run_core();
     if (!g_type_is_a(type, EMU_TYPE_DEVICE) || g_type_get_qdata(type, g_quark_from_string("emu-type-entry"))) {
         script_set_error(error, BAD_VALUE, "/%s: %s is no class of a script's that is derived from a device's", name, g_type_name(type));
         return NULL;
     }
-    for (p = name; g_ascii_isalnum(*p) || (p > name && strchr("-_.", *p) && *p); p++) {
-    }
-    if (*p || p == name) {
-        script_set_error(error, BAD_VALUE, "/%s: no name for a type, expected letters, digits, \"-\", \"_\" and \".\"", name);
+    if (!script_check_type_name(name, "devices", "", error)) {
         return NULL;
     }
     self = g_object_new(EMU_SCRIPT_TYPE_DEVICE_TYPE, NULL);
@@ -980,6 +976,21 @@ script_check_name(gpointer owner, const char *name, GError **error)
     }
     path = script_object_name(owner);
     script_set_error(error, BAD_VALUE, "%s: \"%s\" is no name for a part of it", path, name);
+    return false;
+}
+
+bool
+script_check_type_name(const char *name, const char *of_what, const char *suffix, GError **error)
+{
+    const char *p;
+
+    for (p = name; g_ascii_isalnum(*p) || (p > name && *p && strchr("-_.", *p)); p++) {
+    }
+    if (!*p && g_str_has_suffix(name, suffix) && strlen(name) > strlen(suffix)) {
+        return true;
+    }
+    script_set_error(error, BAD_VALUE, "/%s: no name for a type of %s, expected \"NAME%s\" of letters, digits, \"-\", \"_\" and \".\"", name,
+                     of_what, suffix);
     return false;
 }
 

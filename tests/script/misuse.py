@@ -160,6 +160,33 @@ def test_a_device_that_returns_nonsense():
         snap.restore()
 
 
+class NamedDevice(Emu.IsaDevice):
+    pass
+
+
+class NamedBoard(Emu.Board):
+    pass
+
+
+class NamedCpu(Emu.Cpu):
+    pass
+
+
+def test_names_of_types():
+    ways = ((Emu.DeviceType, NamedDevice, "thing", "type of devices"), (Emu.BoardType, NamedBoard, "thing-machine", "NAME-machine"),
+            (Emu.CpuType, NamedCpu, "thing-cpu", "NAME-cpu"))
+    for kind, cls, name, wanted in ways:
+        for bad in ("", "-" + name, "a b" + name, "a/b" + name, "ä" + name, name[len("thing"):], name + "/"):
+            try:
+                kind.new(cls.__gtype__, bad)
+            except GLib.Error as error:
+                assert wanted in error.message, error.message
+            else:
+                raise AssertionError(f"{kind.__name__} takes {bad!r}")
+        for good in (name, "0.a_B-" + name):
+            kind.new(cls.__gtype__, good)
+
+
 def test_after_close():
     m = Emu.Machine.new("pc", memory="16M")
     dev = m.add(Broken)
