@@ -8,6 +8,9 @@ G_BEGIN_DECLS
 void emu_cpu_set_index(EmuCpu *self, unsigned index);
 EmuCpu *emu_cpu_get_current(void); /* of the calling thread; NULL elsewhere */
 
+/* Halted, and nothing there that wakes it. On its thread, or parked; big lock held. */
+bool emu_cpu_waits(EmuCpu *self);
+
 /* Main thread, big lock held. */
 void emu_cpu_request_stop(EmuCpu *self);
 bool emu_cpu_is_stopped(EmuCpu *self);

@@ -251,23 +251,28 @@ cpu_run_work(EmuCpu *self)
 
 /* ---- the thread ------------------------------------------------------------------------------------ */
 
+bool
+emu_cpu_waits(EmuCpu *self)
+{
+    EmuCpuClass *klass = EMU_CPU_GET_CLASS(self);
+
+    return klass->is_halted && klass->is_halted(self) &&
+           !(klass->tcg && klass->tcg->has_work && klass->tcg->has_work(cpu_priv(self)->state));
+}
+
 static bool
 cpu_may_run(EmuCpu *self)
 {
     EmuCpuPrivate *priv = cpu_priv(self);
     EmuVcpus *vcpus = priv->vcpus;
-    EmuCpuClass *klass = EMU_CPU_GET_CLASS(self);
 
     if (priv->stop || priv->stopped || !vcpus->running || (vcpus->only && vcpus->only != self) || __atomic_load_n(&vcpus->held, __ATOMIC_SEQ_CST)) {
         return false;
     }
-    if (klass->is_halted && klass->is_halted(self)) {
+    if (emu_cpu_waits(self)) {
         EmuAccel *accel = emu_machine_get_accel(priv->machine);
 
-        if (EMU_ACCEL_GET_CLASS(accel)->waits_inside && EMU_ACCEL_GET_CLASS(accel)->waits_inside(accel, self)) {
-            return true;
-        }
-        return klass->tcg && klass->tcg->has_work && klass->tcg->has_work(priv->state);
+        return EMU_ACCEL_GET_CLASS(accel)->waits_inside && EMU_ACCEL_GET_CLASS(accel)->waits_inside(accel, self);
     }
     return true;
 }

@@ -4,6 +4,7 @@
 
 #include "script/script-private.h"
 
+#include "cpu/cpu-private.h"
 #include "cpu/debug.h"
 #include <emu/tcg.h>
 #include <inttypes.h>
@@ -484,7 +485,19 @@ emu_script_trigger_get_address(EmuScriptTrigger *self)
 typedef struct {
     EmuCpu *cpu;
     guint64 count, n_stops;
+    EmuScriptStop *stop; /* not begun: the CPU waits */
 } Step;
+
+/* Behind what others have asked of the CPU: an interrupt may be among it. */
+static void
+step_look_cb(EmuCpu *cpu, gpointer data)
+{
+    Step *step = data;
+
+    if (emu_cpu_waits(cpu)) {
+        step->stop = script_stop_new(EMU_SCRIPT_STOP_REASON_HALTED, NULL, (gint)emu_cpu_get_index(cpu), EMU_CPU_GET_CLASS(cpu)->get_pc(cpu), NULL);
+    }
+}
 
 static bool
 step_begin_on_thread(EmuScriptMachine *self, gpointer data, GError **error)
@@ -507,6 +520,10 @@ step_begin_on_thread(EmuScriptMachine *self, gpointer data, GError **error)
     if (emu_machine_needs_reset(self->machine) || emu_machine_is_ending(self->machine)) {
         script_set_error(error, WRONG_STATE, "/machine: the guest has ended, reset it first");
         return false;
+    }
+    emu_cpu_run_on(step->cpu, step_look_cb, step);
+    if (step->stop) {
+        return true;
     }
     g_mutex_lock(&self->lock);
     step->n_stops = self->n_stops;
@@ -543,7 +560,9 @@ step_is_over(EmuScriptMachine *self, gpointer data)
  * @cancellable: (nullable): to stop earlier
  * @error: return location
  *
- * Executes instructions of this CPU alone. An instruction that waits for an interrupt ends it.
+ * Executes instructions of this CPU alone. An instruction that waits for an interrupt ends it. A CPU that waits already executes
+ * nothing: the step comes back at once with %EMU_SCRIPT_STOP_REASON_HALTED, and emu_script_machine_run() lets the interrupt come. One that
+ * is there by then is taken by the next step; what waits in a local APIC of KVM's shows only when the machine runs.
  *
  * Returns: (transfer full): why it stopped: after the steps, or at a breakpoint
  */
@@ -571,6 +590,9 @@ emu_script_cpu_step(EmuCpu *self, guint64 count, GCancellable *cancellable, GErr
     }
     if (!script_machine_call(machine, step_begin_on_thread, &step, error)) {
         return NULL;
+    }
+    if (step.stop) {
+        return step.stop;
     }
     ok = script_machine_wait(machine, step_is_over, &step, 0, cancellable, error);
     script_machine_call(machine, step_end_on_thread, &step, NULL);

@@ -25,7 +25,7 @@ struct _EmuScriptStop {
 G_DEFINE_FINAL_TYPE(EmuScriptStop, emu_script_stop, G_TYPE_OBJECT)
 
 static const char *const reason_names[] = {"paused", "breakpoint", "watchpoint", "step", "text", "time", "event", "tap",
-                                           "line", "timeout", "shutdown", "panic", "exception", "error"};
+                                           "line", "timeout", "shutdown", "panic", "exception", "error", "halted"};
 
 EmuScriptStop *
 script_stop_new(EmuScriptStopReason reason, EmuScriptTrigger *trigger, gint cpu, guint64 pc, const char *message)

@@ -106,6 +106,15 @@ def test_interrupts():
         assert cpu.taken % 2 == 0 and (cpu.taken // 2 + 0xF0) & 0xFF == cpu.a, cpu.describe()
 
 
+def test_step_of_a_halted_cpu():
+    with machine(b"\3\0\4") as m:
+        cpu = m.cpus[0]
+        m.memory[0x40] = 1
+        equal((cpu.step(2).reason, cpu.step().reason, cpu.step(5).reason, cpu.pc), ("step", "halted", "halted", 2))
+        cpu.input("irq", 1).set(1)
+        equal((cpu.step().reason, cpu.halted, cpu.pc, cpu.a), ("step", False, 0x41, 0xF1))
+
+
 def test_debugger():
     with machine(b"\1\1\1\1\2\0") as m:
         cpu = m.cpus[0]

@@ -78,6 +78,35 @@ def test_step(m, cpu):
 
 
 @each_accel
+def test_step_of_a_halted_cpu(m, cpu):
+    equal(cpu.step(1000).reason, "step")
+    for count in (1, 100):
+        stop = cpu.step(count)
+        equal((stop.reason, stop.pc, stop.cpu, stop.trigger, m.state), ("halted", 0x7c0f, 0, None, "debug"))
+    # IRQ 5 is vector 13, whose handler increments.
+    m.memory[0x34:0x38] = bytes([0, 0x7d, 0, 0])
+    m.memory[0x7d00] = 0x43
+    for port, value in ((0x20, 0x11), (0x21, 8), (0x21, 4), (0x21, 1), (0x21, 0xdf)):
+        m.io.write_u8(port, value)
+    cpu.regs.eflags = 0x202
+    pic = next(part for part in m.lookup("/machine/unattached").list_children() if part.type_name.endswith("i8259") and part["master"])
+    equal(cpu.step().reason, "halted")
+    pic.input(index=5).set(1)
+    if pic.type_name == "kvm-i8259":
+        m.breakpoint(0x7d00)  # it waits inside of KVM, and comes when the machine runs
+        equal(m.run(timeout=10).pc, 0x7d00)
+    else:
+        equal((cpu.step().reason, cpu.pc), ("step", 0x7d01))
+
+
+def test_step_of_a_cpu_that_was_not_started():
+    with Emu.Machine.new("pc", memory="16M", smp=2) as m:
+        m.start(paused=True)
+        equal(m.cpus[1].step().reason, "halted")
+        equal(m.cpus[0].step().reason, "step")
+
+
+@each_accel
 def test_watchpoint_stops_behind(m, cpu):
     watch = m.watchpoint(0x9000, 2)
     reads = m.watchpoint(0x9000, 2, "r")

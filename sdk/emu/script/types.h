@@ -102,6 +102,7 @@ EMU_AVAILABLE_IN_1_0 GQuark emu_script_error_quark(void);
  * @EMU_SCRIPT_STOP_REASON_PANIC: the guest panicked
  * @EMU_SCRIPT_STOP_REASON_EXCEPTION: a device's script raised an exception
  * @EMU_SCRIPT_STOP_REASON_ERROR: an I/O error or an internal one
+ * @EMU_SCRIPT_STOP_REASON_HALTED: the CPU that was to step waits for an interrupt
  *
  * Why a machine stopped.
  */
@@ -120,6 +121,7 @@ typedef enum {
     EMU_SCRIPT_STOP_REASON_PANIC,
     EMU_SCRIPT_STOP_REASON_EXCEPTION,
     EMU_SCRIPT_STOP_REASON_ERROR,
+    EMU_SCRIPT_STOP_REASON_HALTED,
 } EmuScriptStopReason;
 
 #define EMU_SCRIPT_TYPE_STOP (emu_script_stop_get_type())
