@@ -52,6 +52,7 @@ enum {
 
 #define APIC_LVT_LEVEL (1u << 15)
 #define APIC_LVT_REMOTE_IRR (1u << 14)
+#define APIC_LVT_READ_ONLY (1u << 12 | APIC_LVT_REMOTE_IRR) /* delivery status */
 #define APIC_LVT_MASKED (1u << 16)
 #define APIC_LVT_PERIODIC (1u << 17)
 #define APIC_LVT_DEADLINE (1u << 18)
@@ -76,6 +77,8 @@ enum {
 
 #define APIC_MSI_BASE 0xfee00000u
 #define APIC_MSI_SIZE 0x100000u
+#define APIC_MSI_LOGICAL 0x4u
+#define APIC_MSI_REDIRECTION_HINT 0x8u
 
 EMU_TRACE_DEFINE(apic_read)
 EMU_TRACE_DEFINE(apic_write)
@@ -165,6 +168,13 @@ x86_apic_accepts_extint(const X86Apic *apic)
     return !(lvt & APIC_LVT_MASKED) && (lvt >> 8 & 7) == APIC_DM_EXTINT;
 }
 
+/* The interrupt controller behind the INTR pin, or one whose message came, wants to be asked for a vector. */
+static bool
+apic_wants_extint(const X86Apic *apic)
+{
+    return apic->extint || (apic->lint[0] && x86_apic_accepts_extint(apic));
+}
+
 void
 x86_apic_update(X86Apic *apic)
 {
@@ -173,7 +183,7 @@ x86_apic_update(X86Apic *apic)
     if (!s) {
         return;
     }
-    if (apic->send_elsewhere ? apic->lint[0] : apic_pending_vector(apic) >= 0 || (apic->lint[0] && x86_apic_accepts_extint(apic))) {
+    if (apic->send_elsewhere ? apic->lint[0] : apic_pending_vector(apic) >= 0 || apic_wants_extint(apic)) {
         if (!(__atomic_fetch_or(&s->interrupt_request, X86_REQ_HARD, __ATOMIC_SEQ_CST) & X86_REQ_HARD)) {
             emu_cpu_kick((EmuCpu *)apic->cpu);
         }
@@ -190,7 +200,8 @@ x86_apic_acknowledge(X86Apic *apic)
     if (vector >= 0) {
         apic_clear(apic->irr, (unsigned)vector);
         apic_set(apic->isr, (unsigned)vector);
-    } else if (apic->lint[0] && (apic->send_elsewhere || x86_apic_accepts_extint(apic)) && apic->cpu->pic) {
+    } else if ((apic->send_elsewhere ? apic->lint[0] : apic_wants_extint(apic)) && apic->cpu->pic) {
+        apic->extint = false;
         vector = emu_interrupt_ack((EmuInterruptAck *)apic->cpu->pic);
     }
     EMU_TRACE(apic_acknowledge, "cpu %u vector %d", emu_cpu_get_index((EmuCpu *)apic->cpu), vector);
@@ -254,6 +265,9 @@ apic_accept(X86Apic *apic, unsigned mode, uint8_t vector, bool level)
 
     EMU_TRACE(apic_deliver, "cpu %u mode %u vector 0x%02x level %d", emu_cpu_get_index((EmuCpu *)cpu), mode,
               vector, level);
+    if (!apic_is_hardware_enabled(apic)) {
+        return; /* a CPU without APIC, on whose bus nobody listens (10.4.3) */
+    }
     switch (mode) {
     case APIC_DM_FIXED:
     case APIC_DM_LOWEST:
@@ -277,10 +291,9 @@ apic_accept(X86Apic *apic, unsigned mode, uint8_t vector, bool level)
         }
         break;
     case APIC_DM_EXTINT:
-        /* A message that stands for the INTR pin: the controller is asked for the vector at once. */
-        if (cpu->pic && apic_is_enabled(apic)) {
-            apic_accept_fixed(apic, emu_interrupt_ack((EmuInterruptAck *)cpu->pic), false);
-        }
+        /* A message that stands for the INTR pin: IRR, ISR and priorities have no part in it (10.6.1). */
+        apic->extint = cpu->pic != NULL;
+        x86_apic_update(apic);
         break;
     default:
         emu_guest_error("apic: message with reserved delivery mode %u", mode);
@@ -333,9 +346,9 @@ apic_get_cpu(EmuMachine *machine, unsigned index)
     return cpu && cpu->has_apic && cpu->state ? cpu : NULL;
 }
 
-/* Lowest priority among the addressed, beginning behind the last one chosen. */
+/* Lowest priority among the addressed but @except, beginning behind the last one chosen. */
 static X86Apic *
-apic_choose_lowest(EmuMachine *machine, uint32_t dest, bool logical)
+apic_choose_lowest(EmuMachine *machine, uint32_t dest, bool logical, const X86Apic *except)
 {
     unsigned n = emu_machine_get_n_cpus(machine);
     X86Cpu *first = x86_cpu_by_index(machine, 0);
@@ -346,7 +359,7 @@ apic_choose_lowest(EmuMachine *machine, uint32_t dest, bool logical)
     for (unsigned i = 1; i <= n; i++) {
         unsigned index = (start + i) % n;
         X86Cpu *cpu = apic_get_cpu(machine, index);
-        if (cpu && apic_is_enabled(&cpu->apic) && apic_matches(&cpu->apic, dest, logical) &&
+        if (cpu && &cpu->apic != except && apic_is_enabled(&cpu->apic) && apic_matches(&cpu->apic, dest, logical) &&
             (!best || apic_get_ppr(&cpu->apic) < apic_get_ppr(best))) {
             best = &cpu->apic;
             best_index = index;
@@ -364,13 +377,13 @@ apic_send(X86Apic *from, uint32_t dest, bool logical, unsigned mode, uint8_t vec
     EmuMachine *machine = x86_cpu_get_machine(from->cpu);
 
     if (from->send_elsewhere) {
-        from->send_elsewhere(from, APIC_MSI_BASE | (dest & 0xff) << 12 | (logical ? 4 : 0),
+        from->send_elsewhere(from, APIC_MSI_BASE | (dest & 0xff) << 12 | (logical ? APIC_MSI_LOGICAL : 0),
                              vector | mode << 8 | APIC_ICR_ASSERT | (level ? APIC_ICR_LEVEL : 0));
         return;
     }
 
     if (mode == APIC_DM_LOWEST) {
-        X86Apic *apic = apic_choose_lowest(machine, dest, logical);
+        X86Apic *apic = apic_choose_lowest(machine, dest, logical, NULL);
         if (apic) {
             apic_accept(apic, mode, vector, level);
         }
@@ -418,6 +431,15 @@ apic_send_ipi(X86Apic *apic)
         break;
     default: {
         unsigned n = emu_machine_get_n_cpus(machine);
+
+        if (mode == APIC_DM_LOWEST && !apic->send_elsewhere) {
+            X86Apic *lowest = apic_choose_lowest(machine, APIC_EVERYONE, false, shorthand == 3 ? apic : NULL);
+
+            if (lowest) {
+                apic_accept(lowest, mode, vector, false);
+            }
+            break;
+        }
         for (unsigned i = 0; i < n; i++) {
             X86Cpu *cpu = apic_get_cpu(machine, i);
             if (!cpu || (shorthand == 3 && cpu == apic->cpu)) {
@@ -792,21 +814,21 @@ apic_timer_settle(X86Apic *apic)
     }
 }
 
+/* Writable bits (figure 10-8); delivery status and remote IRR are the APIC's. */
+static const uint32_t apic_lvt_writable[X86_N_LVT] = {
+    [X86_LVT_TIMER] = 0x000700ff, [X86_LVT_THERMAL] = 0x000107ff, [X86_LVT_PERF] = 0x000107ff,
+    [X86_LVT_LINT0] = 0x0001a7ff, [X86_LVT_LINT1] = 0x0001a7ff,   [X86_LVT_ERROR] = 0x000100ff,
+};
+
 static void
 apic_write_lvt(X86Apic *apic, unsigned n, uint32_t value)
 {
-    /* Writable bits (figure 10-8); delivery status and remote IRR are the APIC's. */
-    static const uint32_t writable[X86_N_LVT] = {
-        [X86_LVT_TIMER] = 0x000700ff, [X86_LVT_THERMAL] = 0x000107ff, [X86_LVT_PERF] = 0x000107ff,
-        [X86_LVT_LINT0] = 0x0001a7ff, [X86_LVT_LINT1] = 0x0001a7ff,   [X86_LVT_ERROR] = 0x000100ff,
-    };
-
     uint32_t old = apic->lvt[n];
 
     if (n == X86_LVT_TIMER && (old & APIC_LVT_MASKED || (value ^ old) & APIC_LVT_PERIODIC)) {
         apic_timer_settle(apic);
     }
-    value = (value & writable[n]) | (old & APIC_LVT_REMOTE_IRR);
+    value = (value & apic_lvt_writable[n]) | (old & APIC_LVT_REMOTE_IRR);
     if (n == X86_LVT_TIMER) {
         bool can = x86_has_feature(apic->cpu->state, X86_FEAT_TSC_DEADLINE);
 
@@ -824,9 +846,26 @@ apic_write_lvt(X86Apic *apic, unsigned n, uint32_t value)
     apic->lvt[n] = value;
     if (n == X86_LVT_TIMER) {
         apic_arm_timer(apic);
-    } else {
-        x86_apic_update(apic);
+        return;
     }
+    if ((n == X86_LVT_LINT0 || n == X86_LVT_LINT1) && value & APIC_LVT_LEVEL && (value >> 8 & 7) == APIC_DM_FIXED && apic->lint[n - X86_LVT_LINT0]) {
+        apic_local_interrupt(apic, n); /* a level that waited for the mask */
+    }
+    x86_apic_update(apic);
+}
+
+/* The count goes on from where it is, at the new rate. */
+static void
+apic_write_divide(X86Apic *apic, uint32_t value)
+{
+    uint32_t current = apic_current_count(apic);
+
+    apic_timer_settle(apic);
+    apic->divide = value & 0xb;
+    if (current) {
+        apic->timer_start = (uint64_t)apic_now(apic) - ((uint64_t)(apic->initial_count - current) << apic_divide_shift(apic));
+    }
+    apic_arm_timer(apic);
 }
 
 static void
@@ -890,8 +929,7 @@ apic_write_register(X86Apic *apic, unsigned reg, uint32_t value)
         apic_arm_timer(apic);
         break;
     case APIC_REG_DIVIDE:
-        apic->divide = value & 0xb;
-        apic_arm_timer(apic);
+        apic_write_divide(apic, value);
         break;
     case APIC_REG_VERSION:
     case APIC_REG_APR:
@@ -951,7 +989,7 @@ enum { APIC_MSR_RO = 1, APIC_MSR_WO = 2, APIC_MSR_RW = 3 };
 
 /* Access and the bits that may be written (table 10-6); 0: no such register. */
 static unsigned
-apic_msr_access(unsigned reg, uint64_t *writable)
+apic_msr_access(const X86Apic *apic, unsigned reg, uint64_t *writable)
 {
     *writable = UINT32_MAX;
     switch (reg) {
@@ -984,7 +1022,10 @@ apic_msr_access(unsigned reg, uint64_t *writable)
         *writable = 0xb;
         return APIC_MSR_RW;
     case APIC_REG_LVT ... APIC_REG_LVT + X86_N_LVT - 1:
-        *writable = 0x7ffff;
+        *writable = apic_lvt_writable[reg - APIC_REG_LVT] | APIC_LVT_READ_ONLY;
+        if (!x86_has_feature(apic->cpu->state, X86_FEAT_TSC_DEADLINE)) {
+            *writable &= ~(uint64_t)APIC_LVT_DEADLINE;
+        }
         return APIC_MSR_RW;
     case APIC_REG_INITIAL_COUNT:
         return APIC_MSR_RW;
@@ -999,7 +1040,7 @@ x86_apic_read_msr(X86Apic *apic, uint32_t index, uint64_t *value)
     unsigned reg = index - X86_MSR_X2APIC_FIRST;
     uint64_t writable;
 
-    if (!apic_is_x2apic(apic) || !(apic_msr_access(reg, &writable) & APIC_MSR_RO)) {
+    if (!apic_is_x2apic(apic) || !(apic_msr_access(apic, reg, &writable) & APIC_MSR_RO)) {
         return false;
     }
     switch (reg) {
@@ -1027,7 +1068,7 @@ x86_apic_write_msr(X86Apic *apic, uint32_t index, uint64_t value)
     unsigned reg = index - X86_MSR_X2APIC_FIRST;
     uint64_t writable;
 
-    if (!apic_is_x2apic(apic) || !(apic_msr_access(reg, &writable) & APIC_MSR_WO) || value & ~writable) {
+    if (!apic_is_x2apic(apic) || !(apic_msr_access(apic, reg, &writable) & APIC_MSR_WO) || value & ~writable) {
         return false;
     }
     EMU_TRACE(apic_write, "cpu %u msr 0x%03x value 0x%08x", emu_cpu_get_index((EmuCpu *)apic->cpu), index,
@@ -1070,7 +1111,11 @@ apic_msi_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
         emu_guest_error("apic: %u-byte interrupt message at offset 0x%x", size, (unsigned)offset);
         return;
     }
-    apic_send(apic, apic_broadcast(dest), offset >> 2 & 1, mode, (uint8_t)value, value >> 15 & 1);
+    /* The redirection hint: one of the logical destination is enough. */
+    if (mode == APIC_DM_FIXED && (offset & 0xc) == (APIC_MSI_REDIRECTION_HINT | APIC_MSI_LOGICAL)) {
+        mode = APIC_DM_LOWEST;
+    }
+    apic_send(apic, apic_broadcast(dest), offset & APIC_MSI_LOGICAL, mode, (uint8_t)value, value >> 15 & 1);
 }
 
 static const EmuMemoryRegionOps apic_msi_ops = {
@@ -1168,6 +1213,7 @@ x86_apic_init_signal(X86Apic *apic)
     apic->timer_next = 0;
     apic->timer_expired = false;
     apic->deadline = 0;
+    apic->extint = false;
     emu_timer_cancel(apic->timer);
     apic->changed = X86_APIC_REPLACED;
     x86_apic_update(apic);
@@ -1249,11 +1295,12 @@ static const EmuVMField apic_fields[] = {
     EMU_VM_U32(X86Apic, last_lowest),
     EMU_VM_U8_ARRAY(X86Apic, lint),
     EMU_VM_TIMER(X86Apic, timer),
+    {.name = "extint", .kind = EMU_VM_KIND_BOOL, .offset = offsetof(X86Apic, extint), .size = 1, .num = 1, .since = 2},
     EMU_VM_END,
 };
 const EmuVMState x86_apic_vmstate = {
     .name = "apic",
-    .version = 1,
+    .version = 2,
     .minimum_version = 1,
     .fields = apic_fields,
 };

@@ -63,6 +63,7 @@ struct _X86Apic {
     uint64_t deadline;    /* value of the time-stamp counter to wait for; 0: none */
     uint32_t last_lowest; /* CPU that took the last lowest-priority interrupt (kept by the first CPU) */
     uint8_t lint[2];      /* levels of the pins */
+    bool extint;          /* a message asked for the interrupt controller's vector */
 
     /* Not NULL: the registers live elsewhere and here is a copy while the CPU does not run. It neither counts nor
      * interrupts; messages go through this function. */

@@ -28,6 +28,7 @@
 
 #define IOAPIC_ENTRY_VECTOR UINT64_C(0xff)
 #define IOAPIC_ENTRY_DELIVERY_MODE UINT64_C(0x700)
+#define IOAPIC_DELIVERY_LOWEST UINT64_C(0x100)
 #define IOAPIC_ENTRY_LOGICAL (UINT64_C(1) << 11)
 #define IOAPIC_ENTRY_STATUS (UINT64_C(1) << 12)
 #define IOAPIC_ENTRY_REMOTE_IRR (UINT64_C(1) << 14)
@@ -70,6 +71,13 @@ ioapic_store(Ioapic *self)
     }
 }
 
+/* Fixed and lowest priority can be level triggered; SMI, NMI, INIT and ExtINT are edges whatever their entry says (3.2.4, delivery mode). */
+static bool
+ioapic_entry_is_level(uint64_t entry)
+{
+    return (entry & IOAPIC_ENTRY_LEVEL) && (entry & IOAPIC_ENTRY_DELIVERY_MODE) <= IOAPIC_DELIVERY_LOWEST;
+}
+
 void
 ioapic_get_message(const Ioapic *self, unsigned pin, uint64_t *address, uint32_t *data)
 {
@@ -80,7 +88,7 @@ ioapic_get_message(const Ioapic *self, unsigned pin, uint64_t *address, uint32_t
     if (entry & IOAPIC_ENTRY_LOGICAL) {
         *address |= IOAPIC_MSI_LOGICAL;
     }
-    if (entry & IOAPIC_ENTRY_LEVEL) {
+    if (ioapic_entry_is_level(entry)) {
         *data |= IOAPIC_MSI_LEVEL;
     }
 }
@@ -115,7 +123,7 @@ ioapic_service_pin(Ioapic *self, unsigned pin)
     if (!(self->pending & (1u << pin)) || (*entry & IOAPIC_ENTRY_MASKED)) {
         return;
     }
-    if (!(*entry & IOAPIC_ENTRY_LEVEL)) {
+    if (!ioapic_entry_is_level(*entry)) {
         self->pending &= ~(1u << pin);
         ioapic_send(self, pin);
     } else if (!(*entry & IOAPIC_ENTRY_REMOTE_IRR)) {
@@ -137,7 +145,7 @@ ioapic_set_pin(gpointer opaque, unsigned pin, int level)
         ioapic_class(self)->set_pin(self, pin, level);
         return;
     }
-    if (self->table[pin] & IOAPIC_ENTRY_LEVEL) {
+    if (ioapic_entry_is_level(self->table[pin])) {
         self->pending = level ? self->pending | bit : self->pending & ~bit;
     } else if (rising && !(self->table[pin] & IOAPIC_ENTRY_MASKED)) {
         /* An edge at a masked pin is lost (82093AA, section 3.2.4, interrupt mask). */
@@ -204,10 +212,10 @@ ioapic_write_entry(gpointer opaque, unsigned pin, uint64_t value G_GNUC_UNUSED, 
     Ioapic *self = opaque;
     uint64_t *entry = &self->table[pin];
 
-    if (!(*entry & IOAPIC_ENTRY_LEVEL)) {
+    if (!ioapic_entry_is_level(*entry)) {
         /* Remote IRR has a meaning for level-triggered entries only; going through edge clears it. */
         *entry &= ~IOAPIC_ENTRY_REMOTE_IRR;
-        if ((old & IOAPIC_ENTRY_LEVEL) || (*entry & IOAPIC_ENTRY_MASKED)) {
+        if (ioapic_entry_is_level(old) || (*entry & IOAPIC_ENTRY_MASKED)) {
             self->pending &= ~(1u << pin);
         }
     } else {
@@ -231,8 +239,9 @@ static const EmuRegister ioapic_registers[] = {
 /* Four bytes for each value of the index. */
 EMU_REGISTER_BANK(ioapic_bank, "ioapic-index", 0x400, ioapic_registers, .blurb = "Reached through IOREGSEL and IOWIN; offset = 4 * index")
 
+/* Guests are told to use 32-bit accesses; narrower ones reach their bytes. */
 static uint64_t
-ioapic_read(gpointer opaque, uint64_t offset, unsigned size G_GNUC_UNUSED)
+ioapic_read(gpointer opaque, uint64_t offset, unsigned size)
 {
     Ioapic *self = opaque;
 
@@ -240,14 +249,14 @@ ioapic_read(gpointer opaque, uint64_t offset, unsigned size G_GNUC_UNUSED)
     if (offset == IOAPIC_REG_SELECT) {
         return self->select;
     }
-    if (offset != IOAPIC_REG_WINDOW) {
+    if ((offset & ~3u) != IOAPIC_REG_WINDOW) {
         return 0;
     }
-    return emu_registers_read(EMU_DEVICE(self), &ioapic_bank, 4u * self->select, 4);
+    return emu_registers_read(EMU_DEVICE(self), &ioapic_bank, 4u * self->select + (offset & 3), size);
 }
 
 static void
-ioapic_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size G_GNUC_UNUSED)
+ioapic_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
 {
     Ioapic *self = opaque;
 
@@ -255,16 +264,11 @@ ioapic_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size G_G
     if (offset == IOAPIC_REG_SELECT) {
         self->select = value;
         ioapic_store(self);
-        return;
-    }
-    if (offset == IOAPIC_REG_EOI && self->version >= IOAPIC_VERSION_WITH_EOI) {
+    } else if (offset == IOAPIC_REG_EOI && self->version >= IOAPIC_VERSION_WITH_EOI) {
         ioapic_eoi(EMU_APIC_EOI(self), value);
-        return;
+    } else if ((offset & ~3u) == IOAPIC_REG_WINDOW) {
+        emu_registers_write(EMU_DEVICE(self), &ioapic_bank, 4u * self->select + (offset & 3), value, size);
     }
-    if (offset != IOAPIC_REG_WINDOW) {
-        return;
-    }
-    emu_registers_write(EMU_DEVICE(self), &ioapic_bank, 4u * self->select, (uint32_t)value, 4);
 }
 
 static const EmuMemoryRegionOps ioapic_ops = {
@@ -272,7 +276,7 @@ static const EmuMemoryRegionOps ioapic_ops = {
     .write = ioapic_write,
     .valid_min = 1,
     .valid_max = 4,
-    .impl_min = 4,
+    .impl_min = 1,
     .impl_max = 4,
 };
 

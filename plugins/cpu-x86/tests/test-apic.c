@@ -529,6 +529,178 @@ test_deadline(Fixture *f, gconstpointer data)
     g_assert_false(has_bit(f, 0, IRR, 0x52));
 }
 
+static unsigned n_dummy_acks;
+
+static uint8_t
+dummy_acknowledge(EmuInterruptAck *ack)
+{
+    n_dummy_acks++;
+    return 0x2b;
+}
+
+static void
+dummy_ack_init(gpointer iface, gpointer data)
+{
+    ((EmuInterruptAckInterface *)iface)->acknowledge = dummy_acknowledge;
+}
+
+/* ExtINT as a message: the other controller has the vector and the priorities, and hears of the end. */
+static void
+test_extint_message(Fixture *f, gconstpointer data)
+{
+    static const EmuInterfaceImpl interfaces[] = {{"interrupt-ack", dummy_ack_init}, {NULL, NULL}};
+    static const EmuTypeInfo info = {.name = "dummy-pic", .parent = "object", .instance_size = sizeof(EmuObject), .interfaces = interfaces};
+    GError *error = NULL;
+    g_autoptr(EmuObject) pic = NULL;
+
+    if (!emu_type_exists("dummy-pic")) {
+        type_register_static(&info);
+    }
+    pic = emu_object_new("dummy-pic", &error);
+    g_assert_no_error(error);
+    f->cpus[1]->pic = pic;
+    n_dummy_acks = 0;
+    enable_all(f);
+    set(f, 1, TPR, 0xf0);
+    emu_test_write(f->machine, 0xfee01000u, 0x700, 4);
+    g_assert_cmphex(requests(f, 0), ==, 0);
+    g_assert_cmphex(requests(f, 1), ==, X86_REQ_HARD);
+    g_assert_cmpuint(n_dummy_acks, ==, 0); /* when the CPU asks */
+    g_assert_cmphex(acknowledge(f, 1), ==, 0x2b);
+    g_assert_cmphex(requests(f, 1), ==, 0);
+    g_assert_cmpint(acknowledge(f, 1), ==, -1);
+    g_assert_false(has_bit(f, 1, IRR, 0x2b));
+    g_assert_false(has_bit(f, 1, ISR, 0x2b));
+    emu_test_write(f->machine, 0xfee01000u, 0x700, 4);
+    emu_test_reset(f->machine);
+    g_assert_cmphex(requests(f, 1), ==, 0);
+    f->cpus[1]->pic = NULL;
+}
+
+static void
+test_disabled_hears_nothing(Fixture *f, gconstpointer data)
+{
+    X86State *s = f->cpus[2]->state;
+
+    enable_all(f);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x1b, 0xfee00000u), ==, X86_MSR_DONE);
+    emu_test_write(f->machine, 0xfee02000u, 0x4041, 4);
+    set(f, 0, ICR_HIGH, 2u << 24);
+    set(f, 0, ICR_LOW, 0x4400); /* NMI, INIT, SIPI */
+    set(f, 0, ICR_LOW, 0x4500);
+    set(f, 0, ICR_LOW, 0xc4608);
+    g_assert_cmphex(requests(f, 2), ==, 0);
+    g_assert_cmphex(requests(f, 1), ==, X86_REQ_SIPI);
+}
+
+/* One of the others takes it, each in its turn. */
+static void
+test_lowest_shorthand(Fixture *f, gconstpointer data)
+{
+    unsigned counts[N_CPUS] = {0};
+
+    enable_all(f);
+    for (unsigned n = 0; n < 10; n++) {
+        set(f, 0, ICR_LOW, 0xc4161);
+        for (unsigned i = 0; i < N_CPUS; i++) {
+            if (acknowledge(f, i) == 0x61) {
+                counts[i]++;
+                set(f, i, EOI, 0);
+            }
+        }
+    }
+    g_assert_cmpuint(counts[0], ==, 0);
+    g_assert_cmpuint(counts[1], ==, 5);
+    g_assert_cmpuint(counts[2], ==, 5);
+}
+
+/* Messages with the redirection hint: one of a logical destination, the one of a physical. */
+static void
+test_redirection_hint(Fixture *f, gconstpointer data)
+{
+    unsigned taken = 0;
+
+    enable_all(f);
+    for (unsigned i = 0; i < N_CPUS; i++) {
+        set(f, i, LDR, 1u << (24 + i));
+    }
+    emu_test_write(f->machine, 0xfee0700cu, 0x4062, 4);
+    for (unsigned i = 0; i < N_CPUS; i++) {
+        taken += acknowledge(f, i) == 0x62;
+    }
+    g_assert_cmpuint(taken, ==, 1);
+    emu_test_write(f->machine, 0xfee02008u, 0x4073, 4);
+    g_assert_cmphex(acknowledge(f, 2), ==, 0x73);
+}
+
+static void
+test_timer_divide_changes(Fixture *f, gconstpointer data)
+{
+    set(f, 0, SVR, 0x1ff);
+    set(f, 0, DIVIDE, 0xb);
+    set(f, 0, LVT_TIMER, 0xef);
+    set(f, 0, INITIAL, 1000);
+    emu_test_advance(f->machine, 400);
+    set(f, 0, DIVIDE, 0); /* by 2: 600 to go take 1200 ns */
+    g_assert_cmpuint(get(f, 0, CURRENT), ==, 600);
+    emu_test_advance(f->machine, 1000);
+    g_assert_cmpuint(get(f, 0, CURRENT), ==, 100);
+    g_assert_cmphex(requests(f, 0), ==, 0);
+    set(f, 0, DIVIDE, 0xb);
+    emu_test_advance(f->machine, 99);
+    g_assert_cmphex(requests(f, 0), ==, 0);
+    emu_test_advance(f->machine, 1);
+    g_assert_cmphex(acknowledge(f, 0), ==, 0xef);
+    g_assert_cmpuint(get(f, 0, CURRENT), ==, 0);
+}
+
+static void
+test_x2apic_lvt_reserved(Fixture *f, gconstpointer data)
+{
+    X86State *s = f->cpus[0]->state;
+
+    s->features[X86_CPUID_1_ECX] |= 1u << (X86_FEAT_X2APIC & 31);
+    s->features[X86_CPUID_1_ECX] &= ~(1u << (X86_FEAT_TSC_DEADLINE & 31));
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x1b, 0xfee00d00u), ==, X86_MSR_DONE);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x80f, 0x1ff), ==, X86_MSR_DONE);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x832, 0x20031), ==, X86_MSR_DONE);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x832, 0x40031), ==, X86_MSR_FAULT); /* no TSC deadline */
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x832, 0x00431), ==, X86_MSR_FAULT); /* no delivery mode */
+    s->features[X86_CPUID_1_ECX] |= 1u << (X86_FEAT_TSC_DEADLINE & 31);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x832, 0x40031), ==, X86_MSR_DONE);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x834, 0x02400), ==, X86_MSR_FAULT); /* the counters have no polarity */
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x835, 0x0a400), ==, X86_MSR_DONE);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x837, 0x00100), ==, X86_MSR_FAULT);
+    g_assert_cmpint(s->hooks->wrmsr(s, 0x837, 0x00033), ==, X86_MSR_DONE);
+}
+
+/* A fixed, level-triggered pin that rises while it is masked interrupts once the mask is off, and again after EOI while it is high. */
+static void
+test_lint_level(Fixture *f, gconstpointer data)
+{
+    EmuLine *intr = emu_device_get_line_in((EmuDevice *)f->cpus[0], "intr", 0);
+
+    set(f, 0, SVR, 0x1ff);
+    set(f, 0, LINT0, 0x18044);
+    emu_machine_lock(f->machine);
+    emu_line_set(intr, 1);
+    emu_machine_unlock(f->machine);
+    g_assert_cmphex(requests(f, 0), ==, 0);
+    set(f, 0, LINT0, 0x8044);
+    g_assert_cmphex(acknowledge(f, 0), ==, 0x44);
+    g_assert_cmphex(get(f, 0, LINT0), ==, 0xc044);
+    set(f, 0, LINT0, 0xc044);
+    g_assert_false(has_bit(f, 0, IRR, 0x44)); /* still in service */
+    set(f, 0, EOI, 0);
+    g_assert_cmphex(acknowledge(f, 0), ==, 0x44);
+    emu_machine_lock(f->machine);
+    emu_line_set(intr, 0);
+    emu_machine_unlock(f->machine);
+    set(f, 0, EOI, 0);
+    g_assert_cmphex(requests(f, 0), ==, 0);
+    g_assert_cmphex(get(f, 0, LINT0), ==, 0x8044);
+}
+
 static void
 test_vmstate(Fixture *f, gconstpointer data)
 {
@@ -616,6 +788,13 @@ main(int argc, char **argv)
     ADD("apic/reset", test_reset);
     ADD("apic/ipi/physical", test_ipi_physical);
     ADD("apic/ipi/shorthands", test_shorthands);
+    ADD("apic/ipi/lowest-priority-of-the-others", test_lowest_shorthand);
+    ADD("apic/message/extint-has-no-part-in-priorities", test_extint_message);
+    ADD("apic/message/redirection-hint", test_redirection_hint);
+    ADD("apic/disabled/hears-nothing", test_disabled_hears_nothing);
+    ADD("apic/timer/divide-changes-the-rate", test_timer_divide_changes);
+    ADD("apic/x2apic/reserved-bits-of-local-vectors", test_x2apic_lvt_reserved);
+    ADD("apic/lint/level-waits-for-its-mask", test_lint_level);
     ADD("apic/ipi/logical-flat", test_logical_flat);
     ADD("apic/ipi/logical-cluster", test_logical_cluster);
     ADD("apic/ipi/lowest-priority-goes-round", test_lowest_priority);

@@ -147,6 +147,72 @@ test_mask_level(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(f->messages, ==, 1);
 }
 
+/* NMI and its like are edges also when the entry says level: nobody would end them. */
+static void
+test_level_of_nmi(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    static const uint32_t modes[] = {0x200, 0x400, 0x500, 0x700};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
+        f->messages = 0;
+        set_entry(f, 12, 0, 0x8000 | modes[i]);
+        set_pin(f, 12, 1);
+        g_assert_cmpuint(f->messages, ==, 1);
+        g_assert_cmphex(f->data, ==, 0x4000 | modes[i]);
+        g_assert_cmphex(get_reg(f, 0x10 + 24), ==, 0x8000 | modes[i]);
+        set_pin(f, 12, 0);
+        set_pin(f, 12, 1);
+        g_assert_cmpuint(f->messages, ==, 2);
+        set_pin(f, 12, 0);
+    }
+}
+
+static void
+test_bytes(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    set_entry(f, 3, 0x05000000, 0x000189a1);
+    emu_test_write(f->machine, BASE, 0x16, 1);
+    emu_test_write(f->machine, BASE + 1, 0x33, 1); /* no register */
+    g_assert_cmphex(emu_test_read(f->machine, BASE + 0x11, 1), ==, 0x89);
+    emu_test_write(f->machine, BASE + 0x10, 0xb2, 1);
+    g_assert_cmphex(get_reg(f, 0x16), ==, 0x000189b2);
+    emu_test_write(f->machine, BASE + 0x12, 0, 2);
+    g_assert_cmphex(get_reg(f, 0x16), ==, 0x000089b2);
+    g_assert_cmphex(get_reg(f, 0x17), ==, 0x05000000);
+}
+
+static void
+test_version_11(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    GError *error = NULL;
+
+    f->ioapic = emu_test_add_device(f->machine, "ioapic", "version=0x11", &error);
+    g_assert_no_error(error);
+    emu_machine_lock(f->machine);
+    emu_sysbus_map(EMU_SYSBUS_DEVICE(f->ioapic), 0, BASE, 1);
+    emu_machine_unlock(f->machine);
+    g_assert_cmphex(get_reg(f, 1), ==, 0x00170011);
+    set_entry(f, 10, 0, 0x00008055);
+    set_pin(f, 10, 1);
+    emu_test_write(f->machine, BASE + 0x40, 0x55, 4); /* there is no such register */
+    g_assert_cmphex(get_reg(f, 0x10 + 20), ==, 0x0000c055);
+}
+
+/* The way out for a guest without EOI register: by way of masked and edge. */
+static void
+test_clears_remote_irr(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    set_entry(f, 10, 0, 0x00008055);
+    set_pin(f, 10, 1);
+    set_reg(f, 0x10 + 20, 0x00018055); /* masking alone keeps it */
+    g_assert_cmphex(get_reg(f, 0x10 + 20), ==, 0x0001c055);
+    set_reg(f, 0x10 + 20, 0x00010055);
+    set_reg(f, 0x10 + 20, 0x00018055);
+    g_assert_cmphex(get_reg(f, 0x10 + 20), ==, 0x00018055);
+    set_reg(f, 0x10 + 20, 0x00008055);
+    g_assert_cmpuint(f->messages, ==, 2);
+}
+
 static void
 test_state(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -172,6 +238,10 @@ main(int argc, char **argv)
     ADD("/ioapic/edge/one-message-per-edge", test_edge);
     ADD("/ioapic/level/again-after-eoi", test_level);
     ADD("/ioapic/level/unmasking-sends", test_mask_level);
+    ADD("/ioapic/level/not-for-nmi-and-its-like", test_level_of_nmi);
+    ADD("/ioapic/level/remote-irr-cleared-by-way-of-edge", test_clears_remote_irr);
+    ADD("/ioapic/registers/narrow-accesses", test_bytes);
+    ADD("/ioapic/registers/version-without-eoi", test_version_11);
     ADD("/ioapic/state/remote-irr-survives", test_state);
     return g_test_run();
 }
