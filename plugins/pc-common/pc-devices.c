@@ -198,14 +198,26 @@ static bool
 pc_create_hpet(PcMachine *self, EmuDevice *pit, GError **error)
 {
     g_autoptr(GError) local_error = NULL;
+    EmuDevice *hpet;
+    guint intcap = 0;
 
     if (!self->hpet) {
         return true;
     }
-    self->hpet_device = pc_new_device(self, NULL, "hpet", "hpet", &local_error, NULL);
-    if (!self->hpet_device) {
+    hpet = emu_device_new("hpet", &local_error);
+    if (!hpet) {
         return pc_tolerate("hpet", &local_error, error);
     }
+    g_object_get(hpet, "hpet-intcap", &intcap, NULL);
+    if ((intcap == 0 && !emu_object_set_from_string(hpet, "hpet-intcap", PC_MACHINE_GET_CLASS(self)->hpet_intcap, error)) ||
+        !emu_object_add_child(self, "hpet", hpet, error)) {
+        g_object_unref(hpet);
+        return false;
+    }
+    if (!emu_device_realize(hpet, EMU_MACHINE(self), NULL, error)) {
+        return false;
+    }
+    self->hpet_device = hpet;
     emu_sysbus_map(EMU_SYSBUS_DEVICE(self->hpet_device), 0, PC_HPET_BASE, 0);
     for (unsigned i = 0; i < PC_N_GSIS; i++) {
         emu_device_connect_out(self->hpet_device, "irq", i, emu_device_get_line_in(self->gsi, "hpet", i));

@@ -165,6 +165,7 @@ pc_machine_class_init(PcMachineClass *klass)
     machine_class->reset = pc_machine_reset;
     machine_class->nmi = pc_machine_nmi;
     machine_class->cpu_plugged = pc_machine_cpu_plugged;
+    klass->hpet_intcap = "0x4";
     machine_class->can_replace = pc_can_replace;
     machine_class->part_replaced = pc_part_replaced;
     emu_object_class_add_properties(klass, pc_machine_properties, G_N_ELEMENTS(pc_machine_properties));

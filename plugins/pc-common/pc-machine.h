@@ -48,6 +48,7 @@ typedef struct {
     bool (*create_disks)(PcMachine *self, GError **error);
     /* What comes last: hot-plug. Optional. */
     bool (*create_rest)(PcMachine *self, GError **error);
+    const char *hpet_intcap; /* I/O APIC pins for the HPET, unless the user says which */
     void (*get_pm_info)(PcMachine *self, PcPmInfo *info);
     /* Appends the DSDT, returns its offset. */
     guint (*add_dsdt)(PcAcpi *acpi);

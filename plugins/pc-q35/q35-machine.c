@@ -151,6 +151,7 @@ q35_machine_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
     pc_class->create_bridges = q35_create_bridges;
     pc_class->create_power_management = q35_create_power_management;
     pc_class->create_disks = q35_create_disks;
+    pc_class->hpet_intcap = "0xff0104"; /* 2, 8, 16 to 23 */
     pc_class->create_rest = q35_create_cpu_hotplug;
     pc_class->get_pm_info = q35_get_pm_info;
     pc_class->add_dsdt = q35_add_dsdt;

@@ -175,6 +175,21 @@ test_routing(void)
     end(machine);
 }
 
+/* Timers of the HPET reach the pins of PCI, 8 and 2, as this board's firmware tables and guests expect. */
+static void
+test_hpet_routes(void)
+{
+    EmuMachine *machine = new_q35(NULL, NULL);
+
+    g_assert_cmphex(emu_test_read(machine, 0xfed00104, 4), ==, 0xff0104);
+    emu_test_write(machine, 0xfed00010, 1, 4);
+    emu_test_write(machine, 0xfed00140, 0x2806, 4); /* level, pin 20 */
+    emu_test_write(machine, 0xfed00148, 1000, 8);
+    emu_test_advance(machine, EMU_NS_PER_SEC);
+    g_assert_true(pin_is_up(machine, 20));
+    end(machine);
+}
+
 static void
 test_power_management(void)
 {
@@ -234,6 +249,7 @@ main(int argc, char **argv)
     g_test_add_func("/pc-q35/memory/split-at-2g", test_memory_split);
     g_test_add_func("/pc-q35/interrupts/routing", test_routing);
     g_test_add_func("/pc-q35/power-management", test_power_management);
+    g_test_add_func("/pc-q35/interrupts/hpet-routes", test_hpet_routes);
     g_test_add_func("/pc-q35/tables", test_tables);
     return g_test_run();
 }
