@@ -4,36 +4,100 @@
 
 #include "fdc.h"
 
+#include <string.h>
+
+/* The usual formats, 2.88M to 160K, and those that squeeze more onto a disk. */
 static const FloppyGeometry geometries[] = {
-    {2880, 80, 2, 18, 0, 4}, /* 1.44M */
-    {5760, 80, 2, 36, 3, 5}, /* 2.88M */
-    {2400, 80, 2, 15, 0, 2}, /* 1.2M */
-    {1440, 80, 2, 9, 2, 3},  /* 720K */
-    {720, 40, 2, 9, 2, 1},   /* 360K */
-    {640, 40, 2, 8, 2, 1},   {360, 40, 1, 9, 2, 1},   {320, 40, 1, 8, 2, 1},   {3200, 80, 2, 20, 0, 4},
-    {3360, 80, 2, 21, 0, 4}, {3444, 82, 2, 21, 0, 4}, {3486, 83, 2, 21, 0, 4}, {3520, 80, 2, 22, 0, 4},
-    {3680, 80, 2, 23, 0, 4}, {3840, 80, 2, 24, 0, 4}, {1600, 80, 2, 10, 2, 3}, {1640, 82, 2, 10, 2, 3},
+    /* 3.5" ED, 1 Mbit/s */
+    {5760, 80, 2, 36, 3},
+    {6240, 80, 2, 39, 3},
+    {6400, 80, 2, 40, 3},
+    {7040, 80, 2, 44, 3},
+    {7680, 80, 2, 48, 3},
+    /* 3.5" HD, 500 kbit/s */
+    {2880, 80, 2, 18, 0},
+    {3200, 80, 2, 20, 0},
+    {3360, 80, 2, 21, 0},
+    {3444, 82, 2, 21, 0},
+    {3486, 83, 2, 21, 0},
+    {3520, 80, 2, 22, 0},
+    {3680, 80, 2, 23, 0},
+    {3840, 80, 2, 24, 0},
+    /* 5.25" HD, 500 kbit/s */
+    {2400, 80, 2, 15, 0},
+    {2952, 82, 2, 18, 0},
+    {2988, 83, 2, 18, 0},
+    /* 3.5" DD, 250 kbit/s */
+    {1440, 80, 2, 9, 2},
+    {1600, 80, 2, 10, 2},
+    {1640, 82, 2, 10, 2},
+    {1660, 83, 2, 10, 2},
+    {1760, 80, 2, 11, 2},
+    {2080, 80, 2, 13, 2},
+    {2240, 80, 2, 14, 2},
+    /* 5.25" DD in its own drive, 250 kbit/s */
+    {720, 40, 2, 9, 2},
+    {820, 41, 2, 10, 2},
+    {840, 42, 2, 10, 2},
+    {640, 40, 2, 8, 2},
+    {360, 40, 1, 9, 2},
+    {320, 40, 1, 8, 2},
 };
 
+static const FloppyGeometry *
+floppy_find_geometry(uint32_t sectors)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(geometries); i++) {
+        if (geometries[i].sectors == sectors) {
+            return &geometries[i];
+        }
+    }
+    return NULL;
+}
+
+/* An image of another size is what fits on a disk of 1.44M or 2.88M: the rest of the disk is missing, or that of the image out of reach. */
 void
 floppy_drive_medium(FloppyDrive *d)
 {
-    uint64_t sectors = d->blk && emu_block_backend_has_medium(d->blk)
-                           ? (emu_block_backend_get_length(d->blk) + FDC_SECTOR - 1) / FDC_SECTOR
-                           : 0;
+    uint64_t length = d->blk && emu_block_backend_has_medium(d->blk) ? emu_block_backend_get_length(d->blk) : 0;
+    uint64_t sectors = (length + FDC_SECTOR - 1) / FDC_SECTOR;
+    const FloppyGeometry *geometry = floppy_find_geometry((uint32_t)MIN(sectors, UINT32_MAX));
 
+    memset(d->deleted, 0, sizeof(d->deleted));
     d->geometry = (FloppyGeometry){0};
-    if (!sectors) {
-        return;
+    if (sectors) {
+        d->geometry = geometry ? *geometry : *floppy_find_geometry(sectors <= 2880 ? 2880 : 5760);
     }
-    for (unsigned i = 0; i < G_N_ELEMENTS(geometries); i++) {
-        if (geometries[i].sectors == sectors) {
-            d->geometry = geometries[i];
-            return;
-        }
+}
+
+/* Step pulses; the first one with a disk in the drive ends what the disk change line has to say. */
+void
+floppy_drive_step(FloppyDrive *d, int tracks)
+{
+    d->track = CLAMP(d->track + tracks, 0, FLOPPY_LAST_TRACK);
+    if (tracks && d->geometry.sectors) {
+        d->changed = false;
     }
-    /* An image of another size is a 1.44M disk, the rest of which is missing or out of reach. */
-    d->geometry = geometries[0];
+}
+
+bool
+floppy_drive_is_protected(const FloppyDrive *d)
+{
+    return d->blk && emu_block_backend_is_read_only(d->blk);
+}
+
+bool
+floppy_drive_is_deleted(const FloppyDrive *d, uint32_t sector)
+{
+    return d->deleted[sector / 8] >> (sector % 8) & 1;
+}
+
+void
+floppy_drive_set_deleted(FloppyDrive *d, uint32_t sector, bool deleted)
+{
+    uint8_t bit = 1 << (sector % 8);
+
+    d->deleted[sector / 8] = deleted ? d->deleted[sector / 8] | bit : d->deleted[sector / 8] & ~bit;
 }
 
 static void
@@ -111,13 +175,36 @@ static const EmuProperty floppy_properties[] = {
     EMU_PROP_INT32("bootindex", FloppyDrive, bootindex, -1, "place in the boot order, -1: none"),
 };
 
+static bool
+floppy_post_load(gpointer self, unsigned version, GError **error)
+{
+    FloppyDrive *d = self;
+
+    if (version < 2) {
+        d->fdc->pcn[d->unit] = d->track; /* was one number */
+        d->track = MIN(d->track, FLOPPY_LAST_TRACK);
+    }
+    if (d->track > FLOPPY_LAST_TRACK) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "floppy: saved track is %u, expected 0 to %d", d->track, FLOPPY_LAST_TRACK);
+        return false;
+    }
+    return true;
+}
+
 static const EmuVMField floppy_fields[] = {
     EMU_VM_U8(FloppyDrive, track),
     EMU_VM_BOOL(FloppyDrive, changed),
+    {.name = "deleted", .kind = EMU_VM_KIND_BUFFER, .offset = offsetof(FloppyDrive, deleted), .size = sizeof(((FloppyDrive *)0)->deleted), .num = 1, .since = 2},
     EMU_VM_END,
 };
 
-static const EmuVMState floppy_vmstate = {.name = "floppy", .version = 1, .minimum_version = 1, .fields = floppy_fields};
+static const EmuVMState floppy_vmstate = {
+    .name = "floppy",
+    .version = 2,
+    .minimum_version = 1,
+    .fields = floppy_fields,
+    .post_load = floppy_post_load,
+};
 
 static void
 floppy_class_init(gpointer klass, gconstpointer data G_GNUC_UNUSED)

@@ -564,18 +564,39 @@ pc_floppy_type(EmuMachine *machine, unsigned unit)
     if (!blk) {
         return unit == 0 && emu_machine_wants_defaults(machine) ? 5 : 0;
     }
-    switch (emu_block_backend_get_length(blk)) {
+    switch (emu_block_backend_get_length(blk) / 1024) {
     case 0:
-    case 2880 * 1024:
-        return 5; /* 3.5", 2.88 MB */
-    case 1200 * 1024:
-        return 2; /* 5.25", 1.2 MB */
-    case 720 * 1024:
-        return 3; /* 3.5", 720 KB */
-    case 360 * 1024:
+        return emu_block_backend_has_medium(blk) ? 4 : 5;
+    case 160:
+    case 180:
+    case 320:
+    case 360:
+    case 410:
+    case 420:
         return 1; /* 5.25", 360 KB */
+    case 1200:
+    case 1476:
+    case 1494:
+        return 2; /* 5.25", 1.2 MB */
+    case 720:
+    case 800:
+    case 820:
+    case 830:
+    case 880:
+    case 1040:
+    case 1120:
+        return 3; /* 3.5", 720 KB */
+    case 1600:
+    case 1680:
+    case 1722:
+    case 1743:
+    case 1760:
+    case 1840:
+    case 1920:
+        return 4;
     default:
-        return 4; /* 3.5", 1.44 MB */
+        /* Other sizes are what fits on a disk. */
+        return emu_block_backend_get_length(blk) > 1440 * 1024 ? 5 : 4; /* 3.5", 2.88 MB, 1.44 MB */
     }
 }
 

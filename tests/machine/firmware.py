@@ -159,6 +159,24 @@ def option_rom():
                 raise Failure(f"exit status {emu.process.returncode}; stderr: {emu.stderr()}")
 
 
+def floppy(kilobytes, track, head, sector):
+    """The firmware finds a disk's data rate, and its last sector by INT 13H: 2ah to the exit port if that is the one, else 0bh."""
+    code = (bytes.fromhex("31c08ed88ec08ed0bc007cfbb80102b9") + bytes([sector, track]) + b"\xba\0" + bytes([head])
+            + bytes.fromhex("bb0080cd13720c813e0080454d7504b02ae6f4b00be6f4f4"))
+    with tempfile.NamedTemporaryFile(suffix=".img") as image:
+        image.write(code.ljust(510, b"\0") + b"\x55\xaa")
+        image.seek(kilobytes * 1024 - 512)
+        image.write(b"EM".ljust(512, b"\0"))
+        image.flush()
+        with Emu("-M", "pc", "-m", "64", "-drive", f"file={image.name},format=raw,if=floppy", "-boot", "a",
+                 "-device", "isa-debug-exit,iobase=0xf4,iosize=1") as emu:
+            if emu.wait(60) != 0x2a << 1 | 1:
+                raise Failure(f"exit status {emu.process.returncode}; stderr: {emu.stderr()}")
+
+
+FLOPPIES = [(160, 39, 0, 8), (360, 39, 1, 9), (720, 79, 1, 9), (1200, 79, 1, 15), (1440, 79, 1, 18), (2880, 79, 1, 36)]
+
+
 def uefi():
     """OVMF out of flash, to its shell; what it stores in the second flash is there at the next start."""
     folder = next((d for d in ("/usr/share/OVMF", "/usr/share/ovmf") if os.path.exists(d + "/OVMF_CODE.fd")), None)
@@ -195,6 +213,7 @@ harness.run([
     ("firmware/boot/sector-of-a-hard-disk-runs", lambda: boot_sector(["-hda", "@"], 1 << 20)),
     ("firmware/boot/sector-of-a-sata-disk-runs", lambda: boot_sector(["-hda", "@"], 1 << 20, machine="q35")),
     ("firmware/boot/sector-of-a-floppy-runs", lambda: boot_sector(["-fda", "@", "-boot", "a"], 1440 * 1024)),
+    *[(f"firmware/boot/floppy-of-{f[0]}-kilobytes", lambda f=f: floppy(*f)) for f in FLOPPIES],
     ("firmware/boot/drive-option-with-interface",
      lambda: boot_sector(["-drive", "file=@,format=raw,if=ide,index=1"], 1 << 20)),
     ("firmware/smm/64-bit-save-area", lambda: system_management("qemu64")),
