@@ -277,6 +277,7 @@ kvm_accel_class_init(KvmAccelClass *klass)
 
     G_OBJECT_CLASS(klass)->finalize = kvm_accel_finalize;
     accel->name = "kvm";
+    accel->no_smm = true;
     accel->setup = kvm_accel_setup;
     accel->create_vcpu = kvm_accel_create_vcpu;
     accel->destroy_vcpu = kvm_accel_destroy_vcpu;

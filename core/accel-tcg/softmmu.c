@@ -295,6 +295,27 @@ tcg_tlb_protect(EmuTcgVcpu *v, const uint8_t *host_page)
     }
 }
 
+/**
+ * emu_tcg_set_memory_as:
+ * @s: a CPU's state, on its thread or while it does not run
+ * @as: what it sees of physical memory from now on; good as long as the CPU
+ *
+ * Changes to another view of memory, which is also what debuggers see through the CPU, and forgets every translation. Two views
+ * at most take part. Big lock held.
+ */
+void
+emu_tcg_set_memory_as(EmuTcgState *s, EmuAddressSpace *as)
+{
+    EmuTcgVcpu *v = tcg_vcpu(s);
+
+    emu_cpu_set_memory_as(v->cpu, as);
+    v->as = as;
+    if (v->views[0].as) {
+        tcg_vcpu_watch(v, as);
+    }
+    emu_tcg_flush_all(s);
+}
+
 /* ---- filling -------------------------------------------------------------------------------------- */
 
 static inline void

@@ -34,6 +34,22 @@ tcg_accel_memory_commit_cb(gpointer opaque)
     tcg_machine_flush_async(opaque);
 }
 
+void
+tcg_vcpu_watch(EmuTcgVcpu *v, EmuAddressSpace *as)
+{
+    static const EmuMemoryListener listener = {.commit = tcg_accel_memory_commit_cb};
+    unsigned i = 0;
+
+    while (i < TCG_VIEWS && v->views[i].as && v->views[i].as != as) {
+        i++;
+    }
+    g_return_if_fail(i < TCG_VIEWS);
+    if (!v->views[i].as) {
+        v->views[i].as = as;
+        v->views[i].listener = emu_address_space_add_listener(as, &listener, v->machine);
+    }
+}
+
 static bool
 tcg_accel_setup(EmuAccel *accel, EmuMachine *machine, GError **error)
 {
@@ -63,7 +79,6 @@ tcg_accel_setup(EmuAccel *accel, EmuMachine *machine, GError **error)
 static bool
 tcg_accel_create_vcpu(EmuAccel *accel, EmuCpu *cpu, GError **error)
 {
-    static const EmuMemoryListener listener = {.commit = tcg_accel_memory_commit_cb};
     TcgAccel *self = TCG_ACCEL(accel);
     EmuCpuClass *klass = EMU_CPU_GET_CLASS(cpu);
 
@@ -100,7 +115,7 @@ tcg_accel_create_vcpu(EmuAccel *accel, EmuCpu *cpu, GError **error)
     pthread_mutex_lock(&self->m.lock);
     g_ptr_array_add(self->m.vcpus, v);
     pthread_mutex_unlock(&self->m.lock);
-    v->listener = emu_address_space_add_listener(v->as, &listener, &self->m);
+    tcg_vcpu_watch(v, v->as);
     if (klass->attach_state != NULL) {
         klass->attach_state(cpu, s);
     }
@@ -116,7 +131,9 @@ tcg_accel_destroy_vcpu(EmuAccel *accel, EmuCpu *cpu)
     if (v == NULL) {
         return;
     }
-    emu_address_space_remove_listener(v->as, v->listener);
+    for (unsigned i = 0; i < TCG_VIEWS && v->views[i].as; i++) {
+        emu_address_space_remove_listener(v->views[i].as, v->views[i].listener);
+    }
     pthread_mutex_lock(&self->m.lock);
     g_ptr_array_remove(self->m.vcpus, v);
     pthread_mutex_unlock(&self->m.lock);

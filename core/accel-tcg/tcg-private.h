@@ -131,6 +131,9 @@ typedef struct {
     uint64_t part[TCG_LARGE_PARTS];
 } TcgLargePage;
 
+/* Views of memory that a front end changes between: one more for system management mode. */
+#define TCG_VIEWS 2
+
 struct _EmuTcgVcpu {
     EmuTcgState *state;
     TcgHot *hot;
@@ -142,8 +145,12 @@ struct _EmuTcgVcpu {
     TcgMachine *machine;
     EmuCpu *cpu;
     EmuCpuDebug *debug, no_debug;
-    EmuAddressSpace *as;
-    gpointer listener; /* on @as */
+    EmuAddressSpace *as; /* one of @views */
+    /* Those that it has looked through, with a listener each. */
+    struct {
+        EmuAddressSpace *as;
+        gpointer listener;
+    } views[TCG_VIEWS];
     unsigned index;
 
     TcgTlbEntry tlb[EMU_TCG_MMU_MODES][TCG_TLB_SIZE];
@@ -215,6 +222,9 @@ TcgTlbEntry *tcg_tlb_lookup(EmuTcgVcpu *v, uint64_t vaddr, EmuTcgAccess access, 
 /* Stores to the host page of RAM address @ram go out of line from now on, on vCPU @v. */
 void tcg_tlb_protect(EmuTcgVcpu *v, const uint8_t *host_page);
 void tcg_predict_clear(EmuTcgVcpu *v);
+
+/* tcg-accel.c: flushes the machine's translations when what @as shows changes; once for each. */
+void tcg_vcpu_watch(EmuTcgVcpu *v, EmuAddressSpace *as);
 
 /* code.c: RAM pages that hold translated code, and whoever else tracks stores. */
 void tcg_machine_register(TcgMachine *m);

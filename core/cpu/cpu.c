@@ -131,6 +131,9 @@ emu_cpu_set_memory_as(EmuCpu *self, EmuAddressSpace *as)
     if (as && machine) {
         emu_address_space_copy_lock(as, emu_machine_get_memory_as(machine));
     }
+    if (as && cpu_priv(self)->memory_as) {
+        emu_address_space_move_tap(cpu_priv(self)->memory_as, as);
+    }
     cpu_priv(self)->memory_as = as;
 }
 

@@ -411,6 +411,7 @@ access_bytes(EmuAddressSpace *as, uint64_t addr, uint8_t *buf, uint64_t len, uns
         attrs.requester_id = as->requester_id;
         attrs.has_requester = 1;
     }
+    attrs.smm |= as->smm;
     emu_rcu_enter();
     while (len) {
         uint64_t step = len;
@@ -436,6 +437,15 @@ emu_address_space_set_tap(EmuAddressSpace *as, EmuMemoryTapFunc fn, gpointer opa
         as->tap_opaque = opaque;
     }
     __atomic_store_n(&as->tap, fn, __ATOMIC_RELEASE);
+}
+
+void
+emu_address_space_move_tap(EmuAddressSpace *from, EmuAddressSpace *to)
+{
+    if (from->tap) {
+        emu_address_space_set_tap(to, from->tap, from->tap_opaque);
+        emu_address_space_set_tap(from, NULL, NULL);
+    }
 }
 
 /* ---- public ------------------------------------------------------------------------------------- */

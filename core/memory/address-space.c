@@ -366,6 +366,18 @@ emu_address_space_set_requester(EmuAddressSpace *as, uint16_t requester_id)
     as->has_requester = true;
 }
 
+/**
+ * emu_address_space_set_smm:
+ * @as: an address space
+ *
+ * What is accessed through @as from now on learns that it is a CPU in system management mode who asks. Before it is used.
+ */
+void
+emu_address_space_set_smm(EmuAddressSpace *as)
+{
+    as->smm = true;
+}
+
 bool
 emu_address_space_find(EmuAddressSpace *as, uint64_t addr, EmuMemorySection *out)
 {

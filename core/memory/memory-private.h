@@ -49,6 +49,8 @@ void emu_address_space_set_requester(EmuAddressSpace *as, uint16_t requester_id)
  * written. Any thread. One for an address space; NULL: none. Big lock held to set it; it may be called once more afterwards. */
 typedef void (*EmuMemoryTapFunc)(gpointer opaque, uint64_t addr, const uint8_t *data, uint64_t len, bool write);
 void emu_address_space_set_tap(EmuAddressSpace *as, EmuMemoryTapFunc fn, gpointer opaque);
+/* It sees the accesses to @to instead. Big lock held. */
+void emu_address_space_move_tap(EmuAddressSpace *from, EmuAddressSpace *to);
 
 /* ---- RAM blocks ------------------------------------------------------------------------------- */
 
@@ -212,7 +214,7 @@ struct _EmuAddressSpace {
     const EmuMemoryLock *lock;
     gpointer lock_opaque;
     gpointer master;
-    bool has_requester;
+    bool has_requester, smm;
     uint16_t requester_id;
     GArray *shortcuts; /* of the view, when a listener wants them */
     EmuMemoryTapFunc tap; /* NULL: none; atomic */

@@ -119,19 +119,49 @@ emu_x86_set_a20(EmuMachine *machine, bool enabled)
     }
 }
 
+static void
+x86_pc_smi(EmuMachine *machine, unsigned index)
+{
+    EmuX86CpuControl *cpu = x86_pc_get_cpu_control(machine, index);
+
+    if (cpu && EMU_X86_CPU_CONTROL_GET_IFACE(cpu)->smi) {
+        EMU_X86_CPU_CONTROL_GET_IFACE(cpu)->smi(cpu);
+    }
+}
+
 /**
  * emu_x86_raise_smi:
  * @machine: a PC
  *
- * Asserts SMI# of the first CPU: firmware of a PC here gives only that one its place in SMRAM. Big lock held.
+ * Asserts SMI# of the CPU whose access this is, or else of the first: firmware that did not ask for more may have given only that one
+ * its place in SMRAM. Big lock held.
  */
 void
 emu_x86_raise_smi(EmuMachine *machine)
 {
-    EmuX86CpuControl *cpu = emu_machine_get_n_cpus(machine) > 0 ? x86_pc_get_cpu_control(machine, 0) : NULL;
+    unsigned index = 0;
 
-    if (cpu && EMU_X86_CPU_CONTROL_GET_IFACE(cpu)->smi) {
-        EMU_X86_CPU_CONTROL_GET_IFACE(cpu)->smi(cpu);
+    for (unsigned i = 0; i < emu_machine_get_n_cpus(machine); i++) {
+        EmuCpu *cpu = emu_machine_get_cpu(machine, i);
+
+        if (cpu && emu_cpu_is_self(cpu)) {
+            index = i;
+        }
+    }
+    x86_pc_smi(machine, index);
+}
+
+/**
+ * emu_x86_broadcast_smi:
+ * @machine: a PC
+ *
+ * Asserts SMI# of all CPUs. Big lock held.
+ */
+void
+emu_x86_broadcast_smi(EmuMachine *machine)
+{
+    for (unsigned i = 0; i < emu_machine_get_n_cpus(machine); i++) {
+        x86_pc_smi(machine, i);
     }
 }
 

@@ -84,20 +84,41 @@ x86_cpu_unlock(X86Cpu *cpu, bool taken)
     }
 }
 
+/*
+ * A board with SMRAM has a region "smram" as child of the machine, as large as the address space, that holds what only a
+ * CPU in SMM sees.
+ */
+static void
+x86_cpu_make_smm_view(X86Cpu *cpu)
+{
+    EmuObject *smram = emu_object_get_child(x86_cpu_get_machine(cpu), "smram");
+    EmuMemoryRegion *view = emu_memory_region_new_container(cpu, "cpu-smm-view", UINT64_MAX);
+    g_autofree char *name = g_strdup_printf("cpu-smm-%u", emu_cpu_get_index((EmuCpu *)cpu));
+
+    emu_memory_transaction_begin();
+    emu_memory_region_add_subregion(view, 0, emu_memory_region_new_alias(cpu, "cpu-smm-memory", cpu->view, 0, UINT64_MAX), 0);
+    if (smram && EMU_IS_MEMORY_REGION(smram)) {
+        emu_memory_region_add_subregion(
+            view, 0, emu_memory_region_new_alias(cpu, "cpu-smram", EMU_MEMORY_REGION(smram), 0, UINT64_MAX), 1);
+    }
+    cpu->smm_as = emu_address_space_new(view, name);
+    emu_address_space_set_smm(cpu->smm_as);
+    emu_memory_transaction_commit();
+}
+
 void
 x86_cpu_show_smram(X86Cpu *cpu, bool in_smm)
 {
-    if (!cpu->smram && in_smm) {
-        EmuObject *smram = emu_object_get_child(x86_cpu_get_machine(cpu), "smram");
+    EmuAddressSpace *as = cpu->as;
 
-        if (smram && EMU_IS_MEMORY_REGION(smram)) {
-            cpu->smram = emu_memory_region_new_alias(cpu, "cpu-smram", EMU_MEMORY_REGION(smram), 0, UINT64_MAX);
-            emu_memory_region_set_enabled(cpu->smram, false);
-            emu_memory_region_add_subregion(cpu->view, 0, cpu->smram, 1);
+    if (in_smm) {
+        if (!cpu->smm_as) {
+            x86_cpu_make_smm_view(cpu);
         }
+        as = cpu->smm_as;
     }
-    if (cpu->smram) {
-        emu_memory_region_set_enabled(cpu->smram, in_smm);
+    if (emu_cpu_get_memory_as((EmuCpu *)cpu) != as) {
+        emu_tcg_set_memory_as(&cpu->state->tcg, as);
     }
 }
 
@@ -135,10 +156,6 @@ x86_hook_ferr(X86State *s)
     x86_cpu_unlock(cpu, taken);
 }
 
-/*
- * A board with SMRAM has a region "smram" as child of the machine, as large as the address space, that holds what only a
- * CPU in SMM sees.
- */
 static void
 x86_hook_set_smm(X86State *s, bool in_smm)
 {
@@ -671,6 +688,8 @@ x86_cpu_unrealize(EmuDevice *dev)
         parent_class->unrealize(dev);
     }
     x86_apic_unrealize(&cpu->apic);
+    emu_cpu_set_memory_as((EmuCpu *)cpu, NULL);
+    g_clear_pointer(&cpu->smm_as, emu_address_space_free);
     g_clear_pointer(&cpu->as, emu_address_space_free);
 }
 

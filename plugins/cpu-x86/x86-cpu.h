@@ -148,7 +148,7 @@ struct _X86Cpu {
     X86State *state;
     EmuAddressSpace *as;
     EmuMemoryRegion *view;
-    EmuMemoryRegion *smram; /* the board's, in the view while the CPU is in SMM */
+    EmuAddressSpace *smm_as; /* while the CPU is in SMM: the board's SMRAM before the view; NULL: not been there yet */
     EmuLine *ferr;
     X86Apic apic;
     bool has_apic;
@@ -183,7 +183,7 @@ x86_cpu_get_machine(X86Cpu *cpu)
 void x86_cpu_request(X86Cpu *cpu, uint32_t bits);
 /* An NMI, latched once; while none is being served two may come before the vCPU looks. Any thread. */
 void x86_cpu_nmi(X86Cpu *cpu);
-/* What only SMM sees comes into, or leaves, the CPU's view. Big lock held. */
+/* The CPU sees memory as SMM does, or as others do. Big lock held. */
 void x86_cpu_show_smram(X86Cpu *cpu, bool in_smm);
 /* INIT: local APIC and core. Big lock held. */
 void x86_cpu_signal_init(X86Cpu *cpu);

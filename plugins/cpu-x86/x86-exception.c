@@ -177,10 +177,8 @@ x86_interrupt_wanted(EmuTcgState *tcg)
     if (s->wait_sipi) {
         return req & (X86_REQ_SIPI | X86_REQ_INIT);
     }
-    if (req & X86_REQ_INIT) {
-        return true;
-    }
-    if ((req & X86_REQ_SMI) && !s->in_smm) {
+    /* Both wait for RSM. */
+    if ((req & (X86_REQ_INIT | X86_REQ_SMI)) && !s->in_smm) {
         return true;
     }
     if ((req & X86_REQ_NMI) && !s->nmi_blocked && !s->shadow) {
@@ -214,7 +212,7 @@ x86_deliver_interrupt(EmuTcgState *tcg)
     uint32_t req = __atomic_load_n(&s->interrupt_request, __ATOMIC_ACQUIRE);
     unsigned vector;
 
-    if (req & X86_REQ_INIT) {
+    if ((req & X86_REQ_INIT) && !s->in_smm) {
         bool bsp = s->apic_base & 0x100;
 
         /* A SIPI that follows on its heels stays pending. */

@@ -17,6 +17,7 @@
 
 #include "acpi-pm.h"
 
+#include <emu/fw-cfg.h>
 #include <emu/log.h>
 #include <emu/x86-pc.h>
 
@@ -45,8 +46,15 @@
 #define ICH9_PM_GPE_BYTES 8
 #define ICH9_PM_SMI_EN 0x30
 #define ICH9_PM_SMI_STS 0x34
+#define ICH9_SMI_EN_GBL 0x01
 #define ICH9_SMI_EN_APMC 0x20
 #define ICH9_SMI_STS_APM 0x20
+
+/* What firmware can ask for through the configuration device: 64-bit masks, and whether it was granted. */
+#define ICH9_SMI_FILE_SUPPORTED "etc/smi/supported-features"
+#define ICH9_SMI_FILE_REQUESTED "etc/smi/requested-features"
+#define ICH9_SMI_FILE_OK "etc/smi/features-ok"
+#define ICH9_SMI_BROADCAST UINT64_C(0x01) /* SMIs reach all CPUs */
 
 #define ICH9_APM_PORT 0xb2
 #define ICH9_APM_ACPI_ENABLE 0x02
@@ -70,6 +78,7 @@ typedef struct {
     EmuPciDevice parent;
 
     bool smm_enabled;
+    bool smi_broadcast;
     AcpiPm pm;
 
     EmuIsaBus *isa_bus;
@@ -81,6 +90,8 @@ typedef struct {
     EmuLine *pirqs[ICH9_N_PIRQS];
 
     uint32_t smi_enable, smi_status;
+    uint64_t smi_features; /* granted */
+    uint8_t smi_features_ok;
     uint8_t apm_control, apm_status;
     uint8_t reset_control;
     uint8_t chipset[ICH9_CC_SIZE];
@@ -230,6 +241,9 @@ ich9_pm_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
             acpi_pm_write_gpe(&self->pm, (unsigned)offset - ICH9_PM_GPE0 + i, (uint8_t)(value >> 8 * i));
         }
     } else if ((offset & ~3u) == ICH9_PM_SMI_EN) {
+        if (emu_pci_device_get_config(&self->parent)[ICH9_GEN_PMCON_1] & ICH9_GEN_PMCON_1_SMI_LOCK) {
+            mask &= ~ICH9_SMI_EN_GBL;
+        }
         self->smi_enable = (self->smi_enable & ~mask) | (bits & mask);
     } else if ((offset & ~3u) == ICH9_PM_SMI_STS) {
         self->smi_status &= ~bits;
@@ -244,6 +258,70 @@ static const EmuMemoryRegionOps ich9_pm_ops = {
     .impl_min = 1,
     .impl_max = 4,
 };
+
+/* ---- SMIs ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t
+ich9_get_supported_features(Ich9Lpc *self)
+{
+    return self->smi_broadcast ? ICH9_SMI_BROADCAST : 0;
+}
+
+/* The firmware looks whether it gets what it has asked for: all or nothing, and once until reset. */
+static void
+ich9_negotiate_cb(gpointer opaque)
+{
+    Ich9Lpc *self = opaque;
+    EmuFwCfg *fw_cfg = emu_machine_find_fw_cfg(emu_device_get_machine(EMU_DEVICE(self)));
+    const uint8_t *file;
+    uint64_t wanted;
+    gsize len;
+
+    file = emu_fw_cfg_get_file(fw_cfg, ICH9_SMI_FILE_REQUESTED, &len);
+    if (self->smi_features_ok || !file || len != sizeof wanted) {
+        return;
+    }
+    memcpy(&wanted, file, sizeof wanted);
+    wanted = GUINT64_FROM_LE(wanted);
+    if (wanted & ~ich9_get_supported_features(self)) {
+        return;
+    }
+    self->smi_features = wanted;
+    self->smi_features_ok = 1;
+    emu_fw_cfg_modify_file(fw_cfg, ICH9_SMI_FILE_OK, &self->smi_features_ok, 1);
+}
+
+/* The files as they are after a reset; later they are there, and @reset says whether they begin anew. */
+static void
+ich9_show_smi_features(Ich9Lpc *self, bool reset)
+{
+    EmuFwCfg *fw_cfg = emu_machine_find_fw_cfg(emu_device_get_machine(EMU_DEVICE(self)));
+    uint64_t supported = GUINT64_TO_LE(ich9_get_supported_features(self)), requested = 0;
+
+    if (!fw_cfg || !self->smm_enabled || !supported) {
+        return;
+    }
+    emu_fw_cfg_add_file(fw_cfg, ICH9_SMI_FILE_SUPPORTED, &supported, sizeof supported);
+    if (reset || !emu_fw_cfg_get_file(fw_cfg, ICH9_SMI_FILE_REQUESTED, NULL)) {
+        emu_fw_cfg_add_file_full(fw_cfg, ICH9_SMI_FILE_REQUESTED, &requested, sizeof requested, NULL, NULL, true);
+    }
+    emu_fw_cfg_add_file_full(fw_cfg, ICH9_SMI_FILE_OK, &self->smi_features_ok, 1, ich9_negotiate_cb, self, false);
+}
+
+static void
+ich9_raise_smi(Ich9Lpc *self)
+{
+    EmuMachine *machine = emu_device_get_machine(EMU_DEVICE(self));
+
+    if (!(self->smi_enable & ICH9_SMI_EN_GBL) || !self->smm_enabled) {
+        return;
+    }
+    if (self->smi_features & ICH9_SMI_BROADCAST) {
+        emu_x86_broadcast_smi(machine);
+    } else {
+        emu_x86_raise_smi(machine);
+    }
+}
 
 static uint64_t
 ich9_apm_read(gpointer opaque, uint64_t offset, unsigned size G_GNUC_UNUSED)
@@ -266,9 +344,9 @@ ich9_apm_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size G
     self->apm_control = (uint8_t)value;
     if (value == ICH9_APM_ACPI_ENABLE || value == ICH9_APM_ACPI_DISABLE) {
         acpi_pm_set_enabled(&self->pm, value == ICH9_APM_ACPI_ENABLE);
-    } else if (self->smi_enable & ICH9_SMI_EN_APMC && self->smm_enabled) {
+    } else if (self->smi_enable & ICH9_SMI_EN_APMC) {
         self->smi_status |= ICH9_SMI_STS_APM;
-        emu_x86_raise_smi(emu_device_get_machine(EMU_DEVICE(self)));
+        ich9_raise_smi(self);
     }
 }
 
@@ -409,7 +487,11 @@ ich9_lpc_unrealize(EmuPciDevice *pci)
     Ich9Lpc *self = (Ich9Lpc *)pci;
     EmuPciBus *bus = emu_pci_device_get_bus(pci);
     EmuMemoryRegion *io = emu_pci_bus_get_io(bus);
+    EmuFwCfg *fw_cfg = emu_machine_find_fw_cfg(emu_device_get_machine(EMU_DEVICE(self)));
 
+    if (fw_cfg && emu_fw_cfg_get_file(fw_cfg, ICH9_SMI_FILE_OK, NULL)) {
+        emu_fw_cfg_add_file(fw_cfg, ICH9_SMI_FILE_OK, &self->smi_features_ok, 1);
+    }
     emu_memory_region_del_subregion(io, self->reset_region);
     emu_memory_region_del_subregion(io, self->apm_region);
     emu_memory_region_del_subregion(emu_pci_bus_get_memory(bus), self->rcba_region);
@@ -458,6 +540,9 @@ ich9_lpc_reset_enter(EmuDevice *dev)
     /* Firmware takes this for "SMM is set up" and leaves it alone. */
     self->smi_enable = self->smm_enabled ? 0 : ICH9_SMI_EN_APMC;
     self->smi_status = 0;
+    self->smi_features = 0;
+    self->smi_features_ok = 0;
+    ich9_show_smi_features(self, true);
     self->apm_control = 0;
     self->apm_status = 0;
     self->reset_control = 0;
@@ -491,6 +576,7 @@ ich9_lpc_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **err
     ich9_update_mappings(self);
     emu_pci_bus_reroute_irqs(emu_pci_device_get_bus(&self->parent));
     acpi_pm_restart(&self->pm);
+    ich9_show_smi_features(self, false);
     return true;
 }
 
@@ -500,6 +586,8 @@ static const EmuVMField ich9_lpc_vmstate_fields[] = {
     ACPI_PM_VM(Ich9Lpc, pm, ICH9_PM_GPE_BYTES),
     EMU_VM_U32(Ich9Lpc, smi_enable),
     EMU_VM_U32(Ich9Lpc, smi_status),
+    EMU_VM_U64(Ich9Lpc, smi_features),
+    EMU_VM_U8(Ich9Lpc, smi_features_ok),
     EMU_VM_U8(Ich9Lpc, apm_control),
     EMU_VM_U8(Ich9Lpc, apm_status),
     EMU_VM_U8(Ich9Lpc, reset_control),
@@ -517,6 +605,7 @@ static const EmuVMState ich9_lpc_vmstate = {
 
 static const EmuProperty ich9_lpc_properties[] = {
     EMU_PROP_BOOL("smm-enabled", Ich9Lpc, smm_enabled, false, "whether the APM control port raises an SMI"),
+    EMU_PROP_BOOL("x-smi-broadcast", Ich9Lpc, smi_broadcast, true, "firmware can have SMIs reach all CPUs"),
     ACPI_PM_PROPERTIES(Ich9Lpc, pm),
 };
 

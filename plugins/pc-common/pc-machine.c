@@ -73,6 +73,21 @@ pc_create_cpus(PcMachine *self, GError **error)
     return true;
 }
 
+static bool
+pc_decide_smm(PcMachine *self, GError **error)
+{
+    EmuAccel *accel = emu_machine_get_accel(EMU_MACHINE(self));
+    bool possible = !accel || !EMU_ACCEL_GET_CLASS(accel)->no_smm;
+
+    if (self->smm == EMU_ON_OFF_AUTO_ON && !possible) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "pc: smm is on, but accelerator %s has no system management mode, expected off or auto", EMU_ACCEL_GET_CLASS(accel)->name);
+        return false;
+    }
+    self->smm_enabled = self->smm != EMU_ON_OFF_AUTO_OFF && possible;
+    return true;
+}
+
 /* ---- life ---------------------------------------------------------------------------------------- */
 
 static bool
@@ -80,8 +95,7 @@ pc_machine_init(EmuMachine *machine, GError **error)
 {
     PcMachine *self = (PcMachine *)machine;
 
-    self->smm_enabled = self->smm == EMU_ON_OFF_AUTO_ON;
-    return pc_map_ram(self, error) && pc_create_cpus(self, error) && pc_create_devices(self, error) &&
+    return pc_decide_smm(self, error) && pc_map_ram(self, error) && pc_create_cpus(self, error) && pc_create_devices(self, error) &&
            pc_map_firmware(self, error);
 }
 

@@ -6,10 +6,13 @@
  *
  *   PCIEXBAR                 4 KiB of each function of 256, 128 or 64 buses
  *   0xfeda0000..0xfedbffff   SMM only: RAM at 0xa0000, while H_SMRAME is set
- *   TSEG                     SMM only: the last 1, 2 or 8 MiB of RAM below 4 GiB, while T_EN is set
+ *   TSEG                     SMM only: the last 1, 2, 8 or (extension) 16 MiB of RAM below 4 GiB, while T_EN is set
  *   0xc0000..0xfffff         13 PAM segments (pc-pam.h)
  *   0xa0000..0xbffff         PCI (the VGA window), unless SMRAM is open
+ *   0x30000..0x4ffff         (extension) SMM only, once F_SMBASE is locked
  *   RAM, PCI everywhere else
+ *
+ * The two extensions are those of QEMU's MCH, which firmware for virtual machines looks for.
  */
 
 #include "q35.h"
@@ -21,11 +24,17 @@
 
 #include <string.h>
 
-#define MCH_EXT_TSEG 0x50 /* scratch on boards without the extension: what firmware asks with comes back */
+#define MCH_EXT_TSEG 0x50 /* MiB of a TSEG of size 3, given to those who ask */
+#define MCH_EXT_TSEG_QUERY 0xffff
+#define MCH_EXT_TSEG_MAX 0xfff
 #define MCH_PCIEXBAR 0x60
 #define MCH_PCIEXBAR_ENABLE 0x1
 #define MCH_PCIEXBAR_LENGTH(v) ((v) >> 1 & 3)
 #define MCH_PAM 0x90
+#define MCH_F_SMBASE 0x9c
+#define MCH_F_SMBASE_QUERY 0xff
+#define MCH_F_SMBASE_IN_RAM 0x01 /* the answer: it can be hidden */
+#define MCH_F_SMBASE_LCK 0x02    /* it is, until reset */
 #define MCH_SMRAM 0x9d
 #define MCH_SMRAM_RESET 0x02
 #define MCH_SMRAM_G_SMRAME 0x08
@@ -38,7 +47,12 @@
 #define MCH_ESMRAMC_TSEG_SZ(v) ((v) >> 1 & 3)
 #define MCH_ESMRAMC_E_SMERR 0x40
 #define MCH_ESMRAMC_H_SMRAME 0x80
+#define MCH_GGC 0x52 /* what firmware says about the map: kept for who reads it */
+#define MCH_TOM 0xa0 /* TOM, TOUUD, GBSM, BGSM, TSEGMB, TOLUD */
+#define MCH_TOM_SIZE 18
 #define MCH_HIGH_SMRAM_BASE 0xfeda0000
+#define MCH_SMBASE 0x30000 /* where CPUs that nobody relocated save their state */
+#define MCH_SMBASE_SIZE 0x20000
 #define MCH_4G UINT64_C(0x100000000)
 #define MCH_MMCONFIG_MAX 0x10000000
 
@@ -47,10 +61,15 @@ typedef struct {
 
     PcPam pam;
     EmuMemoryRegion *smram_high; /* the same at MCH_HIGH_SMRAM_BASE */
+    EmuMemoryRegion *high_open;  /* for everybody, while SMRAM is open */
     EmuMemoryRegion *tseg;       /* for SMM */
     EmuMemoryRegion *tseg_hole;  /* for everybody else */
+    EmuMemoryRegion *smbase;     /* for SMM */
+    EmuMemoryRegion *smbase_hole;
     EmuMemoryRegion *mmconfig;
-    uint64_t below_4g; /* property "below-4g-mem-size" */
+    uint64_t below_4g; /* properties */
+    uint16_t ext_tseg_mbytes;
+    bool smbase_smram;
 } Mch;
 
 EMU_TRACE_DEFINE(mch_write)
@@ -101,7 +120,7 @@ mch_get_mmconfig(EmuPciDevice *mch, uint64_t *base, uint64_t *size)
 static void
 mch_update_tseg(Mch *self, uint8_t smram, uint8_t esmramc)
 {
-    static const uint8_t sizes[] = {1, 2, 8, 0}; /* MiB */
+    const unsigned sizes[] = {1, 2, 8, self->ext_tseg_mbytes}; /* MiB */
     uint64_t size = (uint64_t)sizes[MCH_ESMRAMC_TSEG_SZ(esmramc)] << 20;
     bool on = esmramc & MCH_ESMRAMC_T_EN && smram & MCH_SMRAM_G_SMRAME && size && size < self->below_4g;
 
@@ -121,14 +140,18 @@ mch_update_memory(Mch *self)
 {
     const uint8_t *config = emu_pci_device_get_config(&self->parent);
     uint8_t smram = config[MCH_SMRAM], esmramc = config[MCH_ESMRAMC];
-    bool enabled = smram & MCH_SMRAM_G_SMRAME;
+    bool enabled = smram & MCH_SMRAM_G_SMRAME, high = esmramc & MCH_ESMRAMC_H_SMRAME, open = smram & MCH_SMRAM_D_OPEN;
+    bool smbase = self->smbase_smram && config[MCH_F_SMBASE] & MCH_F_SMBASE_LCK;
     uint64_t base, size;
 
     emu_memory_transaction_begin();
-    pc_pam_update(&self->pam, config + MCH_PAM, smram & MCH_SMRAM_D_OPEN);
-    emu_memory_region_set_enabled(self->pam.smram_low, enabled && !(esmramc & MCH_ESMRAMC_H_SMRAME));
-    emu_memory_region_set_enabled(self->smram_high, enabled && esmramc & MCH_ESMRAMC_H_SMRAME);
+    pc_pam_update(&self->pam, config + MCH_PAM, open && !high);
+    emu_memory_region_set_enabled(self->pam.smram_low, enabled && !high);
+    emu_memory_region_set_enabled(self->smram_high, enabled && high);
+    emu_memory_region_set_enabled(self->high_open, open && high);
     mch_update_tseg(self, smram, esmramc);
+    emu_memory_region_set_enabled(self->smbase, smbase);
+    emu_memory_region_set_enabled(self->smbase_hole, smbase);
     if (mch_get_mmconfig(&self->parent, &base, &size)) {
         emu_memory_region_set_size(self->mmconfig, size);
         emu_memory_region_set_address(self->mmconfig, base);
@@ -139,38 +162,69 @@ mch_update_memory(Mch *self)
     emu_memory_transaction_commit();
 }
 
+/* RAM that only SMM sees, for the others. */
 static uint64_t
-mch_tseg_hole_read(gpointer opaque G_GNUC_UNUSED, uint64_t offset G_GNUC_UNUSED, unsigned size)
+mch_hole_read(gpointer opaque G_GNUC_UNUSED, uint64_t offset G_GNUC_UNUSED, unsigned size)
 {
     return UINT64_MAX >> (64 - 8 * size);
 }
 
 static void
-mch_tseg_hole_write(gpointer opaque G_GNUC_UNUSED, uint64_t offset G_GNUC_UNUSED, uint64_t value G_GNUC_UNUSED, unsigned size G_GNUC_UNUSED)
+mch_hole_write(gpointer opaque G_GNUC_UNUSED, uint64_t offset G_GNUC_UNUSED, uint64_t value G_GNUC_UNUSED, unsigned size G_GNUC_UNUSED)
 {
 }
 
-static const EmuMemoryRegionOps mch_tseg_hole_ops = {
-    .read = mch_tseg_hole_read,
-    .write = mch_tseg_hole_write,
+static const EmuMemoryRegionOps mch_hole_ops = {
+    .read = mch_hole_read,
+    .write = mch_hole_write,
 };
+
+/* What a write left in SMRAM, ESMRAMC and the map's registers: once locked they stay as they are until reset, all but D_CLS. */
+static void
+mch_keep_locked(uint8_t *config, const uint8_t *old)
+{
+    if (old[MCH_SMRAM] & MCH_SMRAM_D_LCK) {
+        config[MCH_SMRAM] = (old[MCH_SMRAM] & ~MCH_SMRAM_D_CLS) | (config[MCH_SMRAM] & MCH_SMRAM_D_CLS);
+        config[MCH_ESMRAMC] = (old[MCH_ESMRAMC] & ~MCH_ESMRAMC_E_SMERR) | (config[MCH_ESMRAMC] & MCH_ESMRAMC_E_SMERR);
+        memcpy(config + MCH_GGC, old + MCH_GGC, 2);
+        memcpy(config + MCH_TOM, old + MCH_TOM, MCH_TOM_SIZE);
+    } else if (config[MCH_SMRAM] & MCH_SMRAM_D_LCK) {
+        config[MCH_SMRAM] &= (uint8_t)~MCH_SMRAM_D_OPEN;
+    }
+}
+
+/* What a write left in the two extensions' registers: answers to the firmware's questions. */
+static void
+mch_answer(Mch *self, uint8_t *config, uint8_t old_smbase)
+{
+    if (config[MCH_EXT_TSEG] == (MCH_EXT_TSEG_QUERY & 0xff) && config[MCH_EXT_TSEG + 1] == MCH_EXT_TSEG_QUERY >> 8 && self->ext_tseg_mbytes) {
+        config[MCH_EXT_TSEG] = (uint8_t)self->ext_tseg_mbytes;
+        config[MCH_EXT_TSEG + 1] = (uint8_t)(self->ext_tseg_mbytes >> 8);
+    }
+    if (!self->smbase_smram) {
+        return;
+    }
+    if (old_smbase & MCH_F_SMBASE_LCK) {
+        config[MCH_F_SMBASE] = old_smbase;
+    } else if (old_smbase == MCH_F_SMBASE_IN_RAM) {
+        config[MCH_F_SMBASE] = MCH_F_SMBASE_IN_RAM | (config[MCH_F_SMBASE] & MCH_F_SMBASE_LCK);
+    } else if (config[MCH_F_SMBASE] == MCH_F_SMBASE_QUERY) {
+        config[MCH_F_SMBASE] = MCH_F_SMBASE_IN_RAM;
+    }
+}
 
 static void
 mch_write_config(EmuPciDevice *pci, uint32_t addr, uint32_t value, unsigned size)
 {
     Mch *self = (Mch *)pci;
     uint8_t *config = emu_pci_device_get_config(pci);
-    uint8_t old_smram = config[MCH_SMRAM], old_esmramc = config[MCH_ESMRAMC];
+    uint8_t old[256];
 
+    memcpy(old, config, sizeof old);
     EMU_TRACE(mch_write, "register 0x%02x value 0x%x", addr, value);
     emu_pci_device_default_write_config(pci, addr, value, size);
-    /* Once locked, SMRAM stays as it is, and closed, until reset. */
-    if (old_smram & MCH_SMRAM_D_LCK) {
-        config[MCH_SMRAM] = old_smram;
-        config[MCH_ESMRAMC] = old_esmramc;
-    } else if (config[MCH_SMRAM] & MCH_SMRAM_D_LCK) {
-        config[MCH_SMRAM] &= (uint8_t)~MCH_SMRAM_D_OPEN;
-    }
+    mch_keep_locked(config, old);
+    mch_answer(self, config, old[MCH_F_SMBASE]);
     mch_update_memory(self);
 }
 
@@ -182,9 +236,12 @@ mch_make_config(EmuPciDevice *pci)
     uint8_t *wmask = emu_pci_device_get_wmask(pci);
 
     memset(wmask + MCH_EXT_TSEG, 0xff, 2);
+    memset(wmask + MCH_GGC, 0xff, 2);
+    memset(wmask + MCH_TOM, 0xff, MCH_TOM_SIZE);
     wmask[MCH_PCIEXBAR] = 0x07;
     wmask[MCH_PCIEXBAR + 3] = 0xfc;
     wmask[MCH_PCIEXBAR + 4] = 0x0f;
+    wmask[MCH_F_SMBASE] = 0xff;
     memset(wmask + MCH_PAM, 0x33, PC_PAM_N_REGS);
     wmask[MCH_PAM] = 0x30;
     wmask[MCH_SMRAM] = MCH_SMRAM_D_OPEN | MCH_SMRAM_D_CLS | MCH_SMRAM_D_LCK | MCH_SMRAM_G_SMRAME;
@@ -197,10 +254,16 @@ mch_make_smram(Mch *self, EmuMemoryRegion *system)
 {
     self->smram_high = emu_memory_region_new_alias(self, "smram-high", self->pam.ram, PC_SMRAM_BASE, PC_SMRAM_SIZE);
     emu_memory_region_add_subregion(self->pam.smram, MCH_HIGH_SMRAM_BASE, self->smram_high, 0);
+    self->high_open = emu_memory_region_new_alias(self, "smram-open-high", self->pam.ram, PC_SMRAM_BASE, PC_SMRAM_SIZE);
+    emu_memory_region_add_subregion(system, MCH_HIGH_SMRAM_BASE, self->high_open, 1);
     self->tseg = emu_memory_region_new_alias(self, "tseg-smram", self->pam.ram, 0, 1 << 20);
     emu_memory_region_add_subregion(self->pam.smram, 0, self->tseg, 0);
-    self->tseg_hole = emu_memory_region_new_io(self, "tseg-hole", 1 << 20, &mch_tseg_hole_ops, self);
+    self->tseg_hole = emu_memory_region_new_io(self, "tseg-hole", 1 << 20, &mch_hole_ops, self);
     emu_memory_region_add_subregion(system, 0, self->tseg_hole, 1);
+    self->smbase = emu_memory_region_new_alias(self, "smbase-smram", self->pam.ram, MCH_SMBASE, MCH_SMBASE_SIZE);
+    emu_memory_region_add_subregion(self->pam.smram, MCH_SMBASE, self->smbase, 0);
+    self->smbase_hole = emu_memory_region_new_io(self, "smbase-hole", MCH_SMBASE_SIZE, &mch_hole_ops, self);
+    emu_memory_region_add_subregion(system, MCH_SMBASE, self->smbase_hole, 1);
 }
 
 static bool
@@ -219,6 +282,11 @@ mch_realize(EmuPciDevice *pci, GError **error)
     if (self->below_4g > MIN(emu_memory_region_get_size(ram), MCH_4G)) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
                     "mch: below-4g-mem-size is %" G_GUINT64_FORMAT ", expected at most the size of RAM and 4 GiB", self->below_4g);
+        return false;
+    }
+    if (self->ext_tseg_mbytes > MCH_EXT_TSEG_MAX) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "mch: extended-tseg-mbytes is %u, expected 0 to %u",
+                    self->ext_tseg_mbytes, MCH_EXT_TSEG_MAX);
         return false;
     }
     if (!pc_pam_init(&self->pam, pci, error)) {
@@ -244,8 +312,11 @@ mch_unrealize(EmuPciDevice *pci)
     emu_memory_transaction_begin();
     emu_memory_region_del_subregion(system, self->mmconfig);
     emu_memory_region_del_subregion(system, self->tseg_hole);
+    emu_memory_region_del_subregion(system, self->smbase_hole);
+    emu_memory_region_del_subregion(system, self->high_open);
     emu_memory_region_del_subregion(self->pam.smram, self->smram_high);
     emu_memory_region_del_subregion(self->pam.smram, self->tseg);
+    emu_memory_region_del_subregion(self->pam.smram, self->smbase);
     pc_pam_finish(&self->pam);
     emu_memory_transaction_commit();
 }
@@ -258,7 +329,10 @@ mch_reset_enter(EmuDevice *dev)
 
     config[MCH_SMRAM] = MCH_SMRAM_RESET;
     config[MCH_ESMRAMC] = MCH_ESMRAMC_RESET;
+    config[MCH_F_SMBASE] = 0;
     memset(config + MCH_EXT_TSEG, 0, 2);
+    memset(config + MCH_GGC, 0, 2);
+    memset(config + MCH_TOM, 0, MCH_TOM_SIZE);
     memset(config + MCH_PCIEXBAR, 0, 8);
     pc_pam_reset(&self->pam, config + MCH_PAM);
     mch_update_memory(self);
@@ -287,6 +361,8 @@ static const EmuVMState mch_vmstate = {
 
 static const EmuProperty mch_properties[] = {
     EMU_PROP_SIZE("below-4g-mem-size", Mch, below_4g, 0, "where RAM below 4 GiB ends; 0: all RAM is there"),
+    EMU_PROP_UINT16("extended-tseg-mbytes", Mch, ext_tseg_mbytes, 16, "size of the largest TSEG that firmware can have; 0: no such"),
+    EMU_PROP_BOOL("smbase-smram", Mch, smbase_smram, true, "firmware can hide the memory at 0x30000 from all but SMM"),
 };
 
 static void

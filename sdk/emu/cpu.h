@@ -116,7 +116,8 @@ struct _EmuAccelClass {
     /* Counters of the machine (@cpu NULL) or of one CPU. Big lock held. (transfer container) (element-type EmuAccelStat), NULL with
      * @error set. Optional: there are none. */
     GPtrArray *(*get_stats)(EmuAccel *self, EmuCpu *cpu, GError **error);
-    EMU_RESERVED_SLOTS(7);
+    bool no_smm; /* its CPUs have no system management mode */
+    EMU_RESERVED_SLOTS(6);
 };
 EMU_AVAILABLE_IN_1_0 EmuAccel *emu_machine_get_accel(EmuMachine *machine);
 /* The type that a board makes for a chip: @type_name, or the form of it that goes with the machine's accelerator. */

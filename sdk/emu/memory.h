@@ -146,6 +146,8 @@ EMU_AVAILABLE_IN_1_0 void emu_memory_transaction_commit(void);
 EMU_AVAILABLE_IN_1_0 EmuAddressSpace *emu_address_space_new(EmuMemoryRegion *root, const char *name);
 EMU_AVAILABLE_IN_1_0 void emu_address_space_free(EmuAddressSpace *as);
 EMU_AVAILABLE_IN_1_0 const char *emu_address_space_get_name(EmuAddressSpace *as);
+/* Every access through it has the attribute "smm". */
+EMU_AVAILABLE_IN_1_0 void emu_address_space_set_smm(EmuAddressSpace *as);
 /* Any thread. Bytes as they lie in memory; holes read as 0xff and swallow writes, with the first error returned. */
 EMU_AVAILABLE_IN_1_0 EmuMemResult emu_address_space_read(EmuAddressSpace *as, uint64_t addr, void *buf, uint64_t len, EmuMemAttrs attrs);
 EMU_AVAILABLE_IN_1_0 EmuMemResult emu_address_space_write(EmuAddressSpace *as, uint64_t addr, const void *buf, uint64_t len, EmuMemAttrs attrs);

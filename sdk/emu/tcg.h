@@ -13,6 +13,7 @@
  */
 
 #include <emu/macros.h>
+#include <emu/memory.h>
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -246,6 +247,9 @@ void emu_tcg_flush_non_global(EmuTcgState *s);           /* CR3 load */
 EMU_AVAILABLE_IN_1_0
 void emu_tcg_flush_page(EmuTcgState *s, uint64_t vaddr); /* INVLPG */
 
+/* Another view of physical memory: system management mode has its own. */
+EMU_AVAILABLE_IN_1_0
+void emu_tcg_set_memory_as(EmuTcgState *s, EmuAddressSpace *as);
 /* Physical memory as this CPU sees it now (SMRAM included), for page walks. */
 EMU_AVAILABLE_IN_1_0
 uint64_t emu_tcg_phys_load(EmuTcgState *s, uint64_t phys, unsigned size);

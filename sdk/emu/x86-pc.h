@@ -66,6 +66,7 @@ struct _EmuX86CpuControlInterface {
 };
 EMU_AVAILABLE_IN_1_0 void emu_x86_set_a20(EmuMachine *machine, bool enabled); /* all CPUs */
 EMU_AVAILABLE_IN_1_0 void emu_x86_raise_smi(EmuMachine *machine);
+EMU_AVAILABLE_IN_1_0 void emu_x86_broadcast_smi(EmuMachine *machine);
 EMU_AVAILABLE_IN_1_0 void emu_x86_set_ignne(EmuMachine *machine, bool ignne);
 
 /*

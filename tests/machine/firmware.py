@@ -3,6 +3,7 @@
 """SeaBIOS: its messages, its screen, what it hands over to a boot sector; screendump; debug exit."""
 
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -62,11 +63,11 @@ def reset_comes_back():
             raise Failure("the machine does not run after the reset")
 
 
-def system_management(model):
+def system_management(model, machine="pc"):
     """SeaBIOS relocates SMBASE in a first SMI, then works from SMRAM, which nobody else sees."""
     with tempfile.TemporaryDirectory() as folder:
         log = os.path.join(folder, "log")
-        with Emu("-M", "pc,smm=on", "-cpu", model, "-m", "64", "-vga", "std", "-d", "trace:x86_smm", "-D", log) as emu:
+        with Emu("-M", machine, "-cpu", model, "-m", "64", "-vga", "std", "-d", "trace:x86_smm", "-D", log) as emu:
             emu.expect_vga("No bootable device", 60)
             hidden = emu.hmp("xp /4xb 0xa8000")
         text = open(log, encoding="latin-1").read()
@@ -201,6 +202,44 @@ def uefi():
                 raise Failure("no variable BootOrder in the image")
 
 
+def secure_boot():
+    """OVMF that keeps its variables where only SMM can write: 2 CPUs, what is not signed is refused, what is stored stays."""
+    folder = "/usr/share/OVMF"
+    for name in ("OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.ms.fd", "OVMF_CODE_4M.fd"):
+        if not os.path.exists(f"{folder}/{name}"):
+            raise Skip(f"{folder}/{name} is missing: Debian's package ovmf is not installed")
+    with tempfile.TemporaryDirectory() as work:
+        variables, log = os.path.join(work, "vars.fd"), os.path.join(work, "log")
+        shutil.copyfile(folder + "/OVMF_VARS_4M.ms.fd", variables)
+
+        def start(code, pattern, *args):
+            with Emu("-M", "q35", "-m", "256", "-nodefaults", "-global", "driver=cfi.pflash01,property=secure,value=on",
+                     "-drive", f"if=pflash,format=raw,readonly=on,file={folder}/{code}",
+                     "-drive", f"if=pflash,format=raw,file={variables}", *args) as emu:
+                emu.expect(pattern, 240)
+                emu.hmp("quit")
+                emu.wait(30)
+            return open(variables, "rb").read()
+
+        # The firmware's own shell is the program without a signature that is always there.
+        refused = "failed to start Boot.*Shell.*: Security Violation"
+        before = open(variables, "rb").read()
+        first = start("OVMF_CODE_4M.secboot.fd", refused, "-smp", "2", "-d", "trace:x86_smm", "-D", log)
+        if first == before or "BootOrder".encode("utf-16-le") not in first:
+            raise Failure("the firmware's variables did not reach the image")
+        text = open(log, encoding="latin-1").read()
+        for cpu in (0, 1):
+            if not re.search(f"cpu {cpu} leaves smbase 0x(?!30000)", text) or not re.search(f"cpu {cpu} enters smbase 0x(?!30000)", text):
+                raise Failure(f"CPU {cpu} was not relocated, or had no SMI after that:\n{text[:1000]}")
+        second = start("OVMF_CODE_4M.secboot.fd", refused)
+        for name in ("BootOrder", "Boot0001"):
+            if name.encode("utf-16-le") not in second:
+                raise Failure(f"no variable {name} in the image after a restart")
+        # Firmware that writes without SMM gets nowhere.
+        if start("OVMF_CODE_4M.fd", "UEFI Interactive Shell|Shell> |Security Violation") != second:
+            raise Failure("the flash was written from outside system management mode")
+
+
 harness.run([
     *[(f"firmware/reset/{how}", lambda how=how: reset(how)) for how in RESETS],
     ("firmware/seabios/128-kilobytes-boot", lambda: boot_sector(["-bios", firmware("bios.bin"), "-hda", "@"], 1 << 20)),
@@ -208,6 +247,7 @@ harness.run([
     ("firmware/actions/panic", panics),
     ("firmware/actions/watchdog", watchdogs),
     ("firmware/uefi/shell-and-persistent-variables", uefi),
+    ("firmware/uefi/secure-boot", secure_boot),
     ("firmware/seabios/debug-console-tells-the-post", debug_console),
     ("firmware/screen/screendump-is-a-picture", screendump),
     ("firmware/boot/sector-of-a-hard-disk-runs", lambda: boot_sector(["-hda", "@"], 1 << 20)),
@@ -218,5 +258,6 @@ harness.run([
      lambda: boot_sector(["-drive", "file=@,format=raw,if=ide,index=1"], 1 << 20)),
     ("firmware/smm/64-bit-save-area", lambda: system_management("qemu64")),
     ("firmware/smm/32-bit-save-area", lambda: system_management("pentium3")),
+    ("firmware/smm/q35", lambda: system_management("qemu64", "q35")),
     ("firmware/reset/monitor-reset-comes-back", reset_comes_back),
 ])

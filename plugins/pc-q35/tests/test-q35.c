@@ -90,6 +90,109 @@ test_smram(void)
     end(machine);
 }
 
+/* What CPUs in SMM have before the others' memory. */
+static uint64_t
+smm_read(EmuMachine *machine, uint64_t address)
+{
+    EmuAddressSpace *as = emu_address_space_new(EMU_MEMORY_REGION(emu_object_get_child(machine, "smram")), "smm");
+    uint64_t value = emu_address_space_load(as, address, 1, EMU_MEM_ATTRS_NONE, NULL);
+
+    emu_address_space_free(as);
+    return value;
+}
+
+static void
+test_smram_locks(void)
+{
+    EmuMachine *machine = new_q35(NULL, NULL);
+
+    set_config(machine, MCH, 0xac, 0x1f000000, 4); /* TSEGMB: firmware reads it back */
+    g_assert_cmphex(get_config(machine, MCH, 0xac, 4), ==, 0x1f000000);
+    set_config(machine, MCH, 0x9d, 0x3a, 1); /* locked with D_CLS, the one bit that can be changed then */
+    g_assert_cmphex(get_config(machine, MCH, 0x9d, 1), ==, 0x3a);
+    set_config(machine, MCH, 0x9d, 0x42, 1);
+    g_assert_cmphex(get_config(machine, MCH, 0x9d, 1), ==, 0x1a);
+    set_config(machine, MCH, 0x9e, 0x87, 1);
+    g_assert_cmphex(get_config(machine, MCH, 0x9e, 1), ==, 0x38);
+    set_config(machine, MCH, 0xac, 0, 4);
+    g_assert_cmphex(get_config(machine, MCH, 0xac, 4), ==, 0x1f000000);
+    emu_test_reset(machine);
+    g_assert_cmphex(get_config(machine, MCH, 0x9d, 2), ==, 0x3802);
+    end(machine);
+}
+
+static void
+test_high_smram(void)
+{
+    EmuMachine *machine = new_q35(NULL, NULL);
+
+    set_config(machine, MCH, 0x9d, 0x4a, 1); /* open, below */
+    emu_test_write(machine, 0xa0000, 0x5a, 1);
+    g_assert_cmphex(smm_read(machine, 0xa0000), ==, 0x5a);
+    g_assert_cmphex(emu_test_read(machine, 0xfeda0000, 1), ==, 0xff);
+    set_config(machine, MCH, 0x9e, 0x80, 1); /* above: the window is the display's again */
+    g_assert_cmphex(emu_test_read(machine, 0xfeda0000, 1), ==, 0x5a);
+    g_assert_cmphex(emu_test_read(machine, 0xa0000, 1), !=, 0x5a);
+    g_assert_cmphex(smm_read(machine, 0xfeda0000), ==, 0x5a);
+    set_config(machine, MCH, 0x9d, 0x0a, 1); /* closed */
+    g_assert_cmphex(emu_test_read(machine, 0xfeda0000, 1), ==, 0xff);
+    g_assert_cmphex(smm_read(machine, 0xfeda0000), ==, 0x5a);
+    g_assert_cmphex(smm_read(machine, 0xa0000), ==, 0xff);
+    end(machine);
+}
+
+static void
+test_extended_tseg(void)
+{
+    EmuMachine *machine = new_q35(NULL, NULL);
+    uint64_t top = emu_machine_get_ram_size(machine);
+
+    set_config(machine, MCH, 0x50, 0xffff, 2);
+    g_assert_cmphex(get_config(machine, MCH, 0x50, 2), ==, 16);
+    for (unsigned size = 0; size < 4; size++) {
+        const unsigned mib[] = {1, 2, 8, 16};
+        uint64_t start = top - ((uint64_t)mib[size] << 20);
+
+        set_config(machine, MCH, 0x9d, 0x0a, 1);
+        set_config(machine, MCH, 0x9e, 0, 1);
+        emu_test_write(machine, start - 1, 0x11, 1);
+        emu_test_write(machine, start, 0x22, 1);
+        emu_test_write(machine, top - 1, 0x33, 1);
+        set_config(machine, MCH, 0x9e, size << 1 | 1, 1);
+        g_assert_cmphex(emu_test_read(machine, start - 1, 1), ==, 0x11);
+        g_assert_cmphex(emu_test_read(machine, start, 1), ==, 0xff);
+        g_assert_cmphex(emu_test_read(machine, top - 1, 1), ==, 0xff);
+        g_assert_cmphex(smm_read(machine, start), ==, 0x22);
+        g_assert_cmphex(smm_read(machine, top - 1), ==, 0x33);
+    }
+    set_config(machine, MCH, 0x9d, 0x02, 1); /* G_SMRAME off: none */
+    g_assert_cmphex(emu_test_read(machine, top - 1, 1), ==, 0x33);
+    end(machine);
+}
+
+static void
+test_smbase_smram(void)
+{
+    EmuMachine *machine = new_q35(NULL, NULL);
+
+    emu_test_write(machine, 0x30000, 0x44, 1);
+    emu_test_write(machine, 0x4ffff, 0x55, 1);
+    set_config(machine, MCH, 0x9c, 0xff, 1);
+    g_assert_cmphex(get_config(machine, MCH, 0x9c, 1), ==, 1);
+    g_assert_cmphex(emu_test_read(machine, 0x30000, 1), ==, 0x44);
+    set_config(machine, MCH, 0x9c, 2, 1);
+    g_assert_cmphex(emu_test_read(machine, 0x30000, 1), ==, 0xff);
+    g_assert_cmphex(emu_test_read(machine, 0x4ffff, 1), ==, 0xff);
+    g_assert_cmphex(emu_test_read(machine, 0x50000, 1), ==, 0);
+    g_assert_cmphex(smm_read(machine, 0x4ffff), ==, 0x55);
+    set_config(machine, MCH, 0x9c, 0, 1);
+    g_assert_cmphex(emu_test_read(machine, 0x30000, 1), ==, 0xff);
+    emu_test_reset(machine);
+    g_assert_cmphex(emu_test_read(machine, 0x30000, 1), ==, 0x44);
+    g_assert_cmphex(get_config(machine, MCH, 0x9c, 1), ==, 0);
+    end(machine);
+}
+
 static void
 test_mmconfig(void)
 {
@@ -210,6 +313,105 @@ test_power_management(void)
     end(machine);
 }
 
+/* The firmware's side of the configuration device, by port and DMA. */
+static unsigned
+find_file(EmuMachine *machine, const char *name)
+{
+    char entry[64];
+    unsigned n = 0;
+
+    emu_test_out(machine, 0x510, 0x19, 2);
+    for (unsigned i = 0; i < 4; i++) {
+        n = n << 8 | (unsigned)emu_test_in(machine, 0x511, 1);
+    }
+    while (n--) {
+        for (unsigned i = 0; i < sizeof entry; i++) {
+            entry[i] = (char)emu_test_in(machine, 0x511, 1);
+        }
+        if (strcmp(entry + 8, name) == 0) {
+            return (unsigned)((uint8_t)entry[4] << 8 | (uint8_t)entry[5]);
+        }
+    }
+    return 0;
+}
+
+static uint64_t
+read_file(EmuMachine *machine, const char *name, unsigned size)
+{
+    uint64_t value = 0;
+
+    emu_test_out(machine, 0x510, find_file(machine, name), 2);
+    for (unsigned i = 0; i < size; i++) {
+        value |= (uint64_t)emu_test_in(machine, 0x511, 1) << 8 * i;
+    }
+    return value;
+}
+
+static void
+write_file(EmuMachine *machine, const char *name, uint64_t value)
+{
+    emu_test_write(machine, 0x1000, GUINT32_TO_BE(find_file(machine, name) << 16 | 0x18), 4);
+    emu_test_write(machine, 0x1004, GUINT32_TO_BE(8), 4);
+    emu_test_write(machine, 0x1008, GUINT64_TO_BE(UINT64_C(0x2000)), 8);
+    emu_test_write(machine, 0x2000, value, 8);
+    emu_test_out(machine, 0x514, 0, 4);
+    emu_test_out(machine, 0x518, GUINT32_TO_BE(0x1000), 4);
+}
+
+static void
+test_smi_features(void)
+{
+    EmuMachine *machine = new_q35(NULL, NULL);
+
+    g_assert_cmphex(read_file(machine, "etc/smi/supported-features", 8), ==, 1);
+    write_file(machine, "etc/smi/requested-features", 2); /* more than there is */
+    g_assert_cmphex(read_file(machine, "etc/smi/features-ok", 1), ==, 0);
+    write_file(machine, "etc/smi/requested-features", 1);
+    g_assert_cmphex(read_file(machine, "etc/smi/features-ok", 1), ==, 1);
+    write_file(machine, "etc/smi/requested-features", 2); /* too late */
+    g_assert_cmphex(read_file(machine, "etc/smi/features-ok", 1), ==, 1);
+    emu_test_reset(machine);
+    g_assert_cmphex(read_file(machine, "etc/smi/requested-features", 8), ==, 0);
+    write_file(machine, "etc/smi/requested-features", 4);
+    g_assert_cmphex(read_file(machine, "etc/smi/features-ok", 1), ==, 0);
+    end(machine);
+
+    machine = new_q35("smm", "off");
+    g_assert_cmpuint(find_file(machine, "etc/smi/supported-features"), ==, 0);
+    end(machine);
+}
+
+static void
+test_smi_registers(void)
+{
+    EmuMachine *machine = new_q35(NULL, NULL);
+
+    set_config(machine, LPC, 0x40, 0x601, 4);
+    set_config(machine, LPC, 0x44, 0x80, 1);
+    g_assert_cmphex(emu_test_in(machine, 0x630, 4), ==, 0); /* SMM is the firmware's to set up */
+    emu_test_out(machine, 0xb2, 0x55, 1);
+    g_assert_cmphex(emu_test_in(machine, 0x634, 4), ==, 0); /* not without APMC_EN */
+    emu_test_out(machine, 0x630, 0x21, 4);
+    emu_test_out(machine, 0xb2, 0x55, 1);
+    g_assert_cmphex(emu_test_in(machine, 0x634, 4), ==, 0x20);
+    emu_test_out(machine, 0x634, 0x20, 4);
+    g_assert_cmphex(emu_test_in(machine, 0x634, 4), ==, 0);
+    set_config(machine, LPC, 0xa0, 0x10, 2); /* SMI_LOCK */
+    emu_test_out(machine, 0x630, 0, 4);
+    g_assert_cmphex(emu_test_in(machine, 0x630, 4), ==, 1);
+    set_config(machine, LPC, 0xa0, 0, 2);
+    g_assert_cmphex(get_config(machine, LPC, 0xa0, 2), ==, 0x10);
+    emu_test_reset(machine);
+    g_assert_cmphex(get_config(machine, LPC, 0xa0, 2), ==, 0);
+    end(machine);
+
+    machine = new_q35("smm", "off");
+    set_config(machine, LPC, 0x40, 0x601, 4);
+    set_config(machine, LPC, 0x44, 0x80, 1);
+    g_assert_cmphex(emu_test_in(machine, 0x630, 4), ==, 0x20); /* firmware takes it for set up */
+    end(machine);
+}
+
 static bool
 has_table(EmuMachine *machine, const char *signature)
 {
@@ -245,6 +447,12 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/pc-q35/memory/pam", test_pam);
     g_test_add_func("/pc-q35/memory/smram-and-tseg", test_smram);
+    g_test_add_func("/pc-q35/memory/smram-locks", test_smram_locks);
+    g_test_add_func("/pc-q35/memory/high-smram", test_high_smram);
+    g_test_add_func("/pc-q35/memory/extended-tseg", test_extended_tseg);
+    g_test_add_func("/pc-q35/memory/smbase-smram", test_smbase_smram);
+    g_test_add_func("/pc-q35/smi/features", test_smi_features);
+    g_test_add_func("/pc-q35/smi/registers", test_smi_registers);
     g_test_add_func("/pc-q35/memory/configuration-window", test_mmconfig);
     g_test_add_func("/pc-q35/memory/split-at-2g", test_memory_split);
     g_test_add_func("/pc-q35/interrupts/routing", test_routing);
