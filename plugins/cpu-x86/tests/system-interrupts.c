@@ -205,9 +205,31 @@ test_vm86(void)
     expect(13, 0);
 }
 
+/* What comes during system management mode waits for its end, INIT too: else memory would stay as SMM sees it. */
+static void
+test_smm_latches(void)
+{
+    const uint32_t requests[] = {X86_REQ_INIT, X86_REQ_SMI, X86_REQ_INIT | X86_REQ_SMI};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(requests); i++) {
+        begin(0);
+        s->in_smm = 1;
+        s->interrupt_request = requests[i];
+        g_assert_false(x86_interrupt_wanted(&s->tcg));
+        g_assert_cmpint(x86_deliver_interrupt(&s->tcg), ==, EMU_TCG_EXIT_NONE);
+        g_assert_cmphex(s->interrupt_request, ==, requests[i]);
+        g_assert_cmpuint(s->in_smm, ==, 1);
+        g_assert_cmphex(s->rip, ==, CODE);
+        s->in_smm = 0;
+        g_assert_true(x86_interrupt_wanted(&s->tcg));
+        s->interrupt_request = 0;
+    }
+}
+
 void
 add_interrupt_tests(void)
 {
+    g_test_add_func("/x86/system/smm-latches", test_smm_latches);
     g_test_add_func("/x86/system/interrupt", test_interrupt);
     g_test_add_func("/x86/system/iret", test_iret);
     g_test_add_func("/x86/system/vm86", test_vm86);
