@@ -40,7 +40,8 @@ emu_pci_device_default_write_config(EmuPciDevice *self, uint32_t addr, uint32_t 
     if (written(addr, size, PCI_COMMAND, 2) || written(addr, size, PCI_BAR0, 24) || written(addr, size, rom, 4)) {
         emu_pci_device_update_mappings(self);
     }
-    if (written(addr, size, PCI_COMMAND, 2)) {
+    if (written(addr, size, PCI_COMMAND, 2) || (p->msi_cap && written(addr, size, p->msi_cap + 2u, 2)) ||
+        (p->msix_cap && written(addr, size, p->msix_cap + 2u, 2))) {
         emu_pci_device_update_irq(self, true);
     }
     if (EMU_PCI_DEVICE_GET_CLASS(self)->is_bridge && written(addr, size, PCI_PRIMARY_BUS, 4)) {
@@ -178,7 +179,9 @@ emu_pci_device_update_irq(EmuPciDevice *self, bool drive)
 {
     EmuPciDevicePrivate *p = emu_pci_device_priv(self);
     EmuPciBus *bus = emu_pci_device_get_bus(self);
-    bool level = p->irq_level && !(pci_get_u16(p->config + PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE) && p->config[PCI_INTERRUPT_PIN];
+    /* A function that sends messages leaves its pin alone (PCI 3.0, 6.8.2.1, 6.8.2.3). */
+    bool level = p->irq_level && !(pci_get_u16(p->config + PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE) && p->config[PCI_INTERRUPT_PIN] &&
+                 !emu_pci_msi_enabled(self) && !emu_pci_msix_enabled(self);
 
     if (p->irq_level) {
         p->config[PCI_STATUS] |= PCI_STATUS_INTERRUPT;

@@ -27,9 +27,16 @@
 #define BRIDGE_IO_BASE_HIGH 0x30
 #define BRIDGE_IO_LIMIT_HIGH 0x32
 #define BRIDGE_CONTROL 0x3e
+#define BRIDGE_CONTROL_ISA 0x0004
 #define BRIDGE_CONTROL_VGA 0x0008
 #define BRIDGE_CONTROL_RESET 0x0040
-#define BRIDGE_CONTROL_WMASK 0x004b /* parity, SERR#, VGA, secondary reset */
+#define BRIDGE_CONTROL_WMASK 0x0bff /* all but the discard timers' status, which stays clear */
+#define BRIDGE_CONTROL_EXPRESS_WMASK 0x005f /* no master aborts, fast back-to-back, discard timers (PCI Express 3.0, 7.5.3.6) */
+
+/* With ISA Enable the first of every four blocks is forwarded. */
+#define BRIDGE_ISA_BLOCK 0x100
+#define BRIDGE_ISA_STRIDE 0x400
+#define BRIDGE_IO_SIZE 0x10000
 
 #define BRIDGE_COMMAND_IO 0x01
 #define BRIDGE_COMMAND_MEMORY 0x02
@@ -37,13 +44,13 @@
 #define SLOT_CAP_ID 0x04 /* slot numbering */
 #define ROOT_PORT_PIN 0x3d
 
-enum { WINDOW_IO, WINDOW_MEMORY, WINDOW_PREFETCH, WINDOW_VGA_MEMORY, WINDOW_VGA_IO_LOW, WINDOW_VGA_IO_HIGH, N_WINDOWS };
+enum { WINDOW_IO, WINDOW_IO_ISA, WINDOW_MEMORY, WINDOW_PREFETCH, WINDOW_VGA_MEMORY, WINDOW_VGA_IO_LOW, WINDOW_VGA_IO_HIGH, N_WINDOWS };
 
 typedef struct {
     EmuPciDevice parent;
 
     EmuPciBus *bus;
-    EmuMemoryRegion *memory, *io;
+    EmuMemoryRegion *memory, *io, *isa_io;
     EmuMemoryRegion *windows[N_WINDOWS];
 } PciBridge;
 
@@ -97,7 +104,8 @@ bridge_update_windows(PciBridge *self)
     const uint8_t *config = emu_pci_device_get_config((EmuPciDevice *)self);
     uint16_t command = bridge_get_u16(self, BRIDGE_COMMAND);
     bool io = command & BRIDGE_COMMAND_IO, memory = command & BRIDGE_COMMAND_MEMORY;
-    bool vga = bridge_get_u16(self, BRIDGE_CONTROL) & BRIDGE_CONTROL_VGA;
+    uint16_t control = bridge_get_u16(self, BRIDGE_CONTROL);
+    bool vga = control & BRIDGE_CONTROL_VGA, isa = control & BRIDGE_CONTROL_ISA;
     uint64_t io_base = (uint64_t)(config[BRIDGE_IO_BASE] & 0xf0) << 8, io_last = (uint64_t)(config[BRIDGE_IO_LIMIT] & 0xf0) << 8 | 0xfff;
     uint64_t base = (uint64_t)(bridge_get_u16(self, BRIDGE_MEMORY_BASE) & 0xfff0) << 16;
     uint64_t last = (uint64_t)(bridge_get_u16(self, BRIDGE_MEMORY_LIMIT) & 0xfff0) << 16 | 0xfffff;
@@ -107,7 +115,8 @@ bridge_update_windows(PciBridge *self)
                              (uint64_t)(bridge_get_u16(self, BRIDGE_PREFETCH_LIMIT) & 0xfff0) << 16 | 0xfffff;
 
     emu_memory_transaction_begin();
-    bridge_set_window(self, WINDOW_IO, io, io_base, io_last);
+    bridge_set_window(self, WINDOW_IO, io && !isa, io_base, io_last);
+    bridge_set_window(self, WINDOW_IO_ISA, io && isa, io_base, io_last);
     bridge_set_window(self, WINDOW_MEMORY, memory, base, last);
     bridge_set_window(self, WINDOW_PREFETCH, memory, prefetch_base, MIN(prefetch_last, UINT64_MAX - 1));
     bridge_set_window(self, WINDOW_VGA_MEMORY, memory && vga, 0xa0000, 0xbffff);
@@ -139,13 +148,13 @@ static void
 bridge_make_windows(PciBridge *self)
 {
     EmuPciBus *front = emu_pci_device_get_bus((EmuPciDevice *)self);
-    static const char *const names[] = {"io-window", "memory-window", "prefetch-window", "vga-memory", "vga-io-low", "vga-io-high"};
+    static const char *const names[] = {"io-window", "isa-io-window", "memory-window", "prefetch-window", "vga-memory", "vga-io-low", "vga-io-high"};
 
     for (unsigned i = 0; i < N_WINDOWS; i++) {
-        bool io = i == WINDOW_IO || i >= WINDOW_VGA_IO_LOW;
+        bool io = i == WINDOW_IO || i == WINDOW_IO_ISA || i >= WINDOW_VGA_IO_LOW;
         EmuMemoryRegion *space = io ? emu_pci_bus_get_io(front) : emu_pci_bus_get_memory(front);
 
-        self->windows[i] = emu_memory_region_new_alias(self, names[i], io ? self->io : self->memory, 0, 1);
+        self->windows[i] = emu_memory_region_new_alias(self, names[i], i == WINDOW_IO_ISA ? self->isa_io : io ? self->io : self->memory, 0, 1);
         emu_memory_region_set_enabled(self->windows[i], false);
         emu_memory_region_add_subregion(space, 0, self->windows[i], 1);
     }
@@ -157,9 +166,16 @@ bridge_realize(EmuPciDevice *dev, GError **error G_GNUC_UNUSED)
     PciBridge *self = (PciBridge *)dev;
     uint8_t *config = emu_pci_device_get_config(dev), *wmask = emu_pci_device_get_wmask(dev);
     const char *id = emu_device_get_id((EmuDevice *)dev);
+    uint16_t control = EMU_PCI_DEVICE_GET_CLASS(dev)->is_express ? BRIDGE_CONTROL_EXPRESS_WMASK : BRIDGE_CONTROL_WMASK;
 
     self->memory = emu_memory_region_new_container(self, "pci-bridge-memory", UINT64_MAX);
-    self->io = emu_memory_region_new_container(self, "pci-bridge-io", 0x10000);
+    self->io = emu_memory_region_new_container(self, "pci-bridge-io", BRIDGE_IO_SIZE);
+    self->isa_io = emu_memory_region_new_container(self, "pci-bridge-isa-io", BRIDGE_IO_SIZE);
+    for (unsigned port = 0; port < BRIDGE_IO_SIZE; port += BRIDGE_ISA_STRIDE) {
+        EmuMemoryRegion *block = emu_memory_region_new_alias(self, "isa-io-block", self->io, port, BRIDGE_ISA_BLOCK);
+
+        emu_memory_region_add_subregion(self->isa_io, port, block, 0);
+    }
     self->bus = emu_pci_bridge_bus_new(dev, id, self->memory, self->io);
     bridge_make_windows(self);
 
@@ -173,7 +189,8 @@ bridge_realize(EmuPciDevice *dev, GError **error G_GNUC_UNUSED)
         wmask[BRIDGE_PREFETCH_BASE_HIGH + i] = 0xff;
     }
     emu_pci_device_get_w1cmask(dev)[BRIDGE_SECONDARY_STATUS + 1] = 0xf9;
-    wmask[BRIDGE_CONTROL] = BRIDGE_CONTROL_WMASK & 0xff;
+    wmask[BRIDGE_CONTROL] = (uint8_t)control;
+    wmask[BRIDGE_CONTROL + 1] = (uint8_t)(control >> 8);
     return true;
 }
 

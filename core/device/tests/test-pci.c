@@ -374,6 +374,29 @@ test_intx(Bench *b, gconstpointer data)
     g_assert_cmpint(b->bridge->levels[2], ==, 0);
 }
 
+/* A function that is told to send messages takes its hand off the pin, and puts it back. */
+static void
+test_intx_or_messages(Bench *b, gconstpointer data)
+{
+    EmuPciDevice *dev = plug(b, "1", NULL, NULL);
+    unsigned msix = config_read(b, dev, 0x34, 1);
+
+    emu_pci_device_set_irq(dev, 1);
+    g_assert_cmpint(b->bridge->levels[1], ==, 1);
+    config_write(b, dev, 0x62, 1, 2);
+    g_assert_cmpint(b->bridge->levels[1], ==, 0);
+    g_assert_cmphex(config_read(b, dev, 0x06, 1) & 8, ==, 8);
+    config_write(b, dev, 0x62, 0, 2);
+    g_assert_cmpint(b->bridge->levels[1], ==, 1);
+    config_write(b, dev, msix + 2, 0x8000, 2);
+    g_assert_cmpint(b->bridge->levels[1], ==, 0);
+    emu_pci_device_set_irq(dev, 0);
+    emu_pci_device_set_irq(dev, 1);
+    g_assert_cmpint(b->bridge->levels[1], ==, 0);
+    emu_device_reset(EMU_DEVICE(dev));
+    g_assert_cmpint(b->bridge->levels[1], ==, 0);
+}
+
 static void
 test_bus_master(Bench *b, gconstpointer data)
 {
@@ -566,6 +589,7 @@ main(int argc, char **argv)
         {"/pci/config/write-one-to-clear", test_write_one_to_clear},
         {"/pci/config/fuzz", test_config_fuzz},
         {"/pci/irq/intx-is-shared", test_intx},
+        {"/pci/irq/intx-or-messages", test_intx_or_messages},
         {"/pci/irq/msi", test_msi},
         {"/pci/irq/msix", test_msix},
         {"/pci/bus-master", test_bus_master},

@@ -65,7 +65,73 @@ test_header(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmphex(config_in(f, BRIDGE, 0x0e, 1), ==, 0x01);
     g_assert_cmphex(config_in(f, BRIDGE, cap, 4), ==, 0x09200004);
     config_out(f, BRIDGE, 0x3e, 0xffff, 2);
-    g_assert_cmphex(config_in(f, BRIDGE, 0x3e, 2), ==, 0x004b);
+    g_assert_cmphex(config_in(f, BRIDGE, 0x3e, 2), ==, 0x0bff);
+}
+
+/* The first 256 ports of each 1 KiB go to the bridge, the others are those of ISA cards, which know ten address lines. */
+static void
+test_isa_enable(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_nonnull(emu_test_add_device(f->m, "pci-testdev", "bus=br,addr=6", &error));
+    g_assert_no_error(error);
+    open_bridge(f);
+    config_out(f, BRIDGE, 0x1c, 0xc0c0, 2); /* c000 to cfff */
+    config_out(f, 0x80053000u, 0x14, 0xc500, 4);
+    config_out(f, 0x80053000u, 0x04, 1, 2);
+    emu_test_out(f->m, 0xc500, 0, 1);
+    g_assert_cmphex(emu_test_in(f->m, 0xc501, 1), ==, 1);
+    config_out(f, BRIDGE, 0x3e, 4, 2);
+    g_assert_cmphex(emu_test_in(f->m, 0xc501, 1), ==, 0xff);
+    config_out(f, 0x80053000u, 0x14, 0xc800, 4);
+    g_assert_cmphex(emu_test_in(f->m, 0xc801, 1), ==, 1);
+    config_out(f, BRIDGE, 0x3e, 0, 2);
+    config_out(f, BRIDGE, 0x1c, 0xb0b0, 2);
+    g_assert_cmphex(emu_test_in(f->m, 0xc801, 1), ==, 0xff);
+}
+
+/* VGA Enable: the frame buffer and the ports of a VGA behind the bridge. */
+static void
+test_vga_enable(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_nonnull(emu_test_add_device(f->m, "VGA", "bus=br,addr=7,rombar=0", &error));
+    g_assert_no_error(error);
+    open_bridge(f);
+    config_out(f, 0x80053800u, 0x04, 3, 2);
+    config_out(f, BRIDGE, 0x3e, 8, 2);
+    emu_test_out(f->m, 0x3c2, 0x63, 1);
+    g_assert_cmphex(emu_test_in(f->m, 0x3cc, 1), ==, 0x63);
+    config_out(f, BRIDGE, 0x04, 6, 2); /* no I/O cycles: the board's own VGA answers */
+    g_assert_cmphex(emu_test_in(f->m, 0x3cc, 1), !=, 0x63);
+    config_out(f, BRIDGE, 0x04, 7, 2);
+    g_assert_cmphex(emu_test_in(f->m, 0x3cc, 1), ==, 0x63);
+    config_out(f, BRIDGE, 0x3e, 0x10, 2); /* 16-bit decoding alone is nothing */
+    g_assert_cmphex(emu_test_in(f->m, 0x3cc, 1), !=, 0x63);
+}
+
+/* What a device behind masters passes when both master bits are set. */
+static void
+test_mastering(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(GError) error = NULL;
+    EmuDevice *dev = emu_test_add_device(f->m, "edu", "bus=br,addr=8", &error);
+    uint32_t value = 0x12345678, got;
+    EmuAddressSpace *as;
+
+    g_assert_no_error(error);
+    as = emu_pci_device_get_dma_as(EMU_PCI_DEVICE(dev));
+    open_bridge(f);
+    emu_test_write(f->m, 0x5000, value, 4);
+    for (unsigned both = 0; both < 4; both++) {
+        config_out(f, BRIDGE, 0x04, both & 1 ? 7 : 3, 2);
+        config_out(f, 0x80054000u, 0x04, both & 2 ? 6 : 2, 2);
+        got = 0;
+        g_assert_cmpint(emu_dma_read(as, 0x5000, &got, 4) == EMU_MEM_OK, ==, both == 3);
+        g_assert_cmpint(got == value, ==, both == 3);
+    }
 }
 
 static void
@@ -143,6 +209,9 @@ main(int argc, char **argv)
     ADD("configuration-cycles", test_configuration_cycles);
     ADD("memory-window", test_memory_window);
     ADD("secondary-reset", test_secondary_reset);
+    ADD("isa-enable", test_isa_enable);
+    ADD("vga-enable", test_vga_enable);
+    ADD("bus-mastering", test_mastering);
     ADD("state", test_state);
     return g_test_run();
 }
