@@ -89,6 +89,21 @@ file_lock(int fd, unsigned used, unsigned unshared, const char **what)
     return 0;
 }
 
+/* Before it is opened, too: a FIFO would wait for a writer, and a device of another kind may do something. */
+static bool
+file_check_kind(const struct stat *st, const char *filename, GError **error)
+{
+    if (S_ISDIR(st->st_mode)) {
+        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Could not open '%s': %s", filename, g_strerror(EISDIR));
+        return false;
+    }
+    if (!S_ISBLK(st->st_mode) && !S_ISREG(st->st_mode)) {
+        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Could not open '%s': it is neither a regular file nor a block device", filename);
+        return false;
+    }
+    return true;
+}
+
 static bool
 file_open(EmuBlockNode *node, EmuBlockOptions *options, GError **error)
 {
@@ -110,6 +125,9 @@ file_open(EmuBlockNode *node, EmuBlockOptions *options, GError **error)
         !emu_block_options_take_enum(options, "locking", locking_names, &locking, error)) {
         return false;
     }
+    if (stat(filename, &st) == 0 && !file_check_kind(&st, filename, error)) {
+        return false;
+    }
     fd = open(filename, (node->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY);
     if (fd < 0 && !node->read_only && (errno == EACCES || errno == EROFS || errno == EPERM) && node->auto_read_only) {
         fd = open(filename, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -121,15 +139,10 @@ file_open(EmuBlockNode *node, EmuBlockOptions *options, GError **error)
         g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Could not open '%s': %s", filename, g_strerror(errno));
         goto fail;
     }
-    if (S_ISDIR(st.st_mode)) {
-        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Could not open '%s': %s", filename, g_strerror(EISDIR));
+    if (!file_check_kind(&st, filename, error)) {
         goto fail;
     }
     self->is_device = S_ISBLK(st.st_mode);
-    if (!self->is_device && !S_ISREG(st.st_mode)) {
-        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Could not open '%s': it is neither a regular file nor a block device", filename);
-        goto fail;
-    }
     if (locking != 2) {
         ret = file_lock(fd, PERM_READ | (node->read_only ? 0 : PERM_WRITE), node->force_share ? 0 : PERM_WRITE | PERM_RESIZE, &what);
         if (ret > 0) {

@@ -548,7 +548,7 @@ emu_block_node_pwrite_zeroes(EmuBlockNode *node, uint64_t offset, uint64_t bytes
     if (node->read_only || !node->driver->pwritev) {
         return -EROFS;
     }
-    if (node->driver->pwrite_zeroes) {
+    if (node->driver->pwrite_zeroes && bytes) {
         ret = node->driver->pwrite_zeroes(node, offset, bytes);
         if (ret != -ENOTSUP) {
             return ret;
@@ -574,7 +574,7 @@ emu_block_node_pdiscard(EmuBlockNode *node, uint64_t offset, uint64_t bytes)
     if (node->read_only) {
         return -EROFS;
     }
-    if (!node->driver->pdiscard || !node->discard_unmap) {
+    if (!node->driver->pdiscard || !node->discard_unmap || !bytes) {
         return 0;
     }
     return node->driver->pdiscard(node, offset, bytes);

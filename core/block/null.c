@@ -4,6 +4,8 @@
 
 #include "block/block-private.h"
 
+#include <errno.h>
+
 typedef struct {
     uint64_t size;
     uint64_t latency_ns;
@@ -74,6 +76,9 @@ null_flush(EmuBlockNode *node)
 static int
 null_truncate(EmuBlockNode *node, uint64_t length)
 {
+    if (length > INT64_MAX) {
+        return -EFBIG;
+    }
     ((NullState *)emu_block_node_get_state(node))->size = length;
     return 0;
 }

@@ -16,6 +16,7 @@
 
 #define CLUSTER_BITS 16
 #define CLUSTER_SIZE (UINT64_C(1) << CLUSTER_BITS)
+#define BITMAP_MAX (1u << 30) /* of disks of 512 TiB */
 
 typedef struct {
     EmuBlockNode *base;
@@ -68,13 +69,19 @@ overlay_open(EmuBlockNode *node, EmuBlockOptions *options G_GNUC_UNUSED, GError 
                     emu_block_node_get_filename(self->base), g_strerror(-length));
         return false;
     }
-    self->fd = overlay_create_file(error);
-    if (self->fd < 0) {
-        return false;
-    }
     self->size = ((uint64_t)length + EMU_BLOCK_SECTOR - 1) / EMU_BLOCK_SECTOR * EMU_BLOCK_SECTOR;
     self->n_clusters = (self->size + CLUSTER_SIZE - 1) >> CLUSTER_BITS;
-    self->present = g_malloc0(self->n_clusters / 8 + 1);
+    self->present = self->n_clusters / 8 <= BITMAP_MAX ? g_try_malloc0(self->n_clusters / 8 + 1) : NULL;
+    if (!self->present) {
+        g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "'%s' is too large for a temporary overlay: %" G_GUINT64_FORMAT " bytes",
+                    emu_block_node_get_filename(self->base), self->size);
+        return false;
+    }
+    self->fd = overlay_create_file(error);
+    if (self->fd < 0) {
+        g_free(self->present);
+        return false;
+    }
     emu_block_mutex_init(&self->lock);
     return true;
 }

@@ -11,6 +11,7 @@ typedef struct {
     EmuBlockNode *file;
     uint64_t offset;
     uint64_t size; /* 0: the rest of the file */
+    EmuBlockMutex head_lock; /* while the first sector of a probed image is looked at and written */
 } RawState;
 
 static int
@@ -49,7 +50,14 @@ raw_open(EmuBlockNode *node, EmuBlockOptions *options, GError **error)
         g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Specified offset or size is not a multiple of %d", EMU_BLOCK_SECTOR);
         return false;
     }
+    emu_block_mutex_init(&self->head_lock);
     return true;
+}
+
+static void
+raw_close(EmuBlockNode *node)
+{
+    emu_block_mutex_clear(&((RawState *)emu_block_node_get_state(node))->head_lock);
 }
 
 static int64_t
@@ -83,19 +91,36 @@ raw_try_preadv(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct
     return emu_block_node_try_preadv(self->file, offset + self->offset, bytes, iov, n_iov);
 }
 
-/* The format was guessed: a guest must not be able to make the next guess another one. */
-static bool
-raw_write_changes_probe(uint64_t offset, const struct iovec *iov, unsigned n_iov)
+/* The format was guessed: a guest must not be able to make the next guess another one, piece by piece neither. */
+static int
+raw_pwritev_head(RawState *self, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov)
 {
-    uint8_t head[EMU_BLOCK_SECTOR] = {0};
+    uint8_t head[EMU_BLOCK_SECTOR];
     gsize n = offset;
+    int ret;
 
+    emu_block_mutex_lock(&self->head_lock);
+    ret = emu_block_node_pread(self->file, self->offset, head, sizeof(head));
     for (unsigned i = 0; i < n_iov && n < sizeof(head); i++) {
         gsize part = MIN(iov[i].iov_len, sizeof(head) - n);
         memcpy(head + n, iov[i].iov_base, part);
         n += part;
     }
-    return emu_block_probe_foreign(head, n) != NULL;
+    if (ret == 0 && emu_block_probe_foreign(head, sizeof(head))) {
+        ret = -EPERM;
+    }
+    if (ret == 0) {
+        ret = emu_block_node_pwritev(self->file, offset + self->offset, bytes, iov, n_iov);
+    }
+    emu_block_mutex_unlock(&self->head_lock);
+    return ret;
+}
+
+/* Zeroes in a part of a probed image's first sector. */
+static bool
+raw_clears_in_head(EmuBlockNode *node, uint64_t offset, uint64_t bytes)
+{
+    return node->probed && offset < EMU_BLOCK_SECTOR && (offset || bytes < EMU_BLOCK_SECTOR);
 }
 
 static int
@@ -103,8 +128,8 @@ raw_pwritev(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct io
 {
     RawState *self = emu_block_node_get_state(node);
 
-    if (node->probed && offset < EMU_BLOCK_SECTOR && raw_write_changes_probe(offset, iov, n_iov)) {
-        return -EPERM;
+    if (node->probed && offset < EMU_BLOCK_SECTOR) {
+        return raw_pwritev_head(self, offset, bytes, iov, n_iov);
     }
     return emu_block_node_pwritev(self->file, offset + self->offset, bytes, iov, n_iov);
 }
@@ -114,6 +139,9 @@ raw_pwrite_zeroes(EmuBlockNode *node, uint64_t offset, uint64_t bytes)
 {
     RawState *self = emu_block_node_get_state(node);
 
+    if (raw_clears_in_head(node, offset, bytes)) {
+        return -ENOTSUP; /* written as data */
+    }
     return emu_block_node_pwrite_zeroes(self->file, offset + self->offset, bytes);
 }
 
@@ -122,7 +150,7 @@ raw_pdiscard(EmuBlockNode *node, uint64_t offset, uint64_t bytes)
 {
     RawState *self = emu_block_node_get_state(node);
 
-    return emu_block_node_pdiscard(self->file, offset + self->offset, bytes);
+    return raw_clears_in_head(node, offset, bytes) ? 0 : emu_block_node_pdiscard(self->file, offset + self->offset, bytes);
 }
 
 static int
@@ -146,6 +174,7 @@ static const EmuBlockDriver raw_driver = {
     .state_size = sizeof(RawState),
     .probe = raw_probe,
     .open = raw_open,
+    .close = raw_close,
     .get_length = raw_get_length,
     .preadv = raw_preadv,
     .pwritev = raw_pwritev,

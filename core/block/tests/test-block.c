@@ -305,10 +305,17 @@ static void
 test_refusals(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
     g_autofree char *empty = make_image(f, "empty.img", 0), *small = make_image(f, "small.img", 4096), *qcow = g_build_filename(f->dir, "q.img", NULL);
+    g_autofree char *fifo = g_build_filename(f->dir, "fifo", NULL), *loop = g_build_filename(f->dir, "loop", NULL);
 
     refuse_drive(f, "Could not open '/nonexistent/x.img': No such file or directory", "file=/nonexistent/x.img,format=raw");
     refuse_drive(f, "Is a directory", "file=%s,format=raw", f->dir);
     refuse_drive(f, "/dev/null': it is neither", "file=/dev/null,format=raw");
+    g_assert_cmpint(mkfifo(fifo, 0600), ==, 0);
+    refuse_drive(f, "fifo': it is neither", "file=%s,format=raw", fifo);
+    refuse_drive(f, "fifo': it is neither", "file=%s,format=raw,readonly=on", fifo);
+    g_assert_cmpint(symlink("loop", loop), ==, 0);
+    refuse_drive(f, "Too many levels", "file=%s,format=raw", loop);
+    refuse_drive(f, "too large for a temporary overlay", "driver=null-co,size=8191P,snapshot=on");
     refuse_drive(f, "0 bytes", "file=%s,format=raw,if=ide", empty);
     refuse_drive(f, "too short", "file=%s,format=raw,offset=1M", small);
     refuse_drive(f, "Unknown driver 'qcow9'", "file=%s,format=qcow9", small);
@@ -333,6 +340,7 @@ test_probed_raw_keeps_its_format(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
     EmuBlockBackend *blk;
     uint8_t block[512] = "QFI\xfb";
+    Result r = {0};
 
     blk = add_drive(f, "file=%s,if=none,id=p", f->image);
     g_assert_true(blk->root->probed);
@@ -340,6 +348,22 @@ test_probed_raw_keeps_its_format(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(emu_block_backend_pwrite(blk, 512, block, 512), ==, 0);
     block[0] = 'X';
     g_assert_cmpint(emu_block_backend_pwrite(blk, 0, block, 512), ==, 0);
+    /* Piece by piece. */
+    g_assert_cmpint(emu_block_backend_pwrite(blk, 0, "Q", 1), ==, -EPERM);
+    g_assert_cmpint(emu_block_backend_pwrite(blk, 2, "ED", 2), ==, 0);
+    g_assert_cmpint(emu_block_backend_pwrite(blk, 0, "QEDx", 4), ==, 0);
+    g_assert_cmpint(emu_block_backend_pwrite(blk, 3, "", 1), ==, -EPERM);
+    emu_block_backend_write_zeroes(blk, 3, 1, done_cb, &r);
+    emu_block_backend_drain(blk);
+    g_assert_cmpint(r.ret, ==, -EPERM);
+    blk->root->discard_unmap = true;
+    emu_block_backend_discard(blk, 3, 1, done_cb, &r);
+    emu_block_backend_write_zeroes(blk, 0, 4096, done_cb, &r);
+    emu_block_backend_drain(blk);
+    g_assert_cmpint(r.ret, ==, 0);
+    g_assert_cmpuint(r.count, ==, 3);
+    g_assert_cmpint(emu_block_backend_pread(blk, 0, block, 512), ==, 0);
+    g_assert_cmpuint(block[0] | block[3], ==, 0);
 }
 
 static void
