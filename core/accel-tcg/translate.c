@@ -894,15 +894,14 @@ translate(EmuTcgVcpu *v, uint64_t pc, CodeAt *at, bool ungrouped)
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
-/* Looks the code at @pc up. False: an exception is recorded (*@interp clear), or it is one instruction for the interpreter. */
+/* Looks the code at @pc up. False: it cannot be fetched, or not from memory, and is one instruction for the interpreter. */
 static bool
-code_find(EmuTcgVcpu *v, uint64_t pc, CodeAt *at, bool *interp)
+code_find(EmuTcgVcpu *v, uint64_t pc, CodeAt *at)
 {
     EmuTcgState *s = v->state;
     const TcgTlbEntry *e = tcg_tlb_lookup(v, pc, EMU_TCG_FETCH, s->mmu_mode, true);
     unsigned offset = pc & ~TCG_PAGE_MASK;
 
-    *interp = e != NULL;
     if (e == NULL || (e->tag[EMU_TCG_FETCH] & TCG_TLB_IO)) {
         return false;
     }
@@ -930,10 +929,9 @@ static uintptr_t
 make_ungrouped(EmuTcgVcpu *v, uint64_t pc)
 {
     CodeAt at;
-    bool interp;
     TcgBlock *b;
 
-    if (!code_find(v, pc, &at, &interp)) {
+    if (!code_find(v, pc, &at)) {
         return 0;
     }
     b = translate(v, pc, &at, true);
@@ -989,17 +987,10 @@ tcg_execute(EmuTcgVcpu *v)
             }
         }
 
-        bool interp, found = code_find(v, pc, &at, &interp);
+        bool found = code_find(v, pc, &at);
 
-        if (!found && !interp) {
-            reason = v->fe->raise_recorded(s);
-            site = UINT32_MAX;
-            if (reason == EMU_TCG_EXIT_NONE || reason == EMU_TCG_EXIT_MODE) {
-                continue;
-            }
-            return reason;
-        }
         if (!found) {
+            /* Also where the fetch faults: the interpreter knows what comes before that fault, a breakpoint for one. */
             site = UINT32_MAX;
             reason = v->fe->interp(s, 1, &executed);
             v->n_interp++;

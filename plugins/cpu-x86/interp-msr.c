@@ -325,6 +325,12 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
             x86_raise(s, X86_EXC_GP, 0);
         }
         break;
+    case MSR_DEBUGCTL:
+        /* AMD: LBR, BTF, pins. Intel: also trace messages, branch trace stores and what freezes. */
+        if (v & ~UINT64_C(0x3f) & ~(s->intel ? UINT64_C(0xdfc0) : 0)) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
+        break;
     case MSR_XSS:
         if (v & ~x86_xss_supported(s)) {
             x86_raise(s, X86_EXC_GP, 0);

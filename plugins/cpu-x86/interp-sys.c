@@ -66,9 +66,22 @@ x86_exec_pause(X86State *s, const X86Insn *insn)
     s->interp->stop = EMU_TCG_EXIT_YIELD;
 }
 
+/* MONITOR and MWAIT: ECX asks for extensions. */
+static void
+check_monitor(X86State *s, uint32_t extensions)
+{
+    if (s->cpl != 0) {
+        x86_raise_plain(s, X86_EXC_UD);
+    }
+    if ((uint32_t)X86_LOW(s, X86_RCX) & ~extensions) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+}
+
 void
 x86_exec_monitor(X86State *s, const X86Insn *insn)
 {
+    check_monitor(s, 0);
     s->monitor_addr = x86_linear(s, insn->segment,
                                  X86_LOW(s, X86_RAX) & x86_size_mask(insn->addrsize), 1,
                                  EMU_TCG_READ);
@@ -79,6 +92,7 @@ x86_exec_mwait(X86State *s, const X86Insn *insn)
 {
     /* Any reason may end MWAIT: it ends at once, after letting others run. */
     (void)insn;
+    check_monitor(s, 1); /* interrupts break it, masked or not */
     s->interp->stop = EMU_TCG_EXIT_YIELD;
 }
 
@@ -524,7 +538,7 @@ debug_register(X86State *s, unsigned n)
         n += 2;
     }
     if (s->dr[7] & X86_DR7_GD) {
-        s->dr[6] |= X86_DR6_BD;
+        x86_set_dr6(s, X86_DR6_BD);
         x86_raise_plain(s, X86_EXC_DB);
     }
     return n;
@@ -967,8 +981,11 @@ x86_exec_sysret(X86State *s, const X86Insn *insn)
 {
     uint16_t sel = (uint16_t)(s->star >> 48);
 
-    if (!(s->efer & X86_EFER_SCE) || !x86_protected(s)) {
+    if (!(s->efer & X86_EFER_SCE)) {
         x86_raise_plain(s, X86_EXC_UD);
+    }
+    if (!x86_protected(s) || s->cpl != 0) {
+        x86_raise(s, X86_EXC_GP, 0);
     }
     s->interp->step = X86_STEP_AFTER;
     if (x86_long(s)) {

@@ -155,11 +155,16 @@ x86_access_check(X86State *s, uint64_t linear, unsigned size, EmuTcgAccess acces
 static void
 check_instruction_breakpoints(X86State *s, uint64_t pc)
 {
+    uint32_t hit = 0;
+
     for (unsigned i = 0; i < 4; i++) {
         if ((s->dr[7] >> (2 * i) & 3) && (s->dr[7] >> (16 + 4 * i) & 3) == 0 && s->dr[i] == pc) {
-            s->dr[6] = (s->dr[6] & ~UINT64_C(0xf)) | (1u << i);
-            x86_raise_plain(s, X86_EXC_DB);
+            hit |= 1u << i;
         }
+    }
+    if (hit) {
+        x86_set_dr6(s, hit);
+        x86_raise_plain(s, X86_EXC_DB);
     }
 }
 
@@ -280,7 +285,8 @@ static bool
 after_instruction(X86State *s, uint32_t flags, bool branched)
 {
     X86Interp *ip = s->interp;
-    bool trap = false, single_step = flags & X86_TF;
+    bool single_step = flags & X86_TF;
+    uint32_t causes;
     uint8_t shadow = s->shadow;
 
     if (G_UNLIKELY(ip->step != X86_STEP_BEFORE)) {
@@ -306,17 +312,13 @@ after_instruction(X86State *s, uint32_t flags, bool branched)
         ip->dr6_hit = 0;
         return false;
     }
-    if (ip->dr6_hit | s->dr6_pending) {
-        s->dr[6] = (s->dr[6] & ~UINT64_C(0xf)) | ip->dr6_hit | s->dr6_pending;
-        ip->dr6_hit = 0;
-        s->dr6_pending = 0;
-        trap = true;
+    causes = ip->dr6_hit | s->dr6_pending | (single_step ? X86_DR6_BS : 0);
+    ip->dr6_hit = 0;
+    s->dr6_pending = 0;
+    if (causes) {
+        x86_set_dr6(s, causes);
     }
-    if (single_step) {
-        s->dr[6] |= X86_DR6_BS;
-        trap = true;
-    }
-    return trap;
+    return causes;
 }
 
 static bool

@@ -78,6 +78,21 @@ after_delivery(X86State *s)
     x86_update_mode(s);
 }
 
+/* A task whose T bit is set traps before its first instruction, here when a task gate led to it. */
+static bool
+task_trap(X86State *s)
+{
+    if (!(s->interp->dr6_hit & X86_DR6_BT)) {
+        return false;
+    }
+    s->interp->dr6_hit = 0;
+    x86_set_dr6(s, X86_DR6_BT);
+    s->exception = X86_EXC_DB;
+    s->has_error_code = 0;
+    s->exception_is_soft = 0;
+    return true;
+}
+
 /* Runs x86_interrupt() with a handler of its own; false when it faulted: the fault is recorded. */
 static bool
 try_interrupt(X86State *s, unsigned vector, bool has_error, uint32_t error)
@@ -117,6 +132,9 @@ x86_deliver(X86State *s)
         uint32_t error = s->error_code;
         bool has_error = s->has_error_code;
 
+        if (vector == X86_EXC_PF) {
+            s->cr2 = s->exception_cr2; /* also of one that makes a double fault (SDM 3A 6.15, #PF) */
+        }
         if (first >= 0) {
             unsigned a = exception_class(first), b = exception_class(vector);
 
@@ -131,9 +149,6 @@ x86_deliver(X86State *s)
             }
         }
         s->exception = -1;
-        if (vector == X86_EXC_PF) {
-            s->cr2 = s->exception_cr2;
-        }
         if (vector == X86_EXC_DB) {
             s->dr[7] &= ~(uint64_t)X86_DR7_GD;
             s->debugctl &= ~(uint64_t)X86_DEBUGCTL_BTF;
@@ -143,7 +158,11 @@ x86_deliver(X86State *s)
         }
         if (try_interrupt(s, (unsigned)vector, has_error && (s->cr0 & X86_CR0_PE), error)) {
             after_delivery(s);
-            return EMU_TCG_EXIT_NONE;
+            if (!task_trap(s)) {
+                return EMU_TCG_EXIT_NONE;
+            }
+            first = -1;
+            continue;
         }
         first = vector;
     }
@@ -156,7 +175,7 @@ x86_deliver_vector(X86State *s, unsigned vector)
         return x86_deliver(s);
     }
     after_delivery(s);
-    return EMU_TCG_EXIT_MODE;
+    return task_trap(s) ? x86_deliver(s) : EMU_TCG_EXIT_MODE;
 }
 
 EmuTcgExit
@@ -266,5 +285,5 @@ x86_deliver_interrupt(EmuTcgState *tcg)
         s->nmi_blocked = 1;
     }
     after_delivery(s);
-    return EMU_TCG_EXIT_MODE;
+    return task_trap(s) ? x86_deliver(s) : EMU_TCG_EXIT_MODE;
 }

@@ -102,6 +102,13 @@ void x86_smm_enter(X86State *s);
 bool x86_smm_leave(X86State *s); /* sets next_rip; false: shutdown */
 
 /* x86-exception.c */
+/* The causes of a debug exception. Every one but INT1 writes the breakpoints' bits, also as 0; the others add up. */
+static inline void
+x86_set_dr6(X86State *s, uint32_t causes)
+{
+    s->dr[6] = (s->dr[6] & ~UINT64_C(0xf)) | causes;
+}
+
 EmuTcgExit x86_deliver(X86State *s); /* the recorded exception */
 EmuTcgExit x86_deliver_vector(X86State *s, unsigned vector); /* an interrupt that was acknowledged */
 /* Delivers an interrupt or software exception; unwinds on a fault during delivery. */

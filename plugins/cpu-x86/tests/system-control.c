@@ -75,6 +75,9 @@ test_msrs(void)
         {0x400, ~UINT64_C(0x401), NO_EXCEPTION},
         {0x401, 1, 13},
         {0x3a, 5, 13}, /* locked */
+        {0x1d9, 2, NO_EXCEPTION},
+        {0x1d9, 0x80, 13},
+        {0x1d9, UINT64_C(1) << 32, 13},
         {0x12345, 0, 13},
     };
 
@@ -166,6 +169,26 @@ test_system_calls(void)
     g_assert_cmphex(s->seg[X86_SS].selector, ==, 0x2b);
     g_assert_cmpuint(s->cpl, ==, 3);
     g_assert_cmphex(x86_get_eflags(s), ==, X86_IF | X86_DF | X86_CF | 2);
+    /* SYSRET that is off is undefined at any level, else it is for level 0. */
+    for (unsigned on = 0; on < 2; on++) {
+        begin64(3);
+        s->efer = (s->efer & ~(uint64_t)X86_EFER_SCE) | (on ? X86_EFER_SCE : 0);
+        put_code(CODE, 0x48, 0x0f, 0x07);
+        run(1);
+        expect(on ? 13 : 6, 0);
+    }
+    /* MONITOR and MWAIT: for level 0; ECX holds extensions, of which MWAIT has one. */
+    for (unsigned i = 0; i < 12; i++) {
+        unsigned level = i < 6 ? 0 : 3, mwait = i & 1, ecx = i % 6 / 2;
+
+        begin64(level);
+        X86_LOW(s, X86_RAX) = DATA;
+        X86_LOW(s, X86_RCX) = ecx;
+        put_code(CODE, 0x0f, 0x01, 0xc8);
+        ram[CODE + 2] = (uint8_t)(0xc8 | mwait);
+        run(1);
+        expect(level ? 6 : ecx > mwait ? 13 : NO_EXCEPTION, 0);
+    }
     /* Off, and SYSRET to where there is nothing. */
     begin64(3);
     s->efer &= ~(uint64_t)X86_EFER_SCE;

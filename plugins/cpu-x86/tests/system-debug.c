@@ -31,6 +31,23 @@ test_debug(void)
     run(1);
     expect_fine();
     g_assert_false(s->eflags & X86_RF);
+    /* Two at one place; what an earlier exception left in B0 to B3 goes, a single step's too. */
+    begin(0);
+    break_on(1, CODE, 0, 0);
+    break_on(3, CODE, 0, 0);
+    s->dr[6] |= 4;
+    put_code(CODE, 0x90);
+    run(1);
+    expect(1, 0);
+    g_assert_cmphex(s->dr[6] & 0xe00f, ==, 10);
+    begin(0);
+    s->eflags |= X86_TF;
+    s->dr[6] |= 4;
+    x86_update_mode(s);
+    put_code(CODE, 0x90);
+    run(1);
+    expect(1, 0);
+    g_assert_cmphex(s->dr[6] & 0xe00f, ==, X86_DR6_BS);
     /* Data: behind the access; reads only for kind 3. */
     begin(0);
     break_on(1, DATA + 4, 1, 3);
@@ -64,11 +81,12 @@ test_debug(void)
     /* General detect is a fault and clears itself. */
     begin(0);
     s->dr[7] |= X86_DR7_GD;
+    s->dr[6] |= 4;
     put_code(CODE, 0x0f, 0x21, 0xf0); /* mov eax, dr6 */
     run(1);
     expect(1, 0);
     g_assert_cmphex(pushed, ==, CODE);
-    g_assert_true(s->dr[6] & X86_DR6_BD);
+    g_assert_cmphex(s->dr[6] & 0xe00f, ==, X86_DR6_BD);
     g_assert_false(s->dr[7] & X86_DR7_GD);
     /* Single step: behind the instruction; not behind INT n; BTF: behind branches only. */
     begin(0);

@@ -66,6 +66,15 @@ test_paging(void)
         expect(14, deny == 1 ? 0x25 : 0x27);
         g_assert_cmphex(pushed, ==, deny == 1 ? CODE : CODE + 2);
     }
+    /* CR2 is that of the second fault when two make a double fault. */
+    begin64(0);
+    put_gate(IDT + 16 * 8, CODE64, HANDLERS + 16 * 8, 0xee, 1);
+    put(TSS + 0x24, STACK0, 8);
+    X86_LOW(s, X86_RSP) = 0x500000;
+    put_code(CODE, 0xa1, 0, 0, 0x60, 0, 0, 0, 0, 0); /* mov eax, [0x600000] */
+    run(1);
+    expect(8, 0);
+    g_assert_cmphex(s->cr2, ==, 0x4ffff8);
     /* A page of 1 GiB; accessed and dirty. */
     begin64(0);
     put(TABLES + 0x1000, 0x87, 8);

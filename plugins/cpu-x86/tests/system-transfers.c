@@ -218,6 +218,17 @@ test_task_switch(void)
     expect(1, 0);
     g_assert_cmphex(pushed, ==, CODE2);
     g_assert_true(s->dr[6] & X86_DR6_BT);
+    /* So it does when an exception's task gate leads there. */
+    begin(0);
+    put_descriptor(FREE, TSS2, 0x67, 0x89, 0);
+    put_gate(IDT + 8 * 6, FREE, 0, 0x85, 0);
+    put_task(TSS2, true);
+    put(TSS2 + 0x64, 1, 1);
+    put_code(CODE, 0x0f, 0x0b);
+    run(1);
+    expect(1, 0);
+    g_assert_cmphex(pushed, ==, CODE2);
+    g_assert_cmphex(s->dr[6] & 0xe00f, ==, X86_DR6_BT);
 }
 
 void
