@@ -497,6 +497,51 @@ test_stops(gconstpointer data)
     pc_end(&pc);
 }
 
+#define KVM_CLOCK (VARS + 8) /* of kvm-clock.asm */
+#define KVM_STOPPED (VARS + 16)
+
+/* KVM's clock stands when the machine does, and the guest hears of it. */
+static void
+test_kvm_clock(gconstpointer data)
+{
+    const Case *c = data;
+    double ns[3], clock[3], rate, later;
+    Pc pc;
+
+    if (kvm_is_missing()) {
+        g_test_skip(kvm_is_missing());
+        return;
+    }
+    pc_build(&pc, c->guest, c->first);
+    pc_run(&pc);
+    pc_wait(&pc, strlen("none\n"));
+    if (g_str_has_prefix(pc.said->str, "none")) {
+        g_test_skip("this host's KVM has no MSR_KVM_SYSTEM_TIME_NEW");
+        pc_end(&pc);
+        return;
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        ns[i] = run_for(&pc, 700000).ns;
+        clock[i] = (double)emu_test_read(pc.machine, KVM_CLOCK, 8);
+        if (i == 1) {
+            emu_test_write(pc.machine, KVM_STOPPED, 0, 8);
+            sleep_us(2500000);
+        }
+    }
+    rate = (clock[1] - clock[0]) / (ns[1] - ns[0]);
+    later = (clock[2] - clock[1]) / (ns[2] - ns[1]);
+    g_test_message("clock: %.3f ns per ns, with a stop of 2.5 s in between %.3f", rate, later);
+    g_assert_cmpfloat(rate, >, 0.5);
+    g_assert_cmpfloat(rate, <, 1.7);
+    g_assert_cmpfloat(later, >, 0.5 * rate);
+    g_assert_cmpfloat(later, <, 1.7 * rate);
+    g_assert_cmpuint(emu_test_read(pc.machine, KVM_STOPPED, 8), ==, 1);
+    emu_test_write(pc.machine, VARS, 1, 4);
+    pc_run(&pc);
+    pc_wait(&pc, G_MAXSIZE);
+    pc_end(&pc);
+}
+
 /* ---- switching ----------------------------------------------------------------------------------------------- */
 
 static bool
@@ -657,6 +702,13 @@ main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/bare/%s/stops", accels[i]);
 
         add_case(path, "clock", accels[i], NULL, test_stops);
+    }
+    for (gsize i = 0; i < N_ACCELS; i++) {
+        g_autofree char *path = g_strdup_printf("/bare/%s/kvm-clock", accels[i]);
+
+        if (is_kvm(accels[i])) {
+            add_case(path, "kvm-clock", accels[i], NULL, test_kvm_clock);
+        }
     }
     add_case("/bare/kvm,slots=100/many-pieces", "slots", "kvm,slots=100", NULL, test_many_pieces);
     for (gsize i = 0; i < N_ACCELS; i++) {
