@@ -22,6 +22,7 @@
 #define ACPI_PM1_WAKE 0x8000
 #define ACPI_PM1_STATUS_W1C 0x8d21
 #define ACPI_PM1_ENABLE_MASK 0x0521
+#define ACPI_PM1_CONTROL_MASK 0x1c03 /* sleep type, bus master reload, SCI_EN; GBL_RLS and SLP_EN read as 0 */
 #define ACPI_PM1_CONTROL_SLP_EN 0x2000
 #define ACPI_PM1_CONTROL_SLP_TYPE(v) (((v) >> 10) & 7)
 
@@ -98,7 +99,7 @@ acpi_pm_write_control(AcpiPm *self, uint16_t value)
     EmuMachine *machine = emu_device_get_machine(self->device);
     unsigned type = ACPI_PM1_CONTROL_SLP_TYPE(value);
 
-    self->control = value & ~ACPI_PM1_CONTROL_SLP_EN;
+    self->control = value & ACPI_PM1_CONTROL_MASK;
     acpi_pm_update(self);
     if (!(value & ACPI_PM1_CONTROL_SLP_EN)) {
         return;

@@ -38,19 +38,19 @@ testdev_echo_read(gpointer opaque, uint64_t offset, unsigned size)
 {
     PcTestdev *self = opaque;
 
-    return size < 4 ? self->echo & ((1u << 8 * size) - 1) : self->echo;
+    return self->echo >> 8 * offset & (UINT32_MAX >> (32 - 8 * size));
 }
 
 static void
 testdev_echo_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
 {
     PcTestdev *self = opaque;
-    uint32_t mask = size < 4 ? (1u << 8 * size) - 1 : ~0u;
+    uint32_t mask = UINT32_MAX >> (32 - 8 * size) << 8 * offset;
 
-    self->echo = (self->echo & ~mask) | ((uint32_t)value & mask);
+    self->echo = (self->echo & ~mask) | ((uint32_t)(value << 8 * offset) & mask);
 }
 
-/* Whatever the size, the same register is behind every port. */
+/* Four bytes, which accesses of any size reach where they lie. */
 static const EmuMemoryRegionOps testdev_echo_ops = {
     .read = testdev_echo_read,
     .write = testdev_echo_write,

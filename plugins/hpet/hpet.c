@@ -275,6 +275,23 @@ hpet_write_config(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value,
     hpet_arm_timers(self);
 }
 
+/* A guest that polls does not wait for the host's timer. */
+static uint64_t
+hpet_read_status(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    Hpet *self = opaque;
+
+    hpet_look_at_timers(self);
+    hpet_arm_timers(self);
+    return self->status;
+}
+
+static uint64_t
+hpet_peek_status(gpointer opaque, unsigned index G_GNUC_UNUSED)
+{
+    return ((Hpet *)opaque)->status;
+}
+
 static void
 hpet_write_status(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value G_GNUC_UNUSED, uint64_t old G_GNUC_UNUSED)
 {
@@ -386,7 +403,7 @@ static const EmuRegister hpet_registers[] = {
     EMU_REG64(Hpet, config, "GENERAL_CONFIG", 0x010, EMU_RW, 0, .write = hpet_write_config,
               .fields = EMU_REG_FIELDS({"ENABLE_CNF", 0, 1, .blurb = "the counter runs and timers may interrupt"},
                                        {"LEG_RT_CNF", 1, 1, .blurb = "timer 0 to ISA request 0, timer 1 to request 8"})),
-    EMU_REG64(Hpet, status, "GENERAL_INTERRUPT_STATUS", 0x020, EMU_W1C, 0, .write = hpet_write_status,
+    EMU_REG64(Hpet, status, "GENERAL_INTERRUPT_STATUS", 0x020, EMU_W1C, 0, .read = hpet_read_status, .peek = hpet_peek_status, .write = hpet_write_status,
               .fields = EMU_REG_FIELDS({"T0_INT_STS", 0, 1}, {"T1_INT_STS", 1, 1}, {"T2_INT_STS", 2, 1})),
     EMU_REG_CALL("MAIN_COUNTER_VALUE", 0x0f0, 8, EMU_RW, .read = hpet_read_counter, .write = hpet_write_counter),
     {.name = "TIMER_CONFIG", .offset = HPET_REG_TIMERS + HPET_TIMER_CONFIG, .width = 8, .num = HPET_N_TIMERS, .stride = HPET_TIMER_STRIDE,

@@ -27,6 +27,7 @@
 #define ICH9_N_PIRQS 8
 #define ICH9_N_ISA_IRQS 16
 
+#define ICH9_COMMAND_FIXED 0x07 /* I/O, memory and bus master cannot be switched off */
 #define ICH9_PMBASE 0x40
 #define ICH9_ACPI_CNTL 0x44
 #define ICH9_ACPI_CNTL_ENABLE 0x80
@@ -439,6 +440,7 @@ ich9_make_config(EmuPciDevice *pci)
     uint8_t *wmask = emu_pci_device_get_wmask(pci);
 
     memset(wmask + 0x40, 0xff, 0x100 - 0x40);
+    wmask[0x04] &= (uint8_t)~ICH9_COMMAND_FIXED;
     wmask[ICH9_PMBASE] = 0x80;
     wmask[ICH9_PMBASE + 2] = wmask[ICH9_PMBASE + 3] = 0;
     wmask[ICH9_ACPI_CNTL] = 0x87;
@@ -525,7 +527,7 @@ ich9_lpc_reset_enter(EmuDevice *dev)
     uint8_t *config = emu_pci_device_get_config(&self->parent);
 
     memset(config + 0x40, 0, 0x100 - 0x40);
-    config[0x04] = 0x07; /* I/O, memory and bus master cannot be switched off */
+    config[0x04] = ICH9_COMMAND_FIXED;
     config[0x05] = 0x00;
     config[0x06] = 0x10;
     config[0x07] = 0x02;

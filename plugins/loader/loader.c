@@ -5,6 +5,7 @@
  *
  *     -device loader,file=image.bin,addr=0x100000      raw bytes
  *     -device loader,file=kernel.elf,cpu-num=0         segments where the ELF file says; the CPU starts at its entry
+ *                                                      (U-Boot images and Intel HEX likewise)
  *     -device loader,addr=0x500,data=0x1234,data-len=2
  *     -device loader,addr=0x1000,cpu-num=0             only the start address
  */
@@ -55,9 +56,6 @@ loader_check(Loader *self, GError **error)
     if (has_data && (self->data_len == 0 || self->data_len > 8)) {
         return loader_fail(error, "data needs data-len=, 1 to 8 bytes");
     }
-    if (has_data && self->cpu_num != LOADER_NO_CPU) {
-        return loader_fail(error, "data and cpu-num exclude each other: the value is no program");
-    }
     if (has_data && self->address == LOADER_NO_ADDRESS) {
         return loader_fail(error, "data needs addr=");
     }
@@ -87,6 +85,14 @@ loader_add(Loader *self, uint64_t address, const void *data, gsize len)
 static bool
 loader_read_file(Loader *self, GError **error)
 {
+    static const struct {
+        bool (*is)(const uint8_t *file, gsize len);
+        bool (*load)(const uint8_t *file, gsize len, GPtrArray *blobs, uint64_t *entry, GError **error);
+    } formats[] = {
+        {loader_elf_is, loader_elf_load},
+        {loader_uimage_is, loader_uimage_load},
+        {loader_hex_is, loader_hex_load},
+    };
     g_autofree char *contents = NULL;
     gsize len;
 
@@ -94,15 +100,23 @@ loader_read_file(Loader *self, GError **error)
         g_prefix_error(error, "loader: ");
         return false;
     }
-    if (!self->force_raw && loader_elf_is((const uint8_t *)contents, len)) {
-        if (!loader_elf_load((const uint8_t *)contents, len, self->blobs, &self->entry, error)) {
+    for (unsigned i = 0; i < G_N_ELEMENTS(formats) && !self->force_raw; i++) {
+        if (!formats[i].is((const uint8_t *)contents, len)) {
+            continue;
+        }
+        if (!formats[i].load((const uint8_t *)contents, len, self->blobs, &self->entry, error)) {
             g_prefix_error(error, "loader: '%s': ", self->file);
+            return false;
+        }
+        if (self->sets_pc && self->entry == LOADER_NO_ADDRESS) {
+            g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "loader: '%s' does not say where a CPU starts", self->file);
             return false;
         }
         return true;
     }
     if (self->address == LOADER_NO_ADDRESS) {
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "loader: '%s' is no ELF file, expected addr= for raw bytes", self->file);
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "loader: '%s' is no ELF, U-Boot or Intel HEX file, expected addr= for raw bytes",
+                    self->file);
         return false;
     }
     self->entry = self->address;
@@ -120,7 +134,7 @@ loader_realize(EmuDevice *dev, GError **error)
     }
     self->blobs = g_ptr_array_new_with_free_func(loader_blob_free);
     self->entry = self->address;
-    self->sets_pc = self->cpu_num != LOADER_NO_CPU;
+    self->sets_pc = self->cpu_num != LOADER_NO_CPU && self->data_len == 0; /* with a value it says whose memory: all CPUs have the same */
     if (self->file) {
         if (!loader_read_file(self, error)) {
             g_clear_pointer(&self->blobs, g_ptr_array_unref);
@@ -160,12 +174,12 @@ loader_reset_exit(EmuDevice *dev)
 }
 
 static const EmuProperty loader_properties[] = {
-    EMU_PROP_STRING("file", Loader, file, NULL, "file to load: ELF, else raw bytes"),
+    EMU_PROP_STRING("file", Loader, file, NULL, "file to load: ELF, U-Boot image, Intel HEX, else raw bytes"),
     EMU_PROP_UINT64("addr", Loader, address, LOADER_NO_ADDRESS, "where raw bytes go; without them, where the CPU starts"),
     EMU_PROP_UINT64("data", Loader, data, 0, "value to store"),
     EMU_PROP_UINT8("data-len", Loader, data_len, 0, "its bytes, 1 to 8"),
     EMU_PROP_BOOL("data-be", Loader, data_be, false, "it is stored big-endian"),
-    EMU_PROP_BOOL("force-raw", Loader, force_raw, false, "an ELF file is raw bytes too"),
+    EMU_PROP_BOOL("force-raw", Loader, force_raw, false, "any file is raw bytes"),
     EMU_PROP_UINT32("cpu-num", Loader, cpu_num, LOADER_NO_CPU, "CPU that starts there"),
 };
 

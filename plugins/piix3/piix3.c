@@ -15,6 +15,7 @@
 
 #define PIIX3_N_PIRQS 4
 #define PIIX3_N_ISA_IRQS 16
+#define PIIX3_COMMAND_FIXED 0x07 /* I/O, memory and bus master cannot be switched off */
 #define PIIX3_PIRQRCA 0x60
 #define PIIX3_PIRQRC_DISABLED 0x80
 #define PIIX3_PIRQRC_IRQ 0x0f
@@ -140,6 +141,7 @@ piix3_realize(EmuPciDevice *pci, GError **error G_GNUC_UNUSED)
     EmuPciBus *bus = emu_pci_device_get_bus(pci);
 
     memset(emu_pci_device_get_wmask(pci) + 0x40, 0xff, 0x100 - 0x40);
+    emu_pci_device_get_wmask(pci)[0x04] &= (uint8_t)~PIIX3_COMMAND_FIXED;
     self->isa_bus = emu_isa_bus_new(EMU_DEVICE(self), emu_pci_bus_get_memory(bus), emu_pci_bus_get_io(bus));
     self->rcr_region = emu_memory_region_new_io(self, "piix3-reset-control", 1, &piix3_rcr_ops, self);
     /* It lies inside the configuration address register, which decodes 32-bit accesses only. */
@@ -167,7 +169,7 @@ piix3_reset_enter(EmuDevice *dev)
     if (parent_class->reset_enter) {
         parent_class->reset_enter(dev);
     }
-    config[0x04] = 0x07; /* I/O, memory and bus master cannot be switched off */
+    config[0x04] = PIIX3_COMMAND_FIXED;
     config[0x05] = 0x00;
     config[0x06] = 0x00;
     config[0x07] = 0x02; /* medium DEVSEL# timing */

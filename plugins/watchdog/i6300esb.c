@@ -107,8 +107,12 @@ esb_write_reload(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value, 
 {
     I6300Esb *self = opaque;
 
+    if (value == 0x80) {
+        self->unlock = 1; /* the sequence can begin again at any time: alone the value means nothing else */
+        return;
+    }
     if (self->unlock < 2) {
-        self->unlock = value == 0x80 ? 1 : value == 0x86 && self->unlock == 1 ? 2 : 0;
+        self->unlock = value == 0x86 && self->unlock == 1 ? 2 : 0;
         return;
     }
     if (value & ESB_RELOAD_PING) {

@@ -54,8 +54,12 @@ test_pc_testdev(void)
     g_assert_cmphex(emu_test_in(m, 0xe0, 2), ==, 0x5678);
     emu_test_out(m, 0xe0, 0xab, 1);
     g_assert_cmphex(emu_test_in(m, 0xe0, 4), ==, 0x123456ab);
-    emu_test_out(m, 0xe8, 0x5a, 1);
-    g_assert_cmphex(emu_test_in(m, 0xe8, 2), ==, 0x5a5a);
+    g_assert_cmphex(emu_test_in(m, 0xe2, 2), ==, 0x1234);
+    emu_test_out(m, 0xe3, 0xcd, 1);
+    g_assert_cmphex(emu_test_in(m, 0xe0, 4), ==, 0xcd3456ab);
+    emu_test_out(m, 0xe8, 0x11223344, 4); /* the same, a byte at a time */
+    g_assert_cmphex(emu_test_in(m, 0xe9, 2), ==, 0x2233);
+    g_assert_cmphex(emu_test_in(m, 0xe0, 4), ==, 0x11223344);
     emu_test_out(m, 0xe4, 0x1000, 4);
     g_assert_cmphex(emu_test_in(m, 0xe4, 4), ==, 0);
     emu_test_out(m, 0x2000 + 5, 1, 1);

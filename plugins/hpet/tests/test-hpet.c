@@ -277,6 +277,11 @@ test_late_host(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(f->irq2->rises, ==, 1);
     emu_test_advance(f->machine, MS);
     g_assert_cmpuint(f->irq2->rises, ==, 1);
+    set(f, 0x120, 0x0402, 4);
+    set(f, 0x128, get(f, 0xf0, 8) + 10, 8);
+    g_assert_cmphex(get(f, 0x20, 4), ==, 0);
+    emu_test_advance(f->machine, 500);
+    g_assert_cmphex(get(f, 0x20, 4), ==, 2);
 }
 
 static void

@@ -106,6 +106,65 @@ test_elf(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     refuse(f, "file=%s", "no program header table");
 }
 
+/* A value with a CPU's number is a value: it is stored, and starts nobody. */
+static void
+test_data_with_cpu(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    add(f, "addr=0x5000,data=0x1234,data-len=2,cpu-num=0%.0s");
+    g_assert_cmphex(emu_test_read(f->m, 0x5000, 2), ==, 0x1234);
+}
+
+static void
+test_hex(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    static const char hex[] = ":020000040001F9\r\n" /* above 0x10000 */
+                              ":0410000001020304E2\r\n"
+                              ":020000021000EC\n" /* segment 0x1000 */
+                              ":02002000AABB79\n"
+                              ":0400000500011000E6\n"
+                              ":00000001FF\n";
+
+    g_assert_true(g_file_set_contents(f->path, hex, -1, NULL));
+    add(f, "file=%s,cpu-num=0");
+    g_assert_cmphex(emu_test_read(f->m, 0x11000, 4), ==, 0x04030201);
+    g_assert_cmphex(emu_test_read(f->m, 0x10020, 2), ==, 0xbbaa);
+    add(f, "file=%s,force-raw=on,addr=0x20000");
+    g_assert_cmphex(emu_test_read(f->m, 0x20000, 2), ==, 0x303a);
+    g_assert_true(g_file_set_contents(f->path, ":0410000001020304E3\n:00000001FF\n", -1, NULL));
+    refuse(f, "file=%s", "in line 1");
+    g_assert_true(g_file_set_contents(f->path, ":0410000001020304E2\n", -1, NULL));
+    refuse(f, "file=%s", "or no end");
+    g_assert_true(g_file_set_contents(f->path, ":0410000001020304E2\n:00000001FF\n", -1, NULL));
+    refuse(f, "file=%s,cpu-num=0", "where a CPU starts");
+}
+
+static void
+test_uimage(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    /* "gzip me" */
+    static const uint8_t packed[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0xff, 0x4b, 0xaf, 0xca, 0x2c,
+                                     0x50, 0xc8, 0x4d, 0x05, 0x00, 0xcf, 0xf0, 0x1f, 0x53, 0x07, 0x00, 0x00, 0x00};
+    uint8_t file[64 + sizeof packed] = {0x27, 0x05, 0x19, 0x56, [15] = 4, [18] = 0x70, [22] = 0x70, [30] = 2};
+
+    memcpy(file + 64, packed, sizeof packed);
+    g_assert_true(g_file_set_contents(f->path, (const char *)file, sizeof file, NULL));
+    add(f, "file=%s,cpu-num=0");
+    g_assert_cmphex(emu_test_read(f->m, 0x7000, 4), ==, 0x00088b1f);
+    file[15] = sizeof packed;
+    file[18] = 0x71;
+    file[31] = 1;
+    g_assert_true(g_file_set_contents(f->path, (const char *)file, sizeof file, NULL));
+    add(f, "file=%s");
+    g_assert_cmphex(emu_test_read(f->m, 0x7100, 4), ==, 0x70697a67);
+    file[70] ^= 0xff;
+    file[80] ^= 0xff;
+    g_assert_true(g_file_set_contents(f->path, (const char *)file, sizeof file, NULL));
+    refuse(f, "file=%s", f->path);
+    file[15] = 200;
+    g_assert_true(g_file_set_contents(f->path, (const char *)file, sizeof file, NULL));
+    refuse(f, "file=%s", "within the file");
+}
+
 static void
 test_refusals(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -125,6 +184,9 @@ main(int argc, char **argv)
 #define ADD(name, fn) g_test_add("/loader/" name, Fixture, NULL, set_up, fn, tear_down)
     ADD("raw", test_raw);
     ADD("data", test_data);
+    ADD("data-with-cpu", test_data_with_cpu);
+    ADD("intel-hex", test_hex);
+    ADD("u-boot-image", test_uimage);
     ADD("elf", test_elf);
     ADD("refusals", test_refusals);
     return g_test_run();

@@ -61,6 +61,8 @@ test_identity(void)
     g_assert_cmphex(config_read(machine, ISA_BRIDGE | 0x08, 4) >> 16, ==, 0x0601);
     g_assert_cmphex(config_read(machine, ISA_BRIDGE | 0x0e, 1), ==, 0x80); /* more functions */
     g_assert_cmphex(config_read(machine, ISA_BRIDGE | 0x60, 4), ==, 0x80808080);
+    config_write(machine, ISA_BRIDGE | 0x04, 0, 2);
+    g_assert_cmphex(config_read(machine, ISA_BRIDGE | 0x04, 2), ==, 0x0007); /* always on */
     end(machine);
 }
 

@@ -100,6 +100,10 @@ test_acpi_enable(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmphex(emu_test_in(f->machine, PM + 4, 2) & 1, ==, 1);
     emu_test_out(f->machine, 0xb2, 0xf0, 1);
     g_assert_cmphex(emu_test_in(f->machine, PM + 4, 2) & 1, ==, 0);
+    emu_test_out(f->machine, PM + 4, 0xdfff & ~0x1c00, 2); /* what is reserved, or only written */
+    g_assert_cmphex(emu_test_in(f->machine, PM + 4, 2), ==, 3);
+    emu_test_out(f->machine, PM + 5, 0x08, 1);
+    g_assert_cmphex(emu_test_in(f->machine, PM + 4, 2), ==, 0x0803);
     emu_test_out(f->machine, 0xb3, 0x5a, 1);
     g_assert_cmphex(emu_test_in(f->machine, 0xb3, 1), ==, 0x5a);
 }

@@ -134,6 +134,13 @@ test_esb_protection(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     emu_test_write(f->m, BAR + 0xc, 0x86, 2);
     emu_test_write(f->m, BAR, 5, 4);
     g_assert_cmphex(emu_test_read(f->m, BAR, 4), ==, 1007);
+    emu_test_write(f->m, BAR + 0xc, 0x80, 2); /* one sequence begun in another */
+    emu_test_write(f->m, BAR + 0xc, 0x86, 2);
+    unlocked(f, 0, 1000);
+    g_assert_cmphex(emu_test_read(f->m, BAR, 4), ==, 1000);
+    emu_test_write(f->m, BAR, 5, 4); /* it is good for one write */
+    g_assert_cmphex(emu_test_read(f->m, BAR, 4), ==, 1000);
+    unlocked(f, 0, 1007);
     config_out(f, 0x68, 3, 1); /* enabled and locked */
     config_out(f, 0x68, 0, 1);
     g_assert_cmphex(config_in(f, 0x68, 1), ==, 3);
