@@ -52,7 +52,7 @@ build_all() {
     }
 }
 
-# get_kernel: Debian's cloud kernel, unpacked from its package (nothing is installed), as $build/guest/vmlinuz.
+# get_kernel: Debian's cloud kernel, unpacked from its package (nothing is installed), as $build/guest/vmlinuz, its modules beside it.
 get_kernel() {
     mkdir -p "$build/guest"
     [ -s "$build/guest/vmlinuz" ] && return 0
@@ -74,6 +74,8 @@ get_kernel() {
         exit 1
     }
     cp "$build"/guest/kernel/boot/vmlinuz-* "$build/guest/vmlinuz"
+    rm -rf "$build/guest/modules"
+    mv "$build/guest/kernel/lib/modules" "$build/guest/modules"
     rm -rf "$build/guest/kernel" "$build"/guest/*.deb
 }
 

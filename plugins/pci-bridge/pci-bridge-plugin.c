@@ -7,7 +7,7 @@
 EMU_PLUGIN(.name = "pci-bridge", .version = "1.0", .license = "LGPL-2.1-or-later",
            .description = "PCI-to-PCI bridge, PCI Express root port",
            .provides = "base-pci-bridge:pci-device pci-bridge:base-pci-bridge pcie-root-port:base-pci-bridge",
-           .needs = "pci-device");
+           .needs = "pci-device hotplug-handler");
 
 static void
 pci_bridge_register_types(void)

@@ -7,12 +7,10 @@
  * the bus in front. VGA Enable opens the legacy ranges. What devices behind the bridge master passes when the bridge may master too;
  * interrupts pass always, their pins turned by the slot.
  *
- * "base-pci-bridge" is that; "pci-bridge" a conventional one, "pcie-root-port" a port of a PCI Express root complex.
+ * "base-pci-bridge" is that, "pci-bridge" a conventional one.
  */
 
 #include "pci-bridge.h"
-
-#include <emu/pci.h>
 
 #define BRIDGE_COMMAND 0x04
 #define BRIDGE_IO_BASE 0x1c
@@ -42,17 +40,6 @@
 #define BRIDGE_COMMAND_MEMORY 0x02
 
 #define SLOT_CAP_ID 0x04 /* slot numbering */
-#define ROOT_PORT_PIN 0x3d
-
-enum { WINDOW_IO, WINDOW_IO_ISA, WINDOW_MEMORY, WINDOW_PREFETCH, WINDOW_VGA_MEMORY, WINDOW_VGA_IO_LOW, WINDOW_VGA_IO_HIGH, N_WINDOWS };
-
-typedef struct {
-    EmuPciDevice parent;
-
-    EmuPciBus *bus;
-    EmuMemoryRegion *memory, *io, *isa_io;
-    EmuMemoryRegion *windows[N_WINDOWS];
-} PciBridge;
 
 typedef struct {
     PciBridge parent;
@@ -60,13 +47,6 @@ typedef struct {
     uint8_t chassis_nr;
     bool shpc; /* accepted: there is no standard hot-plug controller */
 } ConventionalBridge;
-
-typedef struct {
-    PciBridge parent;
-
-    uint8_t chassis, port;
-    uint16_t slot;
-} RootPort;
 
 static uint16_t
 bridge_get_u16(PciBridge *self, unsigned at)
@@ -115,18 +95,18 @@ bridge_update_windows(PciBridge *self)
                              (uint64_t)(bridge_get_u16(self, BRIDGE_PREFETCH_LIMIT) & 0xfff0) << 16 | 0xfffff;
 
     emu_memory_transaction_begin();
-    bridge_set_window(self, WINDOW_IO, io && !isa, io_base, io_last);
-    bridge_set_window(self, WINDOW_IO_ISA, io && isa, io_base, io_last);
-    bridge_set_window(self, WINDOW_MEMORY, memory, base, last);
-    bridge_set_window(self, WINDOW_PREFETCH, memory, prefetch_base, MIN(prefetch_last, UINT64_MAX - 1));
-    bridge_set_window(self, WINDOW_VGA_MEMORY, memory && vga, 0xa0000, 0xbffff);
-    bridge_set_window(self, WINDOW_VGA_IO_LOW, io && vga, 0x3b0, 0x3bb);
-    bridge_set_window(self, WINDOW_VGA_IO_HIGH, io && vga, 0x3c0, 0x3df);
+    bridge_set_window(self, BRIDGE_WINDOW_IO, io && !isa, io_base, io_last);
+    bridge_set_window(self, BRIDGE_WINDOW_IO_ISA, io && isa, io_base, io_last);
+    bridge_set_window(self, BRIDGE_WINDOW_MEMORY, memory, base, last);
+    bridge_set_window(self, BRIDGE_WINDOW_PREFETCH, memory, prefetch_base, MIN(prefetch_last, UINT64_MAX - 1));
+    bridge_set_window(self, BRIDGE_WINDOW_VGA_MEMORY, memory && vga, 0xa0000, 0xbffff);
+    bridge_set_window(self, BRIDGE_WINDOW_VGA_IO_LOW, io && vga, 0x3b0, 0x3bb);
+    bridge_set_window(self, BRIDGE_WINDOW_VGA_IO_HIGH, io && vga, 0x3c0, 0x3df);
     emu_memory_transaction_commit();
 }
 
-static void
-bridge_write_config(EmuPciDevice *dev, uint32_t addr, uint32_t value, unsigned size)
+void
+pci_bridge_write_config(EmuPciDevice *dev, uint32_t addr, uint32_t value, unsigned size)
 {
     PciBridge *self = (PciBridge *)dev;
     uint16_t before = bridge_get_u16(self, BRIDGE_CONTROL);
@@ -150,18 +130,18 @@ bridge_make_windows(PciBridge *self)
     EmuPciBus *front = emu_pci_device_get_bus((EmuPciDevice *)self);
     static const char *const names[] = {"io-window", "isa-io-window", "memory-window", "prefetch-window", "vga-memory", "vga-io-low", "vga-io-high"};
 
-    for (unsigned i = 0; i < N_WINDOWS; i++) {
-        bool io = i == WINDOW_IO || i == WINDOW_IO_ISA || i >= WINDOW_VGA_IO_LOW;
+    for (unsigned i = 0; i < BRIDGE_N_WINDOWS; i++) {
+        bool io = i == BRIDGE_WINDOW_IO || i == BRIDGE_WINDOW_IO_ISA || i >= BRIDGE_WINDOW_VGA_IO_LOW;
         EmuMemoryRegion *space = io ? emu_pci_bus_get_io(front) : emu_pci_bus_get_memory(front);
 
-        self->windows[i] = emu_memory_region_new_alias(self, names[i], i == WINDOW_IO_ISA ? self->isa_io : io ? self->io : self->memory, 0, 1);
+        self->windows[i] = emu_memory_region_new_alias(self, names[i], i == BRIDGE_WINDOW_IO_ISA ? self->isa_io : io ? self->io : self->memory, 0, 1);
         emu_memory_region_set_enabled(self->windows[i], false);
         emu_memory_region_add_subregion(space, 0, self->windows[i], 1);
     }
 }
 
-static bool
-bridge_realize(EmuPciDevice *dev, GError **error G_GNUC_UNUSED)
+bool
+pci_bridge_realize(EmuPciDevice *dev, GError **error G_GNUC_UNUSED)
 {
     PciBridge *self = (PciBridge *)dev;
     uint8_t *config = emu_pci_device_get_config(dev), *wmask = emu_pci_device_get_wmask(dev);
@@ -194,12 +174,12 @@ bridge_realize(EmuPciDevice *dev, GError **error G_GNUC_UNUSED)
     return true;
 }
 
-static void
-bridge_unrealize(EmuPciDevice *dev)
+void
+pci_bridge_unrealize(EmuPciDevice *dev)
 {
     PciBridge *self = (PciBridge *)dev;
 
-    for (unsigned i = 0; i < N_WINDOWS; i++) {
+    for (unsigned i = 0; i < BRIDGE_N_WINDOWS; i++) {
         EmuMemoryRegion *container = self->windows[i] ? emu_memory_region_get_container(self->windows[i]) : NULL;
 
         if (container) {
@@ -208,8 +188,8 @@ bridge_unrealize(EmuPciDevice *dev)
     }
 }
 
-static void
-bridge_reset_enter(EmuDevice *device)
+void
+pci_bridge_reset_enter(EmuDevice *device)
 {
     PciBridge *self = (PciBridge *)device;
     EmuPciDevice *dev = (EmuPciDevice *)device;
@@ -226,8 +206,8 @@ bridge_reset_enter(EmuDevice *device)
     bridge_update_windows(self);
 }
 
-static bool
-bridge_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+bool
+pci_bridge_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
 {
     bridge_update_windows(opaque);
     return true;
@@ -240,7 +220,7 @@ static const EmuVMState bridge_vmstate = {
     .version = 1,
     .minimum_version = 1,
     .fields = bridge_fields,
-    .post_load = bridge_post_load,
+    .post_load = pci_bridge_post_load,
 };
 
 static void
@@ -249,13 +229,13 @@ bridge_class_init(gpointer klass, gconstpointer data G_GNUC_UNUSED)
     EmuDeviceClass *device = klass;
     EmuPciDeviceClass *pci = klass;
 
-    device->reset_enter = bridge_reset_enter;
+    device->reset_enter = pci_bridge_reset_enter;
     device->vmstate = &bridge_vmstate;
     device->category = "bridge";
     device->hotpluggable = false;
-    pci->realize = bridge_realize;
-    pci->unrealize = bridge_unrealize;
-    pci->write_config = bridge_write_config;
+    pci->realize = pci_bridge_realize;
+    pci->unrealize = pci_bridge_unrealize;
+    pci->write_config = pci_bridge_write_config;
     pci->vendor_id = 0x1b36;
     pci->class_id = 0x0604;
     pci->is_bridge = true;
@@ -287,7 +267,7 @@ conventional_bridge_realize(EmuPciDevice *dev, GError **error)
         config[cap + 2] = 0x20; /* first in chassis */
         config[cap + 3] = self->chassis_nr;
     }
-    return bridge_realize(dev, error);
+    return pci_bridge_realize(dev, error);
 }
 
 static const EmuProperty conventional_bridge_properties[] = {
@@ -312,50 +292,4 @@ const EmuTypeInfo pci_bridge_type_info = {
     .instance_size = sizeof(ConventionalBridge),
     .class_init = conventional_bridge_class_init,
     .description = "PCI-to-PCI bridge",
-};
-
-/* ---- PCI Express (base specification 3.0, 7.8) ----------------------------------------------------------- */
-
-static bool
-root_port_realize(EmuPciDevice *dev, GError **error)
-{
-    RootPort *self = (RootPort *)dev;
-
-    if (!emu_pci_bus_is_express(emu_pci_device_get_bus(dev))) {
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "pcie-root-port: bus '%s' is conventional PCI, expected a PCI Express one",
-                    emu_bus_get_name(EMU_BUS(emu_pci_device_get_bus(dev))));
-        return false;
-    }
-    emu_pci_device_get_config(dev)[ROOT_PORT_PIN] = 1;
-    if (!emu_pcie_init(dev, 0, EMU_PCIE_TYPE_ROOT_PORT, self->port)) {
-        g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "pcie-root-port: no room for the PCI Express capability");
-        return false;
-    }
-    return emu_pci_msi_init(dev, 0, 1, error) && bridge_realize(dev, error);
-}
-
-static const EmuProperty root_port_properties[] = {
-    EMU_PROP_UINT8("chassis", RootPort, chassis, 0, "number of the chassis; accepted, for hot-plug slots"),
-    EMU_PROP_UINT16("slot", RootPort, slot, 0, "number of the slot; accepted, for hot-plug slots"),
-    EMU_PROP_UINT8("port", RootPort, port, 0, "number of the link"),
-};
-
-static void
-root_port_class_init(gpointer klass, gconstpointer data G_GNUC_UNUSED)
-{
-    EmuPciDeviceClass *pci = klass;
-
-    ((EmuDeviceClass *)klass)->user_creatable = true;
-    pci->realize = root_port_realize;
-    pci->device_id = 0x000c;
-    pci->is_express = true;
-    emu_object_class_add_properties(klass, root_port_properties, G_N_ELEMENTS(root_port_properties));
-}
-
-const EmuTypeInfo pcie_root_port_type_info = {
-    .name = "pcie-root-port",
-    .parent = "base-pci-bridge",
-    .instance_size = sizeof(RootPort),
-    .class_init = root_port_class_init,
-    .description = "PCI Express root port",
 };

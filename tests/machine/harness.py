@@ -62,9 +62,10 @@ def initrd_with_modules(*names):
 
     add("modules", 0o40755)
     for name in names:
-        path = f"/lib/modules/{version}/kernel/{name}.ko"
-        if not os.path.exists(path):
-            raise Skip(f"{path} is missing: the guest kernel's package is not installed")
+        paths = [f"{folder}/{version}/kernel/{name}.ko" for folder in (os.path.join(GUEST, "modules"), "/lib/modules")]
+        path = next((p for p in paths if os.path.exists(p)), None)
+        if not path:
+            raise Skip(f"{paths[0]} is missing, and the guest kernel's package is not installed")
         with open(path, "rb") as f:
             add("modules/" + os.path.basename(path), 0o100644, f.read())
     add("TRAILER!!!", 0)

@@ -103,6 +103,40 @@ def pci_express():
             raise Failure("exit status is not 0 after power off")
 
 
+PANIC_MODULES = ["pvpanic", "pvpanic-pci"]
+
+
+def slot_comes_and_goes(machine, *args, bus, address):
+    """A device that the monitor adds behind @bus is found and gets its driver; asked to go, it goes with the guest's consent; again."""
+    with tempfile.NamedTemporaryFile(suffix=".initrd") as initrd:
+        initrd.write(harness.initrd_with_modules(*(f"drivers/misc/pvpanic/{m}" for m in PANIC_MODULES)))
+        initrd.flush()
+        with Emu("-M", machine, "-m", "512", *args, "-kernel", guest_file("vmlinuz"), "-initrd", initrd.name, "-append", APPEND,
+                 "-no-reboot") as emu:
+            driver = f"/sys/bus/pci/drivers/pvpanic-pci/{address}"
+            emu.expect("guest# ", 90)
+            emu.send("for m in " + " ".join(PANIC_MODULES) + "; do insmod /modules/$m.ko; done; echo loaded-$((40+2))\n")
+            emu.expect("loaded-42", 30)
+            qmp = emu.qmp()
+            for turn in range(2):
+                reply = qmp.command("device_add", driver="pvpanic-pci", id="guest-panic", bus=bus)
+                if "error" in reply:
+                    raise Failure(f"device_add: {reply}")
+                emu.send(f"while ! [ -e {driver} ]; do sleep 1; done; echo bound-$((40+2))\n")
+                emu.expect("bound-42", 60)
+                reply = qmp.command("device_del", id="guest-panic")
+                if "error" in reply:
+                    raise Failure(f"device_del: {reply}")
+                event = qmp.wait_event("DEVICE_DELETED")
+                while event["data"].get("device") != "guest-panic":
+                    event = qmp.wait_event("DEVICE_DELETED")
+                emu.send(f"[ -e /sys/bus/pci/devices/{address} ] || echo gone-$((40+2))\n")
+                emu.expect("gone-42", 30)
+            emu.send("poweroff -f\n")
+            if emu.wait(30) != 0:
+                raise Failure("exit status is not 0 after power off")
+
+
 def remapping():
     """VT-d: DMA and interrupt remapping come up, and the guest goes on to work with them."""
     with q35("-device", "intel-iommu,intremap=on", "-smp", "2", append="intel_iommu=on") as emu:
@@ -230,6 +264,8 @@ harness.run([
     ("linux/sleep/s3-can-be-disabled", lambda: sleep_states(["-global", "PIIX4_PM.disable_s3=1"], "S0 S4 S5")),
     ("linux/sleep/s4-can-be-disabled", lambda: sleep_states(["-global", "PIIX4_PM.disable_s4=1"], "S0 S3 S5")),
     ("linux/monitor/power-button-is-announced", power_button),
+    ("linux/hotplug/pci-express-port",
+     lambda: slot_comes_and_goes("q35", "-device", "pcie-root-port,id=port,chassis=1,slot=7", bus="port", address="0000:01:00.0")),
     ("linux/q35/pci-express", pci_express),
     ("linux/q35/dma-and-interrupts-are-remapped", remapping),
 ])

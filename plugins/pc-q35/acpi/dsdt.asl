@@ -101,7 +101,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "EMU   ", "EMUQ35  ", 1)
                 Return (Local0)
             }
 
-            // What the guest takes over: PME, advanced errors and the PCI Express capability; there is no hot-plug hardware.
+            // What the guest takes over: hot-plug of ports, PME, advanced errors and the PCI Express capability.
             Method (_OSC, 4, Serialized)
             {
                 CreateDWordField (Arg3, 0, CDW1)
@@ -115,7 +115,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "EMU   ", "EMUQ35  ", 1)
                     CDW1 |= 0x08 // unknown revision
                 }
                 CreateDWordField (Arg3, 8, CDW3)
-                Local0 = CDW3 & 0x1C
+                Local0 = CDW3 & 0x1D
                 If (Local0 != CDW3)
                 {
                     CDW1 |= 0x10 // not all was granted
