@@ -80,6 +80,7 @@ typedef struct {
 
     bool smm_enabled;
     bool smi_broadcast;
+    bool bridge_hotplug;
     AcpiPm pm;
 
     EmuIsaBus *isa_bus;
@@ -608,6 +609,8 @@ static const EmuVMState ich9_lpc_vmstate = {
 static const EmuProperty ich9_lpc_properties[] = {
     EMU_PROP_BOOL("smm-enabled", Ich9Lpc, smm_enabled, false, "whether the APM control port raises an SMI"),
     EMU_PROP_BOOL("x-smi-broadcast", Ich9Lpc, smi_broadcast, true, "firmware can have SMIs reach all CPUs"),
+    EMU_PROP_BOOL("acpi-pci-hotplug-with-bridge-support", Ich9Lpc, bridge_hotplug, true,
+                  "slots of ports and bridges come and go by ACPI; the board reads it"),
     ACPI_PM_PROPERTIES(Ich9Lpc, pm),
 };
 

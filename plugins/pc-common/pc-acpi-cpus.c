@@ -8,47 +8,11 @@
  *   Method (\_GPE._Exx) { \_SB.CSCN () }
  */
 
-#include "pc-acpi.h"
+#include "pc-aml.h"
 
 #include "cpus-aml.h"
 
 #include <string.h>
-
-#define AML_ARG0 0x68
-#define AML_ARG1 0x69
-#define AML_RETURN 0xa4
-
-static void
-aml_add_name(GByteArray *out, const char *name)
-{
-    g_byte_array_append(out, (const uint8_t *)name, 4);
-}
-
-static void
-aml_add_word(GByteArray *out, unsigned value)
-{
-    pc_acpi_add(out, 0x0b, 1);
-    pc_acpi_add(out, value, 2);
-}
-
-/* @content behind its length, which counts itself (ACPI 6.3, section 20.2.4). Consumes @content. */
-static void
-aml_add_package(GByteArray *out, GByteArray *content)
-{
-    guint len = content->len;
-
-    if (len + 1 < 0x40) {
-        pc_acpi_add(out, len + 1, 1);
-    } else if (len + 2 < 0x1000) {
-        pc_acpi_add(out, 0x40 | ((len + 2) & 15), 1);
-        pc_acpi_add(out, (len + 2) >> 4, 1);
-    } else {
-        pc_acpi_add(out, 0x80 | ((len + 3) & 15), 1);
-        pc_acpi_add(out, (len + 3) >> 4, 2);
-    }
-    g_byte_array_append(out, content->data, len);
-    g_byte_array_unref(content);
-}
 
 /* Method (NAME, n_args) { [Return] (CALLEE (index, ...)) }: @index, then @n_extra bytes of AML. */
 static void
@@ -57,26 +21,26 @@ aml_add_call(GByteArray *out, const char *name, uint8_t n_args, bool returns, co
 {
     GByteArray *body = g_byte_array_new();
 
-    aml_add_name(body, name);
+    pc_aml_add_name(body, name);
     pc_acpi_add(body, n_args, 1);
     if (returns) {
-        pc_acpi_add(body, AML_RETURN, 1);
+        pc_acpi_add(body, PC_AML_RETURN, 1);
     }
-    aml_add_name(body, callee);
-    aml_add_word(body, index);
+    pc_aml_add_name(body, callee);
+    pc_aml_add_word(body, index);
     g_byte_array_append(body, extra, (guint)n_extra);
     pc_acpi_add(out, 0x14, 1);
-    aml_add_package(out, body);
+    pc_aml_add_package(out, body);
 }
 
 static void
 aml_add_cpu(GByteArray *out, const char *name, unsigned index, uint32_t apic_id)
 {
-    static const uint8_t ost[] = {AML_ARG0, AML_ARG1};
+    static const uint8_t ost[] = {PC_AML_ARG0, PC_AML_ARG1};
     const uint8_t id[] = {0x0b, (uint8_t)apic_id, (uint8_t)(apic_id >> 8)};
     GByteArray *body = g_byte_array_new();
 
-    aml_add_name(body, name);
+    pc_aml_add_name(body, name);
     pc_acpi_add(body, index, 1);
     pc_acpi_add(body, 0, 4);
     pc_acpi_add(body, 0, 1);
@@ -88,7 +52,7 @@ aml_add_cpu(GByteArray *out, const char *name, unsigned index, uint32_t apic_id)
     aml_add_call(body, "_OST", 3, false, "COST", index, ost, sizeof ost);
     pc_acpi_add(out, 0x5b, 1);
     pc_acpi_add(out, 0x83, 1);
-    aml_add_package(out, body);
+    pc_aml_add_package(out, body);
 }
 
 /* If (Arg0 == index) { Notify (NAME, Arg1) } */
@@ -98,13 +62,13 @@ aml_add_notify(GByteArray *out, const char *name, unsigned index)
     GByteArray *body = g_byte_array_new();
 
     pc_acpi_add(body, 0x93, 1);
-    pc_acpi_add(body, AML_ARG0, 1);
-    aml_add_word(body, index);
+    pc_acpi_add(body, PC_AML_ARG0, 1);
+    pc_aml_add_word(body, index);
     pc_acpi_add(body, 0x86, 1);
-    aml_add_name(body, name);
-    pc_acpi_add(body, AML_ARG1, 1);
+    pc_aml_add_name(body, name);
+    pc_acpi_add(body, PC_AML_ARG1, 1);
     pc_acpi_add(out, 0xa0, 1);
-    aml_add_package(out, body);
+    pc_aml_add_package(out, body);
 }
 
 static void
@@ -115,11 +79,11 @@ aml_add_event(GByteArray *out, unsigned gpe)
 
     g_snprintf(name, sizeof name, "_E%02X", gpe);
     g_byte_array_append(body, (const uint8_t *)"\\\x2e_GPE", 6);
-    aml_add_name(body, name);
+    pc_aml_add_name(body, name);
     pc_acpi_add(body, 0, 1);
     g_byte_array_append(body, (const uint8_t *)"\\\x2e_SB_CSCN", 10);
     pc_acpi_add(out, 0x14, 1);
-    aml_add_package(out, body);
+    pc_aml_add_package(out, body);
 }
 
 static guint
@@ -129,8 +93,8 @@ pc_acpi_add_cpu_objects(PcAcpi *self)
     GByteArray *scope = g_byte_array_new(), *notify = g_byte_array_new();
     guint at = pc_acpi_begin(self, "SSDT", 1);
 
-    aml_add_name(scope, "_SB_");
-    aml_add_name(notify, "CTFY");
+    pc_aml_add_name(scope, "_SB_");
+    pc_aml_add_name(notify, "CTFY");
     pc_acpi_add(notify, 2, 1);
     for (unsigned i = 0; i < n; i++) {
         char name[5];
@@ -140,9 +104,9 @@ pc_acpi_add_cpu_objects(PcAcpi *self)
         aml_add_notify(notify, name, i);
     }
     pc_acpi_add(scope, 0x14, 1);
-    aml_add_package(scope, notify);
+    pc_aml_add_package(scope, notify);
     pc_acpi_add(self->tables, 0x10, 1);
-    aml_add_package(self->tables, scope);
+    pc_aml_add_package(self->tables, scope);
     aml_add_event(self->tables, self->pc->cpu_hotplug_gpe);
     pc_acpi_end(self, at);
     return at;

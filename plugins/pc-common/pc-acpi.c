@@ -502,6 +502,9 @@ pc_acpi_build(PcAcpi *self)
     facs = pc_acpi_add_facs(self);
     dsdt = klass->add_dsdt(self);
     tables[n++] = pc_acpi_add_fadt(self, facs, dsdt);
+    if (self->pc->pci_hotplug_port) {
+        pc_acpi_add_pci_hotplug(self, tables, &n);
+    }
     if (self->pc->cpu_hotplug_port) {
         pc_acpi_add_cpu_hotplug(self, tables, &n);
     } else {

@@ -86,6 +86,7 @@ struct _PcMachine {
     EmuDevice *rtc;
     EmuDevice *hpet_device; /* NULL: none */
     EmuDevice *vmgenid;     /* NULL: none */
+    uint16_t pci_hotplug_port; /* 0: slots stay as they are, or are their ports' own business */
     uint16_t cpu_hotplug_port; /* 0: CPUs stay as they are */
     uint8_t cpu_hotplug_gpe;
     EmuFwCfg *fw_cfg;
@@ -113,6 +114,8 @@ bool pc_wire_cpu(PcMachine *self, EmuDevice *cpu, GError **error);
 unsigned pc_count_cpus(PcMachine *self);
 /* CPUs that come and go: registers at @port, news by general purpose event @gpe of the power management. */
 bool pc_create_cpu_hotplug(PcMachine *self, uint16_t port, unsigned gpe, GError **error);
+/* PCI slots that come and go, those of the root bus and of bridges as the power management's properties say: registers at @port. */
+bool pc_create_pci_hotplug(PcMachine *self, uint16_t port, GError **error);
 /* The interrupt wiring, with the ISA bus's requests on it. */
 bool pc_create_gsi(PcMachine *self, GError **error);
 /* Memory modules' descriptions. */

@@ -15,7 +15,7 @@
 #define I440FX_MACHINE_BELOW_4G_MAX UINT64_C(0xe0000000)
 #define I440FX_MACHINE_BELOW_4G_LARGE UINT64_C(0xc0000000) /* a round 3 GiB */
 #define I440FX_MACHINE_IDE_IRQ 14
-#define I440FX_MACHINE_HOTPLUG_GPE 1
+#define I440FX_MACHINE_PCI_HOTPLUG_PORT 0xae00
 #define I440FX_MACHINE_CPU_HOTPLUG_GPE 2
 #define I440FX_MACHINE_CPU_HOTPLUG_PORT 0xaf00
 #define I440FX_MACHINE_PM_BASE 0x600
@@ -69,21 +69,8 @@ i440fx_machine_create_power_management(PcMachine *self, GError **error)
 static bool
 i440fx_machine_create_hotplug(PcMachine *self, GError **error)
 {
-    g_autoptr(GError) local_error = NULL;
-    EmuDevice *dev = emu_device_new("acpi-pcihp", &local_error);
-
-    if (!dev) {
-        return pc_tolerate("acpi-pcihp", &local_error, error);
-    }
-    if (!emu_object_set_link(dev, "bus", self->pci_bus, error)) {
-        g_object_unref(dev);
-        return false;
-    }
-    if (!emu_device_realize(dev, EMU_MACHINE(self), NULL, error)) {
-        return false;
-    }
-    emu_device_connect_out(dev, "event", 0, emu_device_get_line_in(self->pm, "gpe", I440FX_MACHINE_HOTPLUG_GPE));
-    return pc_create_cpu_hotplug(self, I440FX_MACHINE_CPU_HOTPLUG_PORT, I440FX_MACHINE_CPU_HOTPLUG_GPE, error);
+    return pc_create_pci_hotplug(self, I440FX_MACHINE_PCI_HOTPLUG_PORT, error) &&
+           pc_create_cpu_hotplug(self, I440FX_MACHINE_CPU_HOTPLUG_PORT, I440FX_MACHINE_CPU_HOTPLUG_GPE, error);
 }
 
 static bool

@@ -9,6 +9,10 @@
 #define Q35_IOMMU_BASE 0xfed90000
 #define Q35_IOAPIC_BUS 0xff /* the I/O APIC's name as a requester; no bus has this number */
 
+/* PCI Firmware Specification 3.0, 4.5.1: PME, AER, PCI Express capability; hot-plug by the ports' own registers. */
+#define Q35_OSC_GRANTED 0x1c
+#define Q35_OSC_HOTPLUG 0x01
+
 /* DMA Remapping Reporting (VT-d specification 3.0, chapter 8). */
 enum { DMAR_INTR_REMAP = 1 << 0, DMAR_X2APIC_OPT_OUT = 1 << 1, DRHD_INCLUDE_PCI_ALL = 1 << 0, DMAR_SCOPE_IOAPIC = 3 };
 
@@ -38,6 +42,7 @@ q35_acpi_add_dsdt(PcAcpi *acpi, EmuPciDevice *mch)
     q35_acpi_patch_range(dsdt, len, "P3BS", "P3BE", base + size, end);
     pc_acpi_patch_name(dsdt, len, "MCFB", size ? base : 0, 4);
     pc_acpi_patch_name(dsdt, len, "MCFL", size, 4);
+    pc_acpi_patch_name(dsdt, len, "OSCM", Q35_OSC_GRANTED | (acpi->pc->pci_hotplug_port ? 0 : Q35_OSC_HOTPLUG), 2);
     pc_acpi_patch_common(acpi->pc, dsdt, len);
     pc_acpi_end(acpi, at);
     return at;

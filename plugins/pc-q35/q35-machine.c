@@ -17,6 +17,7 @@
 #define Q35_PM_CONFIG_BASE 0x40
 #define Q35_GPE0_OFFSET 0x20
 #define Q35_GPE0_LEN 16
+#define Q35_PCI_HOTPLUG_PORT 0x0cc0
 #define Q35_CPU_HOTPLUG_PORT 0x0cd8
 #define Q35_CPU_HOTPLUG_GPE 2
 
@@ -103,9 +104,9 @@ q35_create_disks(PcMachine *pc, GError **error)
 }
 
 static bool
-q35_create_cpu_hotplug(PcMachine *pc, GError **error)
+q35_create_hotplug(PcMachine *pc, GError **error)
 {
-    return pc_create_cpu_hotplug(pc, Q35_CPU_HOTPLUG_PORT, Q35_CPU_HOTPLUG_GPE, error);
+    return pc_create_pci_hotplug(pc, Q35_PCI_HOTPLUG_PORT, error) && pc_create_cpu_hotplug(pc, Q35_CPU_HOTPLUG_PORT, Q35_CPU_HOTPLUG_GPE, error);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------------------- */
@@ -152,7 +153,7 @@ q35_machine_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
     pc_class->create_power_management = q35_create_power_management;
     pc_class->create_disks = q35_create_disks;
     pc_class->hpet_intcap = "0xff0104"; /* 2, 8, 16 to 23 */
-    pc_class->create_rest = q35_create_cpu_hotplug;
+    pc_class->create_rest = q35_create_hotplug;
     pc_class->get_pm_info = q35_get_pm_info;
     pc_class->add_dsdt = q35_add_dsdt;
     pc_class->add_tables = q35_add_tables;

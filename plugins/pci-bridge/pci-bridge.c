@@ -12,6 +12,8 @@
 
 #include "pci-bridge.h"
 
+#include <string.h>
+
 #define BRIDGE_COMMAND 0x04
 #define BRIDGE_IO_BASE 0x1c
 #define BRIDGE_IO_LIMIT 0x1d
@@ -41,10 +43,21 @@
 
 #define SLOT_CAP_ID 0x04 /* slot numbering */
 
+/*
+ * QEMU's hint to firmware (docs/pcie_pci_bridge.txt there), vendor-specific: what windows to leave open for devices that are still to
+ * come. Numbers of buses, bytes of I/O (64 bits), of memory, of prefetchable memory below 4 GiB and above (64 bits); ones: no hint.
+ */
+#define RESERVE_CAP_ID 0x09
+#define RESERVE_CAP_SIZE 32
+#define RESERVE_CAP_TYPE 1
+#define RESERVE_IO 8
+#define RESERVE_MEMORY 16
+
 typedef struct {
     PciBridge parent;
 
     uint8_t chassis_nr;
+    uint32_t io_reserve, mem_reserve; /* 0: no hint */
     bool shpc; /* accepted: there is no standard hot-plug controller */
 } ConventionalBridge;
 
@@ -253,6 +266,29 @@ const EmuTypeInfo pci_bridge_base_type_info = {
 /* ---- conventional ------------------------------------------------------------------------------------ */
 
 static bool
+conventional_bridge_add_hints(ConventionalBridge *self)
+{
+    EmuPciDevice *dev = (EmuPciDevice *)self;
+    uint8_t cap = emu_pci_device_add_capability(dev, RESERVE_CAP_ID, 0, RESERVE_CAP_SIZE), *p = emu_pci_device_get_config(dev) + cap;
+    uint64_t io = GUINT64_TO_LE((uint64_t)self->io_reserve);
+    uint32_t memory = GUINT32_TO_LE(self->mem_reserve);
+
+    if (!cap) {
+        return false;
+    }
+    p[2] = RESERVE_CAP_SIZE;
+    p[3] = RESERVE_CAP_TYPE;
+    memset(p + 4, 0xff, RESERVE_CAP_SIZE - 4);
+    if (io) {
+        memcpy(p + RESERVE_IO, &io, sizeof io);
+    }
+    if (memory) {
+        memcpy(p + RESERVE_MEMORY, &memory, sizeof memory);
+    }
+    return true;
+}
+
+static bool
 conventional_bridge_realize(EmuPciDevice *dev, GError **error)
 {
     ConventionalBridge *self = (ConventionalBridge *)dev;
@@ -267,11 +303,17 @@ conventional_bridge_realize(EmuPciDevice *dev, GError **error)
         config[cap + 2] = 0x20; /* first in chassis */
         config[cap + 3] = self->chassis_nr;
     }
+    if ((self->io_reserve || self->mem_reserve) && !conventional_bridge_add_hints(self)) {
+        g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "pci-bridge: no room for the resource reservation capability");
+        return false;
+    }
     return pci_bridge_realize(dev, error);
 }
 
 static const EmuProperty conventional_bridge_properties[] = {
     EMU_PROP_UINT8("chassis_nr", ConventionalBridge, chassis_nr, 0, "number of the chassis behind it, 0: none"),
+    EMU_PROP_UINT32("io-reserve", ConventionalBridge, io_reserve, 0x1000, "bytes of I/O that firmware leaves open for devices to come, 0: as it likes"),
+    EMU_PROP_UINT32("mem-reserve", ConventionalBridge, mem_reserve, 0x200000, "the same of memory"),
     EMU_PROP_BOOL("shpc", ConventionalBridge, shpc, false, "standard hot-plug controller; there is none"),
 };
 

@@ -17,6 +17,8 @@
 
 #define PORT_PIN 0x3d
 
+#define PORT_ACPI_BUS_NUMBER "acpi-pcihp-bsel" /* data of a bus whose slots are an ACPI controller's */
+
 #define PORT_CAPABILITIES 0x02
 #define PORT_CAPABILITIES_SLOT 0x0100 /* slot implemented */
 #define PORT_LINK_CAP 0x0c
@@ -250,6 +252,16 @@ root_port_handler_init(gpointer iface, gpointer data G_GNUC_UNUSED)
 
 /* ---- life ---------------------------------------------------------------------------------------------------- */
 
+/* Where the board's tables are in charge of the slot, the guest is told of no such thing here. */
+static void
+root_port_offer_hotplug(RootPort *self)
+{
+    bool offered = !g_object_get_data(G_OBJECT(self->parent.bus), PORT_ACPI_BUS_NUMBER);
+    uint16_t slot = root_port_get(self, PORT_SLOT_CAP);
+
+    root_port_set(self, PORT_SLOT_CAP, offered ? slot | PORT_SLOT_CAP_HPC : slot & ~PORT_SLOT_CAP_HPC);
+}
+
 static void
 root_port_make_slot(RootPort *self)
 {
@@ -322,6 +334,7 @@ root_port_reset_enter(EmuDevice *device)
     if (!self->hotplug) {
         return;
     }
+    root_port_offer_hotplug(self);
     if (self->pending) {
         root_port_eject(self);
     }

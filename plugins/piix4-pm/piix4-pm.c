@@ -39,6 +39,7 @@ typedef struct {
     EmuPciDevice parent;
 
     bool smm_enabled;
+    bool root_hotplug, bridge_hotplug;
     AcpiPm pm;
 
     EmuMemoryRegion *pm_region;
@@ -328,6 +329,8 @@ static const EmuVMState piix4_pm_vmstate = {
 
 static const EmuProperty piix4_pm_properties[] = {
     EMU_PROP_BOOL("smm-enabled", Piix4Pm, smm_enabled, false, "whether the APM control port raises an SMI"),
+    EMU_PROP_BOOL("acpi-root-pci-hotplug", Piix4Pm, root_hotplug, true, "slots of the root bus come and go; the board reads it"),
+    EMU_PROP_BOOL("acpi-pci-hotplug-with-bridge-support", Piix4Pm, bridge_hotplug, true, "those of bridges too"),
     ACPI_PM_PROPERTIES(Piix4Pm, pm),
 };
 

@@ -121,6 +121,117 @@ test_reset_ends_the_wait(void)
     end(m);
 }
 
+/* ---- behind bridges ---------------------------------------------------------------------------------- */
+
+/* Before the controller hears that the machine is complete, as the user's devices are. */
+static void
+add_bridges_cb(EmuMachine *m, gpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(GError) error = NULL;
+
+    emu_machine_unlock(m); /* emu_test_add_device() takes the lock */
+    g_assert_nonnull(emu_test_add_device(m, "pci-bridge", "id=first,addr=4", &error));
+    g_assert_no_error(error);
+    g_assert_nonnull(emu_test_add_device(m, "pci-bridge", "id=inner,bus=first,addr=2", &error));
+    g_assert_no_error(error);
+    g_assert_nonnull(emu_test_add_device(m, "pci-bridge", "id=second,addr=6", &error));
+    g_assert_no_error(error);
+    emu_machine_lock(m);
+}
+
+static EmuMachine *
+new_machine_with_bridges(void)
+{
+    g_autoptr(GError) error = NULL;
+    EmuMachine *m = emu_test_machine_new_unbuilt("pc", &error);
+
+    g_assert_no_error(error);
+    g_signal_connect(m, "machine-done", G_CALLBACK(add_bridges_cb), NULL);
+    emu_test_machine_start(m, &error);
+    g_assert_no_error(error);
+    emu_test_reset(m);
+    return m;
+}
+
+static uint32_t
+bus_in(EmuMachine *m, unsigned number, unsigned reg)
+{
+    emu_test_out(m, PORT + 0x10, number, 4);
+    return (uint32_t)emu_test_in(m, PORT + reg, 4);
+}
+
+static void
+test_bridges_plug(void)
+{
+    static const char *const places[] = {"id=a,addr=8", "id=b,bus=first,addr=7", "id=c,bus=inner,addr=6", "id=d,bus=second,addr=5"};
+    EmuMachine *m = new_machine_with_bridges();
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(places); i++) {
+        add(m, places[i]);
+        g_assert_cmphex(emu_test_in(m, GPE, 1), ==, 0x02);
+        emu_test_out(m, GPE, 0x02, 1);
+        for (unsigned number = 0; number < 6; number++) {
+            g_assert_cmphex(bus_in(m, number, 0), ==, number == i ? 1u << (8 - i) : 0);
+        }
+    }
+    g_assert_cmphex(bus_in(m, 0, 0xc) & (1 << 4 | 1 << 6), ==, 0); /* bridges stay */
+    g_assert_cmphex(bus_in(m, 1, 0xc), ==, ~(1u << 2));
+    g_assert_cmphex(bus_in(m, 2, 0xc), ==, UINT32_MAX);
+    g_assert_cmphex(bus_in(m, 4, 0xc), ==, 0); /* there is no such bus */
+    end(m);
+}
+
+static void
+test_bridges_unplug(void)
+{
+    g_autoptr(GError) error = NULL;
+    EmuMachine *m = new_machine_with_bridges();
+    EmuDevice *dev = add(m, "id=c,bus=inner,addr=6");
+
+    emu_test_out(m, GPE, 0x02, 1);
+    g_assert_true(request_unplug(m, dev, &error));
+    g_assert_cmphex(emu_test_in(m, GPE, 1), ==, 0x02);
+    g_assert_cmphex(bus_in(m, 2, 4), ==, 1 << 6);
+    g_assert_cmphex(bus_in(m, 1, 4), ==, 0);
+    emu_test_out(m, PORT + 0x10, 1, 4); /* the same slot of another bus */
+    emu_test_out(m, PORT + 8, 1 << 6, 4);
+    emu_test_settle(m);
+    g_assert_nonnull(emu_object_resolve_path(emu_machine_get_root(m), "c", NULL));
+    emu_test_out(m, PORT + 0x10, 0xffffffff, 4); /* of none */
+    emu_test_out(m, PORT + 8, 0xffffffff, 4);
+    emu_test_settle(m);
+    g_assert_nonnull(emu_object_resolve_path(emu_machine_get_root(m), "c", NULL));
+    emu_test_out(m, PORT + 0x10, 2, 4);
+    emu_test_out(m, PORT + 8, 1 << 6, 4);
+    emu_test_settle(m);
+    g_assert_null(emu_object_resolve_path(emu_machine_get_root(m), "c", NULL));
+    g_assert_cmphex(bus_in(m, 2, 4), ==, 0);
+    end(m);
+}
+
+static void
+test_bridges_state(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) state = NULL;
+    EmuMachine *m = new_machine_with_bridges();
+    EmuDevice *dev = add(m, "id=d,bus=second,addr=5");
+
+    g_assert_true(request_unplug(m, dev, &error));
+    state = emu_test_save(m, &error);
+    g_assert_no_error(error);
+    g_assert_cmphex(bus_in(m, 3, 0), ==, 1 << 5);
+    g_assert_cmphex(bus_in(m, 3, 0), ==, 0);
+    g_assert_true(emu_test_load(m, state, &error));
+    g_assert_no_error(error);
+    g_assert_cmphex(bus_in(m, 3, 0), ==, 1 << 5);
+    g_assert_cmphex(bus_in(m, 3, 4), ==, 1 << 5);
+    emu_test_reset(m);
+    emu_test_settle(m);
+    g_assert_null(emu_object_resolve_path(emu_machine_get_root(m), "d", NULL));
+    end(m);
+}
+
 /* ---- CPUs ------------------------------------------------------------------------------------------ */
 
 #define CPU_PORT 0xaf00
@@ -242,6 +353,9 @@ main(int argc, char **argv)
     g_test_add_func("/acpi-hotplug/unplug", test_unplug);
     g_test_add_func("/acpi-hotplug/parts-of-the-board-stay", test_parts_of_the_board_stay);
     g_test_add_func("/acpi-hotplug/reset-ends-the-wait", test_reset_ends_the_wait);
+    g_test_add_func("/acpi-hotplug/bridges/plug", test_bridges_plug);
+    g_test_add_func("/acpi-hotplug/bridges/unplug", test_bridges_unplug);
+    g_test_add_func("/acpi-hotplug/bridges/state", test_bridges_state);
     g_test_add_func("/acpi-hotplug/cpu/comes", test_cpu_comes);
     g_test_add_func("/acpi-hotplug/cpu/goes", test_cpu_goes);
     g_test_add_func("/acpi-hotplug/cpu/refused-with-a-sentence", test_cpu_refused);

@@ -19,6 +19,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "EMU   ", "EMUQ35  ", 1)
     Name (ISAP, 0x66666666) // ISA devices that are there: bits 0-3 COM1-4, 4 LPT1, 5 FDC, 6 i8042, 7 HPET, 8 pvpanic
     Name (PMIO, 0x7777) // power management ports
     Name (PVPP, 0x5555) // pvpanic's port
+    Name (OSCM, 0x7171) // what _OSC grants
 
     Name (_S3, Package () { 1, 1, 0, 0 })
     Name (_S4, Package () { 2, 2, 0, 0 })
@@ -101,7 +102,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "EMU   ", "EMUQ35  ", 1)
                 Return (Local0)
             }
 
-            // What the guest takes over: hot-plug of ports, PME, advanced errors and the PCI Express capability.
+            // What the guest takes over: PME, advanced errors and the PCI Express capability; hot-plug of ports when ACPI has none for them.
             Method (_OSC, 4, Serialized)
             {
                 CreateDWordField (Arg3, 0, CDW1)
@@ -115,7 +116,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "EMU   ", "EMUQ35  ", 1)
                     CDW1 |= 0x08 // unknown revision
                 }
                 CreateDWordField (Arg3, 8, CDW3)
-                Local0 = CDW3 & 0x1D
+                Local0 = CDW3 & OSCM
                 If (Local0 != CDW3)
                 {
                     CDW1 |= 0x10 // not all was granted

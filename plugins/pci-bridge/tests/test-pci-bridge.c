@@ -60,10 +60,14 @@ test_header(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
     uint8_t cap = config_in(f, BRIDGE, 0x34, 1);
 
+    while (cap && config_in(f, BRIDGE, cap, 1) != 4) {
+        cap = config_in(f, BRIDGE, cap + 1, 1);
+    }
     g_assert_cmphex(config_in(f, BRIDGE, 0, 4), ==, 0x00011b36);
     g_assert_cmphex(config_in(f, BRIDGE, 0x0a, 2), ==, 0x0604);
     g_assert_cmphex(config_in(f, BRIDGE, 0x0e, 1), ==, 0x01);
-    g_assert_cmphex(config_in(f, BRIDGE, cap, 4), ==, 0x09200004);
+    g_assert_cmphex(config_in(f, BRIDGE, cap, 1), ==, 0x04);
+    g_assert_cmphex(config_in(f, BRIDGE, cap + 2, 2), ==, 0x0920);
     config_out(f, BRIDGE, 0x3e, 0xffff, 2);
     g_assert_cmphex(config_in(f, BRIDGE, 0x3e, 2), ==, 0x0bff);
 }
@@ -132,6 +136,25 @@ test_mastering(Fixture *f, gconstpointer data G_GNUC_UNUSED)
         g_assert_cmpint(emu_dma_read(as, 0x5000, &got, 4) == EMU_MEM_OK, ==, both == 3);
         g_assert_cmpint(got == value, ==, both == 3);
     }
+}
+
+/* What firmware is asked to leave open: vendor-specific, type 1. */
+static void
+test_hints(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    uint8_t cap = config_in(f, BRIDGE, 0x34, 1);
+
+    while (config_in(f, BRIDGE, cap, 1) != 9) {
+        cap = config_in(f, BRIDGE, cap + 1, 1);
+        g_assert_cmphex(cap, !=, 0);
+    }
+    g_assert_cmphex(config_in(f, BRIDGE, cap + 2, 2), ==, 0x0120);
+    g_assert_cmphex(config_in(f, BRIDGE, cap + 4, 4), ==, 0xffffffff);
+    g_assert_cmphex(config_in(f, BRIDGE, cap + 8, 4), ==, 0x1000);
+    g_assert_cmphex(config_in(f, BRIDGE, cap + 12, 4), ==, 0);
+    g_assert_cmphex(config_in(f, BRIDGE, cap + 16, 4), ==, 0x200000);
+    g_assert_cmphex(config_in(f, BRIDGE, cap + 20, 4), ==, 0xffffffff);
+    g_assert_cmphex(config_in(f, BRIDGE, cap + 28, 4), ==, 0xffffffff);
 }
 
 static void
@@ -206,6 +229,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define ADD(name, fn) g_test_add("/pci-bridge/" name, Fixture, NULL, set_up, fn, tear_down)
     ADD("header", test_header);
+    ADD("hints", test_hints);
     ADD("configuration-cycles", test_configuration_cycles);
     ADD("memory-window", test_memory_window);
     ADD("secondary-reset", test_secondary_reset);
