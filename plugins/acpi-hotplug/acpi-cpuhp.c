@@ -15,6 +15,7 @@
 #include "acpi-hotplug.h"
 
 #include <emu/cpu.h>
+#include <emu/fw-cfg.h>
 #include <emu/log.h>
 #include <emu/machine.h>
 #include <emu/x86-pc.h>
@@ -33,6 +34,7 @@
 enum { CPUHP_CMD_NEXT = 0, CPUHP_CMD_OST_EVENT = 1, CPUHP_CMD_OST_STATUS = 2, CPUHP_CMD_APIC_ID = 3 };
 
 #define CPUHP_MAX 256
+#define CPUHP_SMI_FILE "etc/smi/features-ok"
 
 typedef struct {
     EmuSysbusDevice parent_instance;
@@ -213,6 +215,31 @@ static const EmuMemoryRegionOps cpuhp_ops = {
 
 /* ---- plugging -------------------------------------------------------------------------------------- */
 
+/*
+ * Firmware that lives in system management mode and has SMIs reach all CPUs must hear of a new one before anybody else: until it is
+ * relocated, whoever owns the memory at its first SMBASE owns that mode. There is no way here to tell it.
+ */
+static bool
+cpuhp_check_firmware(EmuDevice *dev, GError **error)
+{
+    EmuFwCfg *fw_cfg = emu_machine_find_fw_cfg(emu_device_get_machine(dev));
+    gsize len = 0;
+    const uint8_t *granted = fw_cfg ? emu_fw_cfg_get_file(fw_cfg, CPUHP_SMI_FILE, &len) : NULL;
+
+    if (granted && len == 1 && granted[0]) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED,
+                    "CPU '%s' cannot come or go: the firmware uses system management mode and is not told of it", emu_device_get_label(dev));
+        return false;
+    }
+    return true;
+}
+
+static bool
+cpuhp_pre_plug(EmuHotplugHandler *handler, EmuDevice *dev, GError **error)
+{
+    return !((AcpiCpuhp *)handler)->done || cpuhp_check_firmware(dev, error);
+}
+
 static bool
 cpuhp_plug(EmuHotplugHandler *handler, EmuDevice *dev, GError **error G_GNUC_UNUSED)
 {
@@ -236,6 +263,9 @@ cpuhp_unplug_request(EmuHotplugHandler *handler, EmuDevice *dev, GError **error)
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "Boot CPU is unpluggable");
         return false;
     }
+    if (!cpuhp_check_firmware(dev, error)) {
+        return false;
+    }
     self->state[index] |= CPUHP_GOING;
     emu_line_pulse(self->event);
     return true;
@@ -246,6 +276,7 @@ cpuhp_handler_init(gpointer iface, gpointer data G_GNUC_UNUSED)
 {
     EmuHotplugHandlerInterface *handler = iface;
 
+    handler->pre_plug = cpuhp_pre_plug;
     handler->plug = cpuhp_plug;
     handler->unplug_request = cpuhp_unplug_request;
 }

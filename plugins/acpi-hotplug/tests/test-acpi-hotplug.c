@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <emu/fw-cfg.h>
 #include <emu/pci.h>
 #include <emu/test.h>
 
@@ -345,6 +346,32 @@ test_cpu_refused(void)
     end(m);
 }
 
+/* Firmware in SMM that was granted its wishes would not know the CPU. */
+static void
+test_cpu_and_smm(void)
+{
+    g_autoptr(GError) error = NULL;
+    EmuMachine *m = emu_test_machine_new_unbuilt("q35", &error);
+    EmuFwCfg *fw_cfg;
+    EmuDevice *dev;
+
+    emu_machine_set_smp(m, "1,maxcpus=4", &error);
+    emu_test_machine_start(m, &error);
+    g_assert_no_error(error);
+    emu_test_reset(m);
+    fw_cfg = emu_machine_find_fw_cfg(m);
+    dev = add_cpu(m, "id=c1,apic-id=1");
+    emu_fw_cfg_modify_file(fw_cfg, "etc/smi/features-ok", "\1", 1);
+    g_assert_null(emu_test_add_device(m, CPU_TYPE, "id=c2,apic-id=2", &error));
+    g_assert_nonnull(error);
+    g_assert_cmpuint(emu_machine_get_n_cpus(m), ==, 2);
+    g_assert_false(request_unplug(m, dev, NULL));
+    emu_test_reset(m); /* takes the grant back */
+    add_cpu(m, "id=c2,apic-id=2");
+    g_assert_true(request_unplug(m, dev, NULL));
+    end(m);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -358,6 +385,7 @@ main(int argc, char **argv)
     g_test_add_func("/acpi-hotplug/bridges/state", test_bridges_state);
     g_test_add_func("/acpi-hotplug/cpu/comes", test_cpu_comes);
     g_test_add_func("/acpi-hotplug/cpu/goes", test_cpu_goes);
+    g_test_add_func("/acpi-hotplug/cpu/firmware-in-smm", test_cpu_and_smm);
     g_test_add_func("/acpi-hotplug/cpu/refused-with-a-sentence", test_cpu_refused);
     return g_test_run();
 }
