@@ -875,6 +875,9 @@ x86_iret(X86State *s, unsigned opsize)
         }
         x86_task_switch(s, link, desc, X86_SWITCH_IRET, false, 0);
     } else {
+        /* In the order in which the frame lies: the first fault counts. */
+        x86_stack_peek(s, 0, opsize);
+        x86_stack_peek(s, opsize, opsize);
         flags = (uint32_t)x86_stack_peek(s, 2 * opsize, opsize);
         if ((flags & X86_VM) && opsize == 4 && s->cpl == 0 && !x86_long(s)) {
             iret_to_vm86(s, flags);

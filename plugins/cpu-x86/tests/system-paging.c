@@ -75,6 +75,15 @@ test_paging(void)
     run(1);
     expect(8, 0);
     g_assert_cmphex(s->cr2, ==, 0x4ffff8);
+    /* A frame that is not there: IRET tells its beginning. */
+    begin64(0);
+    X86_LOW(s, X86_RSP) = 0x5ffff8;
+    put_gate(IDT + 16 * 14, CODE64, HANDLERS + 16 * 14, 0xee, 1);
+    put(TSS + 0x24, STACK0, 8);
+    put_code(CODE, 0x48, 0xcf);
+    run(1);
+    expect(14, 0);
+    g_assert_cmphex(s->cr2, ==, 0x5ffff8);
     /* A page of 1 GiB; accessed and dirty. */
     begin64(0);
     put(TABLES + 0x1000, 0x87, 8);
