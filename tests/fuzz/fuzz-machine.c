@@ -51,9 +51,10 @@ make_machine(Fuzz *self, GError **error)
     if (strstr(self->type, "vga") || strcmp(self->type, "VGA") == 0) {
         emu_machine_add_option(machine, "vga", "none");
     }
-    if (!emu_machine_set_memory(machine, "16M", error) ||
+    if (!emu_machine_set_memory(machine, "16M", error) || !emu_machine_set_smp(machine, "1,maxcpus=4", error) ||
         !add_drive(machine, "file=%s,format=raw,if=ide,index=0", self->disk, error) ||
         !add_drive(machine, "file=%s,format=raw,if=ide,index=2,media=cdrom", self->cd, error) ||
+        !emu_test_add_drive(machine, "if=ide,index=3,media=cdrom", error) || /* without a disc */
         !add_drive(machine, "file=%s,format=raw,if=floppy", self->floppy, error) ||
         !emu_test_add_drive(machine, "if=none,id=test-drive,driver=null-co,size=1M", error) || !emu_test_machine_start(machine, error)) {
         emu_machine_destroy(machine);

@@ -10,6 +10,7 @@
 #define FRAMES (FUZZ_PAGES + 0x400)
 #define IOMMU 0xfed90000u
 #define IOMMU_TABLES (FUZZ_PAGES + 0x1000)
+#define IOMMU_IRT (IOMMU_TABLES + 0x5000)
 
 static void
 put_config(Fuzz *self, unsigned devfn, unsigned reg, uint32_t value)
@@ -24,22 +25,26 @@ put_config(Fuzz *self, unsigned devfn, unsigned reg, uint32_t value)
 static void
 put_ahci_command(Fuzz *self, unsigned slot)
 {
-    static const uint8_t commands[] = {0x60, 0x61, 0x60, 0x61, 0x25, 0x35, 0xc8, 0xca, 0xec, 0xa0, 0xa0, 0xa1, 0x20, 0x30, 0xc4, 0xc5, 0xea, 0xb0, 0xef};
-    static const uint8_t packets[] = {0x00, 0x03, 0x12, 0x25, 0x28, 0x43, 0x46, 0x4a, 0x55, 0x5a, 0xbe};
     FuzzInput *in = &self->in;
     unsigned n_prds = fuzz_one_in(in, 8) ? fuzz_u32(in) & 0xffff : fuzz_below(in, 4);
-    uint8_t command = fuzz_one_in(in, 8) ? fuzz_u8(in) : commands[fuzz_below(in, G_N_ELEMENTS(commands))];
-    uint32_t table = COMMAND_TABLE + 0x80 * fuzz_below(in, 8);
+    FuzzAtaCommand c = fuzz_ata_command(self);
+    uint32_t table = COMMAND_TABLE + 0x80 * fuzz_below(in, 8), flags = (fuzz_u8(in) & 0xc0) | (c.command == 0xa0) << 5;
+    uint8_t packet[12];
 
-    fuzz_write(self, COMMAND_LIST + 32 * slot, 5 | (fuzz_u8(in) & 0xe0) | n_prds << 16, 4);
+    if (fuzz_one_in(in, 4)) {
+        c.command = fuzz_one_in(in, 2) ? 0x60 : 0x61; /* queued */
+    }
+    fuzz_ata_packet(self, packet);
+    fuzz_write(self, COMMAND_LIST + 32 * slot, 5 | (fuzz_one_in(in, 8) ? fuzz_u8(in) & 0xe0 : flags) | n_prds << 16, 4);
     fuzz_write(self, COMMAND_LIST + 32 * slot + 8, fuzz_one_in(in, 16) ? fuzz_u32(in) : table, 4);
     fuzz_write(self, COMMAND_LIST + 32 * slot + 12, fuzz_one_in(in, 16) ? fuzz_u32(in) : 0, 4);
-    fuzz_write(self, table, 0x27 | (fuzz_one_in(in, 8) ? 0 : 0x8000) | (uint32_t)command << 16 | (uint32_t)fuzz_u8(in) << 24, 4);
-    fuzz_write(self, table + 4, (fuzz_one_in(in, 2) ? fuzz_u8(in) : fuzz_u32(in)) | 0x40000000u, 4);
+    fuzz_write(self, table, 0x27 | (fuzz_one_in(in, 8) ? 0 : 0x8000) | (uint32_t)c.command << 16 | (uint32_t)c.feature << 24, 4);
+    fuzz_write(self, table + 4, c.low | (uint32_t)c.middle << 8 | (uint32_t)c.high << 16 | 0x40000000u, 4);
     fuzz_write(self, table + 8, fuzz_one_in(in, 4) ? fuzz_u32(in) : 0, 4);
-    fuzz_write(self, table + 12, fuzz_one_in(in, 2) ? slot << 3 : fuzz_u32(in), 4);
-    fuzz_write(self, table + 0x40, packets[fuzz_below(in, G_N_ELEMENTS(packets))] | (uint64_t)fuzz_u32(in) << 8, 8);
-    fuzz_write(self, table + 0x48, fuzz_u32(in), 8);
+    fuzz_write(self, table + 12, fuzz_one_in(in, 4) ? slot << 3 : fuzz_one_in(in, 4) ? fuzz_u32(in) : c.count, 4);
+    for (unsigned i = 0; i < sizeof(packet); i += 4) {
+        fuzz_write(self, table + 0x40 + i, packet[i] | packet[i + 1] << 8 | packet[i + 2] << 16 | (uint32_t)packet[i + 3] << 24, 4);
+    }
     for (unsigned i = 0; i < 4; i++) {
         fuzz_write(self, table + 0x80 + 16 * i, fuzz_one_in(in, 4) ? fuzz_value(self) : FUZZ_PAGES + fuzz_below(in, FUZZ_PAGES_SIZE), 8);
         fuzz_write(self, table + 0x88 + 16 * i, (uint64_t)(fuzz_one_in(in, 8) ? fuzz_u32(in) : fuzz_below(in, 8192) | 1) << 32, 8);
@@ -90,18 +95,40 @@ fuzz_recipe_ahci(Fuzz *self)
     put_config(self, 0xfa, 0x24, AHCI_PLACE);
     put_config(self, 0xfa, 0x04, 6);
     fuzz_write(self, AHCI_PLACE + 4, 0x80000002, 4);
-    run_ahci(self, AHCI_PLACE, fuzz_one_in(&self->in, 2) ? 0 : fuzz_below(&self->in, 6));
+    run_ahci(self, AHCI_PLACE, 2 * fuzz_below(&self->in, 2) + fuzz_one_in(&self->in, 8));
 }
 
 /* ---- the remapping unit -------------------------------------------------------------------------------------- */
 
-/* Root, context, page and interrupt tables, of a few pages that point at each other. */
+/* Root, context, page and interrupt tables that lead the disk controller to the same addresses, or somewhere else; then some of it is
+ * spoilt. Pages 2, 3 and 4 are the levels; the last is its own parent where a fourth is wanted. */
 static void
 put_iommu_tables(Fuzz *self)
 {
     FuzzInput *in = &self->in;
+    uint64_t context = IOMMU_TABLES + 0x1000, level = IOMMU_TABLES + 0x2000;
 
-    for (unsigned i = 0; i < 64; i++) {
+    fuzz_write(self, IOMMU_TABLES, context | 1, 8);
+    fuzz_write(self, IOMMU_TABLES + 8, 0, 8);
+    fuzz_write(self, context + 16 * 0xfa, level | 1 | (fuzz_one_in(in, 8) ? fuzz_u8(in) & 0xe : 0), 8);
+    fuzz_write(self, context + 16 * 0xfa + 8, 1 + fuzz_below(in, 2) + (fuzz_u8(in) & 3) * 0x100u, 8);
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t next = i < 2 ? level + 0x1000 * (i + 1) : level + 0x2000;
+
+        fuzz_write(self, level + 0x1000 * i, fuzz_one_in(in, 16) ? 0x80 | fuzz_below(in, 4) : next | (fuzz_one_in(in, 16) ? fuzz_below(in, 4) : 3), 8);
+    }
+    for (unsigned i = FUZZ_PAGES >> 12; i < (FUZZ_PAGES + FUZZ_PAGES_SIZE) >> 12; i++) {
+        uint64_t page = fuzz_one_in(in, 16) ? fuzz_value(self) & ~UINT64_C(0xfff) : (uint64_t)i << 12;
+
+        fuzz_write(self, level + 0x2000 + 8 * i, page | (fuzz_one_in(in, 16) ? fuzz_below(in, 4) : 3), 8);
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        uint64_t high = fuzz_one_in(in, 2) ? 0 : fuzz_one_in(in, 2) ? 0x400fa | fuzz_below(in, 4) << 16 : 0x80000 | (fuzz_u32(in) & 0xffff);
+
+        fuzz_write(self, IOMMU_IRT + 16 * i, 1 | (fuzz_u32(in) & 0xff007e) | (uint64_t)fuzz_u8(in) << (fuzz_one_in(in, 2) ? 32 : 40), 8);
+        fuzz_write(self, IOMMU_IRT + 16 * i + 8, high, 8);
+    }
+    for (unsigned n = fuzz_one_in(in, 2) ? fuzz_below(in, 64) : 0; n > 0; n--) {
         uint64_t page = IOMMU_TABLES + 0x1000 * fuzz_below(in, 6), bits = fuzz_one_in(in, 4) ? fuzz_u32(in) & 0xfff : 3;
         uint64_t at = IOMMU_TABLES + 0x1000 * fuzz_below(in, 6) + 16 * (fuzz_one_in(in, 2) ? fuzz_below(in, 16) : fuzz_below(in, 256));
 
@@ -131,7 +158,7 @@ fuzz_recipe_iommu(Fuzz *self)
 
     put_iommu_tables(self);
     fuzz_write(self, IOMMU + 0x20, fuzz_one_in(in, 8) ? fuzz_value(self) : IOMMU_TABLES, 8);
-    fuzz_write(self, IOMMU + 0xb8, fuzz_one_in(in, 8) ? fuzz_value(self) : IOMMU_TABLES | (fuzz_u8(in) & 0xf), 8);
+    fuzz_write(self, IOMMU + 0xb8, fuzz_one_in(in, 8) ? fuzz_value(self) : IOMMU_IRT | 3 | (fuzz_one_in(in, 4) ? 0x800 : 0), 8);
     fuzz_write(self, IOMMU + 0x38, fuzz_one_in(in, 2) ? 0 : 0x80000000u, 4);
     fuzz_write(self, IOMMU + 0x40, fuzz_one_in(in, 4) ? fuzz_value(self) : 0xfee00000, 8);
     fuzz_write(self, IOMMU + 0x18, 0x41000000u | (fuzz_one_in(in, 8) ? fuzz_u32(in) : 0x86000000u), 4);
@@ -143,15 +170,23 @@ fuzz_recipe_iommu(Fuzz *self)
     /* Somebody who asks: a disk's commands, and interrupt messages. */
     put_config(self, 0xfa, 0x24, AHCI_PLACE);
     put_config(self, 0xfa, 0x80, 0x10005);
-    put_config(self, 0xfa, 0x84, 0xfee00000u | (fuzz_u32(in) & 0xffffc));
+    put_config(self, 0xfa, 0x84, 0xfee00000u | (fuzz_one_in(in, 4) ? fuzz_u32(in) & 0xffffc : 0x10 | fuzz_below(in, 20) << 5 | (fuzz_u8(in) & 8)));
     put_config(self, 0xfa, 0x8c, fuzz_u8(in));
     put_config(self, 0xfa, 0x04, 6);
     fuzz_write(self, AHCI_PLACE + 4, 0x80000002, 4);
     run_ahci(self, AHCI_PLACE, 0);
     for (unsigned i = 0; i < 8; i++) {
-        fuzz_write(self, 0xfec00000, 0x10 + fuzz_below(in, 48), 4); /* the I/O APIC's entries */
-        fuzz_write(self, 0xfec00010, fuzz_u32(in) & ~0x10000u, 4);
+        unsigned pin = fuzz_one_in(in, 2) ? 2 : fuzz_below(in, 24); /* the I/O APIC's: the timer's, or any */
+
+        fuzz_write(self, 0xfec00000, 0x11 + 2 * pin, 4);
+        fuzz_write(self, 0xfec00010, fuzz_one_in(in, 8) ? fuzz_u32(in) : 0x10000 | fuzz_below(in, 20) << 17, 4);
+        fuzz_write(self, 0xfec00000, 0x10 + 2 * pin, 4);
+        fuzz_write(self, 0xfec00010, fuzz_u32(in) & 0xa0ff, 4);
     }
+    fuzz_out(self, 0x43, 0x34, 1);
+    fuzz_out(self, 0x40, 0, 1);
+    fuzz_out(self, 0x40, 1, 1);
+    emu_test_advance(self->machine, 1000000);
     for (unsigned i = 0; i < 16; i++) {
         fuzz_read(self, IOMMU + 0x220 + 8 * i, 8);
         if (fuzz_one_in(in, 2)) {

@@ -4,53 +4,9 @@
 
 #include "fuzz-private.h"
 
+#include <emu/ui.h>
+
 #include <string.h>
-
-/* A command with parameters on either channel; data in both directions past its end; sometimes by bus master. */
-static void
-recipe_ide(Fuzz *self)
-{
-    static const uint8_t commands[] = {0xa0, 0xa0, 0xa0, 0xa1, 0xec, 0x20, 0x30, 0xc4, 0xc5, 0xc6, 0xc8, 0xca, 0x24, 0x34, 0x25, 0x35, 0xef, 0x90, 0x08, 0xe7};
-    FuzzInput *in = &self->in;
-    unsigned secondary = fuzz_u8(in) & 1;
-    uint16_t base = secondary ? 0x170 : 0x1f0, master = 0xc000 + 8 * secondary;
-    uint8_t command = fuzz_one_in(in, 4) ? fuzz_u8(in) : commands[fuzz_below(in, G_N_ELEMENTS(commands))];
-    bool dma = fuzz_one_in(in, 3);
-
-    if (dma) {
-        fuzz_out(self, (uint16_t)(master + 4), fuzz_descriptors(self), 4);
-    }
-    fuzz_out(self, (uint16_t)(base + 6), fuzz_one_in(in, 4) ? fuzz_u8(in) : 0xe0, 1);
-    for (unsigned i = 1; i < 6; i++) {
-        fuzz_out(self, (uint16_t)(base + i), fuzz_one_in(in, 2) ? fuzz_below(in, 4) : fuzz_value(self), 1);
-    }
-    fuzz_out(self, (uint16_t)(base + 7), command, 1);
-    if (dma) {
-        fuzz_out(self, master, fuzz_one_in(in, 2) ? 9 : 1, 1);
-    }
-    if (command == 0xa0) {
-        static const uint8_t opcodes[] = {0x00, 0x03, 0x12, 0x1b, 0x1e, 0x25, 0x28, 0xa8, 0x42, 0x43, 0x46, 0x4a, 0x51, 0x5a, 0xad, 0xbd, 0xbe};
-
-        for (unsigned i = 0; i < 6; i++) {
-            unsigned low = i == 0 && !fuzz_one_in(in, 4) ? opcodes[fuzz_below(in, G_N_ELEMENTS(opcodes))] : fuzz_u8(in);
-
-            fuzz_out(self, base, low | (fuzz_one_in(in, 2) ? fuzz_u8(in) << 8 : 0), 2);
-        }
-    }
-    if (fuzz_one_in(in, 4)) {
-        fuzz_out(self, secondary ? 0x376 : 0x3f6, fuzz_u8(in), 1); /* a reset on the way */
-    }
-    if (fuzz_one_in(in, 2)) {
-        emu_test_settle(self->machine);
-    }
-    for (unsigned n = fuzz_below(in, 400); n > 0; n--) {
-        if (fuzz_one_in(in, 3)) {
-            fuzz_out(self, base, fuzz_u32(in), 2);
-        } else {
-            fuzz_in(self, base, 2);
-        }
-    }
-}
 
 /* Every opcode, with too few or too many bytes; the drive changes in between; transfers by DMA channel 2. */
 static void
@@ -101,17 +57,86 @@ recipe_fw_cfg(Fuzz *self)
     fuzz_out(self, 0x518, GUINT32_TO_BE(at), 4);
 }
 
-/* Bochs VBE registers with edge values, then memory through the window in every plane mode. */
+/* Somebody looks at the screen: what the registers say now is drawn. */
+static void
+look(Fuzz *self)
+{
+    EmuConsole *console = emu_machine_get_console(self->machine, 0);
+
+    if (console) {
+        emu_machine_lock(self->machine);
+        emu_console_update(console);
+        g_free(emu_console_get_text(console));
+        emu_machine_unlock(self->machine);
+    }
+}
+
+/* A mode of the Bochs VBE registers that fits, or nonsense. */
+static void
+put_vbe_mode(Fuzz *self)
+{
+    static const uint8_t depths[] = {4, 8, 15, 16, 24, 32};
+    FuzzInput *in = &self->in;
+    uint16_t values[10] = {0,
+                           (uint16_t)(8 + fuzz_below(in, 200)),
+                           (uint16_t)(1 + fuzz_below(in, 200)),
+                           depths[fuzz_below(in, G_N_ELEMENTS(depths))],
+                           (uint16_t)(1 | (fuzz_u8(in) & 0xe0)),
+                           (uint16_t)fuzz_below(in, 16),
+                           (uint16_t)(fuzz_one_in(in, 2) ? fuzz_below(in, 2048) : 0),
+                           (uint16_t)fuzz_value(self),
+                           (uint16_t)fuzz_below(in, 64),
+                           (uint16_t)fuzz_below(in, 64)};
+
+    for (unsigned i = 1; i < G_N_ELEMENTS(values); i++) {
+        if (!fuzz_one_in(in, 8)) {
+            fuzz_out(self, 0x1ce, i, 2);
+            fuzz_out(self, 0x1d0, fuzz_one_in(in, 16) ? fuzz_value(self) : values[i], 2);
+        }
+    }
+}
+
+/* The registers of a text or graphics mode by the standard's numbers, with some of them off. */
+static void
+put_vga_mode(Fuzz *self)
+{
+    static const uint8_t crtc[] = {0x5f, 0x4f, 0x50, 0x82, 0x55, 0x81, 0xbf, 0x1f, 0x00, 0x4f, 0x0d, 0x0e, 0x00,
+                                   0x00, 0x00, 0x00, 0x9c, 0x0e, 0x8f, 0x28, 0x1f, 0x96, 0xb9, 0xa3, 0xff};
+    static const uint8_t graphics[] = {0, 0, 0, 0, 0, 0x10, 0x0e, 0, 0xff, 0x20, 0x30, 0x40, 0x01, 0x05};
+    FuzzInput *in = &self->in;
+
+    fuzz_in(self, 0x3da, 1);
+    fuzz_out(self, 0x3c0, 0x10, 1);
+    fuzz_out(self, 0x3c0, fuzz_u8(in), 1);
+    fuzz_out(self, 0x3c0, 0x20, 1); /* the screen is on */
+    fuzz_out(self, 0x3c4, 0x0100 * (fuzz_u8(in) & 0x3f) | 1, 2);
+    fuzz_out(self, 0x3c4, 0x0100 * fuzz_u8(in) | 4, 2);
+    fuzz_out(self, 0x3ce, 0x0100 * graphics[fuzz_below(in, G_N_ELEMENTS(graphics))] | 5, 2);
+    fuzz_out(self, 0x3ce, 0x0100 * graphics[fuzz_below(in, G_N_ELEMENTS(graphics))] | 6, 2);
+    fuzz_out(self, 0x3d4, 0x0011, 2);
+    for (unsigned i = 0; i < sizeof(crtc); i++) {
+        fuzz_out(self, 0x3d4, (fuzz_one_in(in, 8) ? fuzz_u8(in) : crtc[i]) << 8 | i, 2);
+    }
+}
+
+/* Modes, registers with edge values, memory through the window in every plane mode, and a look at it. */
 static void
 recipe_vga(Fuzz *self)
 {
     FuzzInput *in = &self->in;
 
-    for (unsigned n = fuzz_below(in, 8); n > 0; n--) {
+    if (fuzz_one_in(in, 2)) {
+        put_vbe_mode(self);
+    } else if (fuzz_one_in(in, 2)) {
+        fuzz_out(self, 0x1ce, 4, 2);
+        fuzz_out(self, 0x1d0, 0, 2);
+        put_vga_mode(self);
+    }
+    for (unsigned n = fuzz_one_in(in, 4) ? fuzz_below(in, 8) : 0; n > 0; n--) {
         fuzz_out(self, 0x1ce, fuzz_below(in, 12), 2);
         fuzz_out(self, 0x1d0, fuzz_value(self), 2);
     }
-    for (unsigned n = fuzz_below(in, 6); n > 0; n--) {
+    for (unsigned n = fuzz_one_in(in, 2) ? fuzz_below(in, 6) : 0; n > 0; n--) {
         static const uint16_t index[] = {0x3c4, 0x3ce, 0x3d4};
         uint16_t port = index[fuzz_below(in, 3)];
 
@@ -127,7 +152,10 @@ recipe_vga(Fuzz *self)
             fuzz_read(self, addr, 1u << fuzz_below(in, 4));
         }
     }
-    emu_test_advance(self->machine, 20000000); /* a frame is drawn */
+    emu_test_advance(self->machine, 20000000); /* the cursor blinks */
+    if (fuzz_one_in(in, 4)) {
+        look(self);
+    }
 }
 
 /* SMBus transactions of every protocol to every address. */
@@ -150,19 +178,86 @@ recipe_pm(Fuzz *self)
     }
 }
 
-/* Commands of the controller with and without their data, and what is passed on to keyboard and mouse. */
+/* Somebody types and moves the mouse. */
 static void
-recipe_i8042(Fuzz *self)
+press(Fuzz *self)
 {
     FuzzInput *in = &self->in;
 
-    if (fuzz_one_in(in, 2)) {
-        static const uint8_t commands[] = {0x20, 0x60, 0xa7, 0xa8, 0xaa, 0xab, 0xad, 0xae, 0xc0, 0xd0, 0xd1, 0xd2, 0xd3, 0xd4, 0xd4, 0xd4};
+    emu_machine_lock(self->machine);
+    for (unsigned n = fuzz_below(in, 12); n > 0; n--) {
+        EmuInputEvent event = {EMU_INPUT_REL, EMU_INPUT_AXIS_X + (int)fuzz_below(in, 2), (int)fuzz_u32(in) >> fuzz_below(in, 32)};
 
-        fuzz_out(self, 0x64, commands[fuzz_below(in, G_N_ELEMENTS(commands))], 1);
+        switch (fuzz_below(in, 4)) {
+        case 0:
+            emu_input_send(self->machine, &event);
+            break;
+        case 1:
+            event = (EmuInputEvent){EMU_INPUT_BUTTON, (int)fuzz_below(in, EMU_INPUT_BUTTON_EXTRA + 1), fuzz_u8(in) & 1};
+            emu_input_send(self->machine, &event);
+            break;
+        case 2:
+            emu_input_sync(self->machine);
+            break;
+        default:
+            emu_input_send_key(self->machine, fuzz_u8(in), fuzz_u8(in) & 1);
+        }
     }
-    fuzz_out(self, 0x60, fuzz_one_in(in, 2) ? 0xe0 | (fuzz_u8(in) & 0x1f) : fuzz_u8(in), 1);
-    for (unsigned n = fuzz_below(in, 20); n > 0; n--) {
+    emu_machine_unlock(self->machine);
+    emu_test_advance(self->machine, 1 + fuzz_below(in, 20000000));
+}
+
+/* A command for the keyboard or, behind D4h, the mouse, with the byte that belongs to it. */
+static void
+put_ps2_command(Fuzz *self)
+{
+    static const uint8_t commands[] = {0xe6, 0xe7, 0xe8, 0xe9, 0xea, 0xeb, 0xec, 0xed, 0xee, 0xf0, 0xf0, 0xf1, 0xf2,
+                                       0xf3, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd, 0xff};
+    static const uint8_t rates[] = {200, 100, 80, 200, 200, 80, 10}; /* the knocks of the wheel and the five buttons */
+    FuzzInput *in = &self->in;
+    bool mouse = fuzz_one_in(in, 2);
+
+    if (mouse && fuzz_one_in(in, 4)) {
+        for (unsigned at = fuzz_one_in(in, 2) ? 0 : 3, i = 0; i < 3; i++) {
+            fuzz_out(self, 0x64, 0xd4, 1);
+            fuzz_out(self, 0x60, 0xf3, 1);
+            fuzz_out(self, 0x64, 0xd4, 1);
+            fuzz_out(self, 0x60, rates[at + i], 1);
+        }
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        if (mouse) {
+            fuzz_out(self, 0x64, 0xd4, 1);
+        }
+        fuzz_out(self, 0x60, i == 0 ? commands[fuzz_below(in, G_N_ELEMENTS(commands))] : fuzz_one_in(in, 4) ? fuzz_u8(in) : fuzz_below(in, 4), 1);
+    }
+}
+
+/* Commands of the controller with and without their data, what is passed on to keyboard and mouse, and what they have to say. */
+static void
+recipe_i8042(Fuzz *self)
+{
+    static const uint8_t commands[] = {0x20, 0x60, 0xa7, 0xa8, 0xaa, 0xab, 0xad, 0xae, 0xc0, 0xd0, 0xd1, 0xd2, 0xd3, 0xd4, 0xd4, 0xd4};
+    FuzzInput *in = &self->in;
+
+    switch (fuzz_below(in, 4)) {
+    case 0:
+        fuzz_out(self, 0x64, 0x60, 1);
+        fuzz_out(self, 0x60, fuzz_one_in(in, 4) ? fuzz_u8(in) : 0x03 | (fuzz_u8(in) & 0x40), 1);
+        fuzz_out(self, 0x64, 0xa8, 1);
+        put_ps2_command(self);
+        break;
+    case 1:
+        fuzz_out(self, 0x64, commands[fuzz_below(in, G_N_ELEMENTS(commands))], 1);
+        fuzz_out(self, 0x60, fuzz_u8(in), 1);
+        break;
+    default:
+        put_ps2_command(self);
+    }
+    if (fuzz_one_in(in, 2)) {
+        press(self);
+    }
+    for (unsigned n = fuzz_below(in, 40); n > 0; n--) {
         fuzz_in(self, fuzz_one_in(in, 4) ? 0x64 : 0x60, 1);
     }
 }
@@ -193,9 +288,10 @@ fuzz_recipe_of(const char *type)
         const char *type;
         FuzzRecipe recipe;
     } recipes[] = {
-        {"piix3-ide", recipe_ide}, {"piix4-ide", recipe_ide},   {"isa-fdc", recipe_floppy}, {"fw_cfg_io", recipe_fw_cfg},
+        {"piix3-ide", fuzz_recipe_ide}, {"piix4-ide", fuzz_recipe_ide},   {"isa-fdc", recipe_floppy}, {"fw_cfg_io", recipe_fw_cfg},
         {"i440FX-pcihost", recipe_i440fx},
         {"VGA", recipe_vga},       {"isa-vga", recipe_vga},     {"PIIX4_PM", recipe_pm},    {"i8042", recipe_i8042},
+        {"acpi-cpuhp", fuzz_recipe_cpuhp}, {"acpi-pcihp", fuzz_recipe_pcihp},
         {"ich9-ahci", fuzz_recipe_ahci}, {"intel-iommu", fuzz_recipe_iommu}, {"mch", fuzz_recipe_mch}, {"ICH9-LPC", fuzz_recipe_lpc},
     };
 

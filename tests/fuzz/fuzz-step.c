@@ -299,6 +299,8 @@ fuzz_step(Fuzz *self)
         }
         break;
     case 5:
+    case 6:
+    case 7:
         if (recipe) {
             recipe(self);
             break;
