@@ -19,11 +19,11 @@ def need_kvm():
         raise Skip(f"/dev/kvm: {error.strerror}") from None
 
 
-def firmware_to_its_prompt(accel):
+def firmware_to_its_prompt(accel, machine="pc"):
     """SeaBIOS says the same under each form of the interrupt controllers; the monitor works meanwhile and after."""
     need_kvm()
     firmware("bios-256k.bin")
-    with Emu("-M", "pc", "-m", "64", "-vga", "std", accel=accel) as emu:
+    with Emu("-M", machine, "-m", "64", "-vga", "std", accel=accel) as emu:
         emu.expect_vga("No bootable device", 240)
         if "running" not in emu.hmp("info status"):
             raise Failure("the machine does not run")
@@ -275,17 +275,25 @@ def host_model():
             raise Failure(f"expected a refusal without KVM; stderr: {emu.stderr()}")
 
 
-def boot_sector_leaves():
+def boot_sector_leaves(machine="pc"):
     need_kvm()
     # mov al, 15h; out 0f4h, al; hlt
     sector = bytes.fromhex("b015e6f4f4").ljust(510, b"\0") + b"\x55\xaa"
     with tempfile.NamedTemporaryFile(suffix=".img") as image:
         image.write(sector.ljust(1 << 20, b"\0"))
         image.flush()
-        with Emu("-M", "pc", "-m", "64", "-hda", image.name, "-device", "isa-debug-exit,iobase=0xf4,iosize=1", accel="kvm") as emu:
+        with Emu("-M", machine, "-m", "64", "-hda", image.name, "-device", "isa-debug-exit,iobase=0xf4,iosize=1", accel="kvm") as emu:
             status = emu.wait(240)
             if status != (0x15 << 1 | 1):
                 raise Failure(f"exit status {status}, expected {0x15 << 1 | 1}; stderr: {emu.stderr()}")
+
+
+def no_management_mode():
+    """Firmware that needs SMM is not left without it: asked for, it is refused, and not taken up where the user leaves it open."""
+    need_kvm()
+    with Emu("-M", "q35,smm=on", accel="kvm") as emu:
+        if emu.wait(60) != 1 or "smm is on, but accelerator kvm has no system management mode, expected off or auto" not in emu.stderr():
+            raise Failure(f"expected a refusal; stderr: {emu.stderr()}")
 
 
 def floppy_is_read(accel):
@@ -344,9 +352,14 @@ harness.run([
     ("kvm/firmware/reaches-its-boot-prompt", lambda: firmware_to_its_prompt("kvm")),
     ("kvm/firmware/with-split-controllers", lambda: firmware_to_its_prompt("kvm,kernel-irqchip=split")),
     ("kvm/firmware/with-controllers-of-our-own", lambda: firmware_to_its_prompt("kvm,kernel-irqchip=off")),
+    *[(f"kvm/firmware/q35-{name}", lambda accel=accel: firmware_to_its_prompt(accel, "q35"))
+      for name, accel in (("reaches-its-boot-prompt", "kvm"), ("with-split-controllers", "kvm,kernel-irqchip=split"),
+                          ("with-controllers-of-our-own", "kvm,kernel-irqchip=off"))],
     ("kvm/firmware/finds-two-processors", two_processors),
     ("kvm/hotplug/processor-comes-again", processor_comes_again),
     ("kvm/boot/sector-leaves-by-debug-exit", boot_sector_leaves),
+    ("kvm/boot/q35-sector-leaves-by-debug-exit", lambda: boot_sector_leaves("q35")),
+    ("kvm/refusal/no-system-management-mode", no_management_mode),
     ("kvm/boot/floppy-is-read", lambda: floppy_is_read("kvm")),
     ("kvm/boot/floppy-is-read-with-split-controllers", lambda: floppy_is_read("kvm,kernel-irqchip=split")),
     ("kvm/boot/floppy-is-read-with-controllers-of-our-own", lambda: floppy_is_read("kvm,kernel-irqchip=off")),
