@@ -808,6 +808,8 @@ static bool
 lift_call_ind(X86Lift *l, const X86Insn *insn)
 {
     EmuTcgArg target, copy;
+    EmuTcgMem below;
+    bool keep;
 
     if (!any_target_ok(l, insn) || !stack_is_plain(l) || !x86_lift_read(l, insn, 0, &target)) {
         return false;
@@ -819,7 +821,16 @@ lift_call_ind(X86Lift *l, const X86Insn *insn)
         target = copy;
     }
     target = lift_wide_target(l, target, insn->opsize);
+    keep = is_64(l) && insn->opsize == 8 && x86_lift_stack(l, -8, 8, EMU_TCG_PROT_READ, &below);
+    if (keep) {
+        copy = emu_tcg_ir_temp(l->ir);
+        emu_tcg_ir_load(l->ir, EMU_TCG_I64, copy, &below);
+    }
     lift_push_value(l, return_address(l), insn->opsize);
+    if (keep) {
+        /* For x86_refuse_branch(): an address that is not canonical is known as such behind the store only. */
+        emu_tcg_ir_mov(l->ir, EMU_TCG_I64, x86_lift_global(l, X86_GLOBAL_UNDER_CALL), copy);
+    }
     emu_tcg_ir_jump_ind(l->ir, target, EMU_TCG_JUMP_CALL);
     l->ended = true;
     return true;

@@ -155,7 +155,7 @@ x86_straddles(EmuTcgState *tcg, const uint8_t *code, unsigned avail, uint64_t mo
     return !(mode_key & X86_MODE_INTERP_ONLY) && x86_decode(code, avail, mode_key, s->features, &insn) == X86_DECODE_MORE;
 }
 
-/* A near branch that leaves the canonical addresses faults itself, its operand read and its stack pointer not moved. */
+/* A near branch that leaves the canonical addresses faults itself, its operand read and its stack as it was. */
 bool
 x86_refuse_branch(EmuTcgState *tcg, uint64_t to, uint64_t pc, const uint8_t *code, unsigned avail)
 {
@@ -169,6 +169,7 @@ x86_refuse_branch(EmuTcgState *tcg, uint64_t to, uint64_t pc, const uint8_t *cod
     case X86_OP_jmp_ind:
         break;
     case X86_OP_call_ind:
+        emu_tcg_write(tcg, *x86_gpr(s, X86_RSP), &s->under_call, 8, tcg->mmu_mode);
         *x86_gpr(s, X86_RSP) += 8;
         break;
     case X86_OP_ret:

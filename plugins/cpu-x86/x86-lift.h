@@ -82,6 +82,7 @@ enum {
     X86_GLOBAL_SHADOW,
     X86_GLOBAL_MODE_LOW, /* the lower half of the mode key */
     X86_GLOBAL_LIMIT,    /* ES ... GS */
+    X86_GLOBAL_UNDER_CALL = X86_GLOBAL_LIMIT + 6,
 };
 
 unsigned x86_lift(EmuTcgState *s, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key,

@@ -71,6 +71,7 @@ const EmuTcgGlobal x86_globals[] = {
     {.name = n, .type = EMU_TCG_I32, .bank = 4, .same_isa = 0xff, .offset = offsetof(X86State, seg[num].limit)}
     LIMIT("es_limit", X86_ES), LIMIT("cs_limit", X86_CS), LIMIT("ss_limit", X86_SS),
     LIMIT("ds_limit", X86_DS), LIMIT("fs_limit", X86_FS), LIMIT("gs_limit", X86_GS),
+    CONTROL("under_call", under_call),
 };
 const unsigned x86_n_globals = G_N_ELEMENTS(x86_globals);
 

@@ -423,6 +423,7 @@ struct _X86State {
     uint64_t feature_control;
     uint64_t xss;
     uint64_t monitor_addr;
+    uint64_t under_call; /* scratch: what a translated indirect CALL wrote its return address over */
 
     /* Identity */
     uint32_t features[X86_N_FEATURE_WORDS];
@@ -535,7 +536,7 @@ x86_get_pkru(const X86State *s)
 void x86_set_pkru(X86State *s, uint32_t value);
 
 /* The globals table for EmuTcgFrontend. */
-#define X86_N_GLOBALS 61
+#define X86_N_GLOBALS 62
 extern const EmuTcgGlobal x86_globals[X86_N_GLOBALS];
 extern const unsigned x86_n_globals;
 

@@ -183,7 +183,7 @@ test_branch_beyond(gconstpointer data)
 
             c.cpu.rip = c.entry;
             c.cpu.eflags = 2;
-            c.cpu.gpr[X86_RSP] = high + DATA + 0x1800;
+            c.cpu.gpr[X86_RSP] = high + DATA + 0x1800 + 8 * round; /* the frame begins below a return address, or on it */
             c.cpu.gpr[X86_RAX] = UINT64_C(0x0000800000000000) << round;
             c.cpu.fx.fcw = 0x37f;
             c.cpu.fx.mxcsr = 0x1f80;
