@@ -3,6 +3,7 @@
 /* Jumps, calls, returns, software interrupts. */
 
 #include "x86-interp.h"
+#include "x86-virt.h"
 
 void
 x86_branch_to(X86State *s, uint64_t target, unsigned opsize)
@@ -159,14 +160,19 @@ x86_exec_iret(X86State *s, const X86Insn *insn)
     x86_iret(s, insn->opsize);
 }
 
+/* INT n is an event of its own; INT3 and INTO are exceptions. */
 static void
-software_interrupt(X86State *s, unsigned vector)
+software_interrupt(X86State *s, unsigned vector, X86EventType type)
 {
+    X86Event event = {.type = type, .vector = (uint8_t)vector};
+
     if (s->hooks && s->hooks->log_interrupt) {
         s->hooks->log_interrupt(s, vector, true, false, 0);
     }
     s->interp->step = X86_STEP_NONE;
+    x86_virt_delivering(s, &event);
     x86_interrupt(s, vector, true, false, 0, s->interp->next_rip);
+    x86_virt_delivering(s, NULL);
 }
 
 void
@@ -181,14 +187,14 @@ x86_exec_int(X86State *s, const X86Insn *insn)
             x86_raise(s, X86_EXC_GP, 0);
         }
     }
-    software_interrupt(s, (unsigned)insn->imm);
+    software_interrupt(s, (unsigned)insn->imm, X86_EVENT_SOFTWARE);
 }
 
 void
 x86_exec_int3(X86State *s, const X86Insn *insn)
 {
     (void)insn;
-    software_interrupt(s, X86_EXC_BP);
+    software_interrupt(s, X86_EXC_BP, X86_EVENT_EXCEPTION);
 }
 
 void
@@ -196,7 +202,7 @@ x86_exec_into(X86State *s, const X86Insn *insn)
 {
     (void)insn;
     if (s->cc & X86_OF) {
-        software_interrupt(s, X86_EXC_OF);
+        software_interrupt(s, X86_EXC_OF, X86_EVENT_EXCEPTION);
     }
 }
 

@@ -6,6 +6,7 @@
  */
 
 #include "x86-interp.h"
+#include "x86-virt.h"
 
 #define FSW_ES 0x80u
 #define FSW_B 0x8000u
@@ -20,6 +21,9 @@ wait_pending(X86State *s)
         x86_raise_plain(s, X86_EXC_MF);
     }
     if (!s->ignne) {
+        if (s->virt) {
+            s->virt->ferr(s);
+        }
         /* FERR#: the instruction waits until the board's interrupt has been taken. */
         if (s->hooks && s->hooks->ferr) {
             s->hooks->ferr(s);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "x86-interp.h"
+#include "x86-virt.h"
 
 enum {
     MSR_TSC = 0x10,
@@ -21,6 +22,10 @@ enum {
     MSR_MCG_CTL = 0x17b,
     MSR_MISC_ENABLE = 0x1a0,
     MSR_DEBUGCTL = 0x1d9,
+    MSR_LAST_BRANCH_FROM = 0x1db,
+    MSR_LAST_BRANCH_TO = 0x1dc,
+    MSR_LAST_INT_FROM = 0x1dd,
+    MSR_LAST_INT_TO = 0x1de,
     MSR_MTRR_PHYSBASE0 = 0x200,
     MSR_MTRR_FIX64K = 0x250,
     MSR_MTRR_FIX16K0 = 0x258,
@@ -57,6 +62,13 @@ read_tsc(X86State *s)
         base = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
     }
     return base + s->tsc_offset;
+}
+
+/* As the code that runs sees it. */
+static uint64_t
+read_own_tsc(X86State *s)
+{
+    return read_tsc(s) + (G_UNLIKELY(s->virt != NULL) ? s->svm.tsc_offset : 0);
 }
 
 static void
@@ -99,6 +111,14 @@ plain_msr(X86State *s, uint32_t index)
         return &s->misc_enable;
     case MSR_DEBUGCTL:
         return &s->debugctl;
+    case MSR_LAST_BRANCH_FROM:
+        return &s->br_from;
+    case MSR_LAST_BRANCH_TO:
+        return &s->br_to;
+    case MSR_LAST_INT_FROM:
+        return &s->exc_from;
+    case MSR_LAST_INT_TO:
+        return &s->exc_to;
     case MSR_MTRR_FIX64K:
         return &s->mtrr_fixed[0];
     case MSR_MTRR_FIX16K0:
@@ -154,7 +174,6 @@ inert_msr(uint32_t index)
         {0x186, 0x189},           /* performance event select */
         {0x198, 0x19d},           /* P-state status, clock modulation, thermal */
         {0x1c9, 0x1c9},           /* last branch record stack */
-        {0x1db, 0x1de},           /* last branch, last interrupt */
         {0x606, 0x606},           /* RAPL_POWER_UNIT */
         {0xc0010000u, 0xc0010007u}, /* K7 performance counters */
         {0xc0010010u, 0xc0010010u}, /* SYSCFG */
@@ -205,6 +224,9 @@ x86_exec_rdmsr(X86State *s, const X86Insn *insn)
     X86MsrResult r = s->hooks && s->hooks->rdmsr ? s->hooks->rdmsr(s, index, &v) : X86_MSR_NOT_MINE;
 
     (void)insn;
+    if (r == X86_MSR_NOT_MINE) {
+        r = x86_svm_rdmsr(s, index, &v);
+    }
     if (r != X86_MSR_NOT_MINE) {
         if (r == X86_MSR_FAULT) {
             x86_raise(s, X86_EXC_GP, 0);
@@ -214,7 +236,7 @@ x86_exec_rdmsr(X86State *s, const X86Insn *insn)
     } else {
         switch (index) {
         case MSR_TSC:
-            v = read_tsc(s);
+            v = read_own_tsc(s);
             break;
         case MSR_TSC_ADJUST:
             v = s->tsc_adjust;
@@ -244,10 +266,10 @@ x86_exec_rdmsr(X86State *s, const X86Insn *insn)
     X86_LOW(s, X86_RDX) = v >> 32;
 }
 
-static void
-write_efer(X86State *s, uint64_t v)
+uint64_t
+x86_efer_allowed(const X86State *s)
 {
-    uint64_t allowed = 0, changed;
+    uint64_t allowed = 0;
 
     if (x86_has_feature(s, X86_FEAT_SYSCALL)) {
         allowed |= X86_EFER_SCE;
@@ -261,8 +283,18 @@ write_efer(X86State *s, uint64_t v)
     if (x86_has_feature(s, X86_FEAT_FXSR_OPT)) {
         allowed |= X86_EFER_FFXSR;
     }
-    changed = v ^ s->efer;
-    if ((v & ~allowed) || ((changed & X86_EFER_LME) && (s->cr0 & X86_CR0_PG))) {
+    if (x86_has_feature(s, X86_FEAT_SVM)) {
+        allowed |= X86_EFER_SVME;
+    }
+    return allowed;
+}
+
+static void
+write_efer(X86State *s, uint64_t v)
+{
+    uint64_t changed = v ^ s->efer;
+
+    if ((v & ~x86_efer_allowed(s)) || ((changed & v & X86_EFER_SVME) && x86_svm_disabled(s)) || ((changed & X86_EFER_LME) && (s->cr0 & X86_CR0_PG))) {
         x86_raise(s, X86_EXC_GP, 0);
     }
     s->efer = (v & ~(uint64_t)X86_EFER_LMA) | (s->efer & X86_EFER_LMA);
@@ -369,6 +401,9 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
         break;
     }
     r = s->hooks && s->hooks->wrmsr ? s->hooks->wrmsr(s, index, v) : X86_MSR_NOT_MINE;
+    if (r == X86_MSR_NOT_MINE) {
+        r = x86_svm_wrmsr(s, index, v);
+    }
     if (r != X86_MSR_NOT_MINE) {
         if (r == X86_MSR_FAULT) {
             x86_raise(s, X86_EXC_GP, 0);
@@ -419,7 +454,7 @@ x86_exec_rdtsc(X86State *s, const X86Insn *insn)
 
     (void)insn;
     check_tsc(s);
-    v = read_tsc(s);
+    v = read_own_tsc(s);
     X86_LOW(s, X86_RAX) = (uint32_t)v;
     X86_LOW(s, X86_RDX) = v >> 32;
 }

@@ -6,6 +6,7 @@
  */
 
 #include "x86-interp.h"
+#include "x86-virt.h"
 
 #define TYPE(attr) (((attr) >> 8) & 15)
 #define DPL(attr) (((attr) >> X86_DESC_DPL_SHIFT) & 3)
@@ -296,6 +297,9 @@ x86_load_pdptes(X86State *s, uint64_t cr3)
     uint64_t e[4], reserved = (~s->phys_mask & UINT64_C(0x000ffffffffff000)) |
                               UINT64_C(0xfff0000000000000) | 0x1e6;
 
+    if (x86_virt_second_level(s)) {
+        return true; /* a walk reads and checks them like its other levels */
+    }
     for (unsigned i = 0; i < 4; i++) {
         e[i] = emu_tcg_phys_load(&s->tcg, ((cr3 & 0xffffffe0u) + 8 * i) & s->a20_mask, 8);
         if ((e[i] & 1) && (e[i] & reserved)) {
@@ -377,8 +381,8 @@ x86_write_cr3(X86State *s, uint64_t v)
     x86_flush_non_global(s);
 }
 
-static uint64_t
-cr4_allowed(const X86State *s)
+uint64_t
+x86_cr4_allowed(const X86State *s)
 {
     static const struct {
         uint16_t feature;
@@ -418,7 +422,7 @@ x86_write_cr4(X86State *s, uint64_t v)
 {
     uint64_t changed = v ^ s->cr4;
 
-    if ((v & ~cr4_allowed(s)) || ((changed & (X86_CR4_PAE | X86_CR4_LA57)) && x86_long(s))) {
+    if ((v & ~x86_cr4_allowed(s)) || ((changed & (X86_CR4_PAE | X86_CR4_LA57)) && x86_long(s))) {
         x86_raise(s, X86_EXC_GP, 0);
     }
     if ((changed & v & X86_CR4_PCIDE) && (!x86_long(s) || (s->cr3 & 0xfff))) {
@@ -459,9 +463,16 @@ x86_exec_mov_from_cr(X86State *s, const X86Insn *insn)
     case 4:
         v = s->cr4;
         break;
-    case 8:
-        v = s->hooks && s->hooks->get_tpr ? s->hooks->get_tpr(s) : s->cr8;
+    case 8: {
+        uint8_t tpr;
+
+        if (s->virt && s->virt->get_tpr(s, &tpr)) {
+            v = tpr;
+        } else {
+            v = s->hooks && s->hooks->get_tpr ? s->hooks->get_tpr(s) : s->cr8;
+        }
         break;
+    }
     }
     x86_write_operand(s, insn, 0, v);
 }
@@ -487,6 +498,9 @@ x86_exec_mov_to_cr(X86State *s, const X86Insn *insn)
     case 8:
         if (v & ~UINT64_C(15)) {
             x86_raise(s, X86_EXC_GP, 0);
+        }
+        if (s->virt && s->virt->set_tpr(s, (uint8_t)v)) {
+            break;
         }
         s->cr8 = v;
         if (s->hooks && s->hooks->set_tpr) {

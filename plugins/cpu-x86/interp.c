@@ -9,6 +9,7 @@
  */
 
 #include "x86-interp.h"
+#include "x86-virt.h"
 
 #define CACHE_BITS 13
 #define CACHE_SIZE (1u << CACHE_BITS)
@@ -350,6 +351,10 @@ finish_instruction(X86State *s, const X86Insn *insn, uint32_t flags, EmuTcgExit 
     X86Interp *ip = s->interp;
     bool branched = ip->next_rip != s->rip + insn->length;
 
+    if (G_UNLIKELY(s->tcg.mode_key & X86_MODE_LBR) && branched) {
+        s->br_from = s->rip;
+        s->br_to = ip->next_rip;
+    }
     s->rip = ip->next_rip;
     if (G_UNLIKELY(flags & X86_RF) && insn->row->op != X86_OP_iret && insn->row->op != X86_OP_popf) {
         s->eflags &= ~X86_RF;
@@ -442,6 +447,9 @@ x86_interp(EmuTcgState *tcg, unsigned max_insns, unsigned *executed)
         }
         if (G_UNLIKELY(insn->row->attr & (X86_A_CPL0 | X86_A_PROT))) {
             check_attributes(s, insn);
+        }
+        if (G_UNLIKELY(s->virt != NULL)) {
+            s->virt->instruction(s, insn);
         }
         insn->row->exec(s, insn);
         count++;

@@ -37,6 +37,7 @@ static const struct {
     [X86_CPUID_80000008_EBX] = {0x80000008, "EBX"},
     [X86_CPUID_D_1_EAX] = {0x0d, "EAX"},
     [X86_CPUID_6_EAX] = {0x06, "EAX"},
+    [X86_CPUID_8000000A_EDX] = {0x8000000a, "EDX"},
 };
 
 #define F(name) (1u << (X86_FEAT_##name & 31))
@@ -46,7 +47,6 @@ static const struct {
 #define F_HTT (1u << 28)
 #define F_MMXEXT (1u << 22)
 #define F_CMP_LEGACY (1u << 1)
-#define F_SVM (1u << 2)
 #define F_OSPKE (1u << 4)
 #define F_ARAT (1u << 2)
 
@@ -68,9 +68,12 @@ static const struct {
                         F(RDPID) | F(UMIP) | F(PKU) | F(LA57) | F(PKS), \
     [X86_CPUID_80000001_EDX] = F(SYSCALL) | F(NX) | F_MMXEXT | F(FXSR_OPT) | F(PDPE1GB) | F(RDTSCP) | \
                                F(LM), \
-    [X86_CPUID_80000001_ECX] = F(LAHF_LM) | F(CR8_LEGACY) | F(ABM) | F(PREFETCHW) | F(SSE4A), \
+    [X86_CPUID_80000001_ECX] = F(LAHF_LM) | F(SVM) | F(CR8_LEGACY) | F(ABM) | F(PREFETCHW) | F(SSE4A), \
     [X86_CPUID_80000008_EBX] = F(CLZERO) | F(WBNOINVD), \
-    [X86_CPUID_6_EAX] = F_ARAT
+    [X86_CPUID_6_EAX] = F_ARAT, \
+    [X86_CPUID_8000000A_EDX] = F(NPT) | F(LBRV) | F(SVM_LOCK) | F(NRIP_SAVE) | F(VMCB_CLEAN) | F(FLUSHBYASID) | \
+                               F(DECODEASSISTS) | F(PAUSE_FILTER) | F(PFTHRESHOLD) | F(V_VMSAVE_VMLOAD) | F(VGIF) | \
+                               F(SVME_ADDR_CHK)
 static const uint32_t x86_supported[X86_N_FEATURE_WORDS] = {X86_SUPPORTED_WORDS};
 
 /* What of it the host's CPU itself executes: offered only where it does. */
@@ -100,6 +103,8 @@ static const struct {
     {X86_FEAT_AVX, X86_CPUID_7_EBX, F(AVX2)},
     {X86_FEAT_AVX, X86_CPUID_7_ECX, F(VAES) | F(VPCLMULQDQ)},
     {X86_FEAT_AVX2, X86_CPUID_7_1_EAX, F(AVX_VNNI)},
+    {X86_FEAT_SVM, X86_CPUID_8000000A_EDX, UINT32_MAX},
+    {X86_FEAT_PAUSE_FILTER, X86_CPUID_8000000A_EDX, F(PFTHRESHOLD)},
 };
 
 static void
@@ -142,11 +147,6 @@ const EmuTypeInfo x86_cpu_host_type_info = {
     .class_init = x86_cpu_model_class_init,
     .class_data = &x86_model_host,
     .description = "what the host has (KVM only)",
-};
-
-/* Left out without a word when only the model asks for it: the default model names it. */
-static const uint32_t x86_quiet[X86_N_FEATURE_WORDS] = {
-    [X86_CPUID_80000001_ECX] = F_SVM,
 };
 
 /* Bits of 80000001H:EDX that AMD processors repeat from 1:EDX. */
@@ -222,7 +222,6 @@ x86_cpuid_filter(X86Cpu *cpu, const uint32_t *asked, GError **error)
         }
         uint32_t left_out = cpu->features[word] & ~allowed;
         cpu->features[word] &= allowed;
-        left_out &= ~x86_quiet[word] | asked[word];
         for (unsigned bit = 0; bit < 32; bit++) {
             if (!(left_out >> bit & 1)) {
                 continue;
@@ -340,6 +339,9 @@ x86_cpuid_resolve(X86Cpu *cpu, GError **error)
     }
     if (cpu->features[X86_CPUID_80000001_EDX] | cpu->features[X86_CPUID_80000001_ECX]) {
         cpu->xlevel = MAX(cpu->xlevel, 0x80000001u);
+    }
+    if (cpu->features[X86_CPUID_80000001_ECX] & F(SVM)) {
+        cpu->xlevel = MAX(cpu->xlevel, 0x8000000au);
     }
     if (!x86_cpuid_phys_bits(cpu, error)) {
         return false;
@@ -565,6 +567,13 @@ x86_cpuid_extended(const X86Cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t 
         out[1] = cpu->features[X86_CPUID_80000008_EBX];
         if (logical > 1) {
             out[2] = (cpu->smt_bits + cpu->core_bits) << 12 | (MIN(logical, 256) - 1);
+        }
+        break;
+    case 0x8000000a: /* revision 1, 16 ASIDs */
+        if (cpu->features[X86_CPUID_80000001_ECX] & F(SVM)) {
+            out[0] = 1;
+            out[1] = 16;
+            out[3] = cpu->features[X86_CPUID_8000000A_EDX];
         }
         break;
     case 0x8000001d:

@@ -6,6 +6,7 @@
  */
 
 #include "x86-interp.h"
+#include "x86-virt.h"
 
 void
 x86_unwind(X86State *s, int why)
@@ -95,7 +96,7 @@ task_trap(X86State *s)
 
 /* Runs x86_interrupt() with a handler of its own; false when it faulted: the fault is recorded. */
 static bool
-try_interrupt(X86State *s, unsigned vector, bool has_error, uint32_t error)
+try_event(X86State *s, const X86Event *event)
 {
     jmp_buf here, *outer = s->interp->unwind;
     bool done = false;
@@ -103,9 +104,11 @@ try_interrupt(X86State *s, unsigned vector, bool has_error, uint32_t error)
     s->interp->unwind = &here;
     if (_setjmp(here) == 0) {
         if (s->hooks && s->hooks->log_interrupt) {
-            s->hooks->log_interrupt(s, vector, false, has_error, error);
+            s->hooks->log_interrupt(s, event->vector, event->is_software, event->has_error, event->error);
         }
-        x86_interrupt(s, vector, false, has_error, error, s->rip);
+        x86_virt_delivering(s, event);
+        x86_interrupt(s, event->vector, event->is_software, event->has_error, event->error, event->return_rip);
+        x86_virt_delivering(s, NULL);
         s->interp->unwind = outer;
         done = true;
     } else {
@@ -115,51 +118,120 @@ try_interrupt(X86State *s, unsigned vector, bool has_error, uint32_t error)
         case X86_EXC_NP:
         case X86_EXC_SS:
         case X86_EXC_GP:
-            s->error_code |= 1; /* EXT: met while delivering an event */
+            s->error_code |= event->is_software ? 0 : 1; /* EXT: met while delivering an event */
             break;
         }
     }
     return done;
 }
 
+static bool
+try_interrupt(X86State *s, X86EventType type, unsigned vector)
+{
+    X86Event event = {.type = type, .vector = (uint8_t)vector, .return_rip = s->rip};
+
+    return try_event(s, &event);
+}
+
+/* What @vector becomes when it comes up while @first is being delivered: itself, #DF, or -1 for a shutdown. */
+static int
+combine(int first, int vector)
+{
+    unsigned a = exception_class(first), b = exception_class(vector);
+
+    if (a == 3 && b != 0) {
+        return -1;
+    }
+    return (a == 1 && b == 1) || (a == 2 && b != 0) ? X86_EXC_DF : vector;
+}
+
+/* What an exception does before it is delivered. */
+static void
+prepare_exception(X86State *s, int vector)
+{
+    if (vector == X86_EXC_DB) {
+        s->dr[7] &= ~(uint64_t)X86_DR7_GD;
+        s->debugctl &= ~(uint64_t)X86_DEBUGCTL_BTF;
+    }
+    if (is_fault(vector)) {
+        s->eflags |= X86_RF;
+    }
+}
+
+/* Into a guest, or out of one; false: the event that comes with that faulted, and *@first is its vector. */
+static bool
+cross(X86State *s, int *first)
+{
+    X86Event event;
+
+    s->exception = -1;
+    *first = -1;
+    if (!x86_virt_cross(s, &event)) {
+        return true;
+    }
+    if (event.type == X86_EVENT_EXCEPTION) {
+        *first = event.vector;
+    }
+    if (!try_event(s, &event)) {
+        return false;
+    }
+    after_delivery(s);
+    return true;
+}
+
 EmuTcgExit
 x86_deliver(X86State *s)
 {
+    bool crossed = false;
     int first = -1;
 
     for (;;) {
         int vector = s->exception;
-        uint32_t error = s->error_code;
-        bool has_error = s->has_error_code;
+        X86Event event = {.type = X86_EVENT_EXCEPTION, .has_error = s->has_error_code, .error = s->error_code};
 
+        if (vector != X86_EXC_VIRT && s->virt && s->virt->exception(s, vector, event.has_error, event.error)) {
+            vector = X86_EXC_VIRT;
+        }
         if (vector == X86_EXC_PF) {
             s->cr2 = s->exception_cr2; /* also of one that makes a double fault (SDM 3A 6.15, #PF) */
         }
-        if (first >= 0) {
-            unsigned a = exception_class(first), b = exception_class(vector);
+        if (vector != X86_EXC_VIRT && first >= 0) {
+            int combined = combine(first, vector);
 
-            if (a == 3 && b != 0) {
+            if (combined < 0) {
                 s->exception = -1;
-                return EMU_TCG_EXIT_SHUTDOWN;
+                if (!s->virt || !s->virt->shutdown(s)) {
+                    return EMU_TCG_EXIT_SHUTDOWN;
+                }
+                vector = X86_EXC_VIRT;
+            } else if (combined != vector) {
+                vector = combined;
+                event.error = 0;
+                event.has_error = true;
+                if (s->virt && s->virt->exception(s, vector, true, 0)) {
+                    vector = X86_EXC_VIRT;
+                }
             }
-            if ((a == 1 && b == 1) || (a == 2 && b != 0)) {
-                vector = X86_EXC_DF;
-                error = 0;
-                has_error = true;
+        }
+        if (vector == X86_EXC_VIRT) {
+            crossed = true;
+            if (cross(s, &first)) {
+                if (!task_trap(s)) {
+                    return EMU_TCG_EXIT_MODE;
+                }
+                first = -1;
             }
+            continue;
         }
         s->exception = -1;
-        if (vector == X86_EXC_DB) {
-            s->dr[7] &= ~(uint64_t)X86_DR7_GD;
-            s->debugctl &= ~(uint64_t)X86_DEBUGCTL_BTF;
-        }
-        if (is_fault(vector)) {
-            s->eflags |= X86_RF;
-        }
-        if (try_interrupt(s, (unsigned)vector, has_error && (s->cr0 & X86_CR0_PE), error)) {
+        prepare_exception(s, vector);
+        event.vector = (uint8_t)vector;
+        event.has_error = event.has_error && (s->cr0 & X86_CR0_PE);
+        event.return_rip = s->rip;
+        if (try_event(s, &event)) {
             after_delivery(s);
             if (!task_trap(s)) {
-                return EMU_TCG_EXIT_NONE;
+                return crossed ? EMU_TCG_EXIT_MODE : EMU_TCG_EXIT_NONE;
             }
             first = -1;
             continue;
@@ -171,7 +243,7 @@ x86_deliver(X86State *s)
 EmuTcgExit
 x86_deliver_vector(X86State *s, unsigned vector)
 {
-    if (!try_interrupt(s, vector, false, 0)) {
+    if (!try_interrupt(s, X86_EVENT_INTR, vector)) {
         return x86_deliver(s);
     }
     after_delivery(s);
@@ -182,6 +254,18 @@ EmuTcgExit
 x86_raise_recorded(EmuTcgState *tcg)
 {
     return x86_deliver((X86State *)tcg);
+}
+
+static bool
+nmi_wanted(X86State *s)
+{
+    return s->virt ? s->virt->signal_wanted(s, X86_SIGNAL_NMI) : !s->nmi_blocked && !s->shadow;
+}
+
+static bool
+intr_wanted(X86State *s)
+{
+    return s->virt ? s->virt->signal_wanted(s, X86_SIGNAL_INTR) : (s->eflags & X86_IF) && !s->shadow;
 }
 
 bool
@@ -196,14 +280,20 @@ x86_interrupt_wanted(EmuTcgState *tcg)
     if (s->wait_sipi) {
         return req & (X86_REQ_SIPI | X86_REQ_INIT);
     }
+    if (!s->svm.gif) {
+        return false;
+    }
     /* Both wait for RSM. */
     if ((req & (X86_REQ_INIT | X86_REQ_SMI)) && !s->in_smm) {
         return true;
     }
-    if ((req & X86_REQ_NMI) && !s->nmi_blocked && !s->shadow) {
+    if ((req & X86_REQ_NMI) && nmi_wanted(s)) {
         return true;
     }
-    return (req & X86_REQ_HARD) && (s->eflags & X86_IF) && !s->shadow;
+    if ((req & X86_REQ_HARD) && intr_wanted(s)) {
+        return true;
+    }
+    return (req & X86_REQ_VIRTUAL) && s->virt && s->virt->virtual_wanted(s);
 }
 
 bool
@@ -220,6 +310,13 @@ clear_request(X86State *s, uint32_t bit)
     __atomic_fetch_and(&s->interrupt_request, ~bit, __ATOMIC_SEQ_CST);
 }
 
+/* Whether a guest is left for it; the signal stays pending then. */
+static bool
+leaves_guest(X86State *s, X86Signal signal)
+{
+    return s->virt && s->virt->signal(s, signal);
+}
+
 /*
  * X86_REQ_HARD mirrors the output of the LAPIC or the 8259: the system half raises and lowers it,
  * acknowledge() included.  The other requests are events and cleared here.
@@ -229,8 +326,20 @@ x86_deliver_interrupt(EmuTcgState *tcg)
 {
     X86State *s = (X86State *)tcg;
     uint32_t req = __atomic_load_n(&s->interrupt_request, __ATOMIC_ACQUIRE);
+    X86EventType type = X86_EVENT_INTR;
     unsigned vector;
 
+    if ((req & X86_REQ_INIT) && !s->in_smm && leaves_guest(s, X86_SIGNAL_INIT)) {
+        return x86_deliver(s);
+    }
+    if ((req & X86_REQ_INIT) && !s->in_smm && !s->wait_sipi && x86_svm_redirects_init(s)) {
+        clear_request(s, X86_REQ_INIT);
+        s->exception = X86_EXC_SX;
+        s->error_code = 1;
+        s->has_error_code = 1;
+        s->exception_is_soft = 0;
+        return x86_deliver(s);
+    }
     if ((req & X86_REQ_INIT) && !s->in_smm) {
         bool bsp = s->apic_base & 0x100;
 
@@ -256,16 +365,26 @@ x86_deliver_interrupt(EmuTcgState *tcg)
         clear_request(s, X86_REQ_SIPI); /* ignored unless waiting */
     }
     if ((req & X86_REQ_SMI) && !s->in_smm) {
+        if (leaves_guest(s, X86_SIGNAL_SMI)) {
+            return x86_deliver(s);
+        }
         clear_request(s, X86_REQ_SMI);
         x86_smm_enter(s);
         return EMU_TCG_EXIT_MODE;
     }
-    if ((req & X86_REQ_NMI) && !s->nmi_blocked && !s->shadow) {
+    if ((req & X86_REQ_NMI) && nmi_wanted(s)) {
+        if (leaves_guest(s, X86_SIGNAL_NMI)) {
+            return x86_deliver(s);
+        }
         clear_request(s, req & X86_REQ_NMI_AGAIN ? X86_REQ_NMI_AGAIN : X86_REQ_NMI);
         vector = X86_EXC_NMI;
-    } else if ((req & X86_REQ_HARD) && (s->eflags & X86_IF) && !s->shadow) {
+        type = X86_EVENT_NMI;
+    } else if ((req & X86_REQ_HARD) && intr_wanted(s)) {
         int v = -1;
 
+        if (leaves_guest(s, X86_SIGNAL_INTR)) {
+            return x86_deliver(s);
+        }
         if (s->hooks && s->hooks->acknowledge) {
             v = s->hooks->acknowledge(s);
         } else {
@@ -275,13 +394,20 @@ x86_deliver_interrupt(EmuTcgState *tcg)
             return EMU_TCG_EXIT_NONE;
         }
         vector = (unsigned)v;
+    } else if ((req & X86_REQ_VIRTUAL) && s->virt && s->virt->virtual_wanted(s)) {
+        uint8_t v;
+
+        if (!s->virt->take_virtual(s, &v)) {
+            return x86_deliver(s);
+        }
+        vector = v;
     } else {
         return EMU_TCG_EXIT_NONE;
     }
-    if (!try_interrupt(s, vector, false, 0)) {
+    if (!try_interrupt(s, type, vector)) {
         return x86_deliver(s);
     }
-    if (vector == X86_EXC_NMI) {
+    if (type == X86_EVENT_NMI) {
         s->nmi_blocked = 1;
     }
     after_delivery(s);

@@ -48,6 +48,8 @@ typedef void (*X86Exec)(X86State *s, const X86Insn *insn);
     X(rdtsc) X(rdpmc) X(cpuid) X(invd) X(wbinvd) X(rsm) X(pause) X(monitor) X(mwait) \
     X(fence) X(clflush) X(clzero) X(movdir64b) X(rdfsbase) X(rdgsbase) X(wrfsbase) X(wrgsbase) \
     X(clac) X(stac) X(invpcid) X(vmcall) X(rdpid) X(rdrand) X(rdpkru) X(wrpkru) \
+    /* x86-svm.c */ \
+    X(vmrun) X(vmload) X(vmsave) X(stgi) X(clgi) X(invlpga) \
     /* interp-fpu.c */ \
     X(fwait) X(fxsave) X(fxrstor) X(ldmxcsr) X(stmxcsr) X(fnstenv) X(fldenv) X(fnsave) X(frstor) \
     X(fnstsw_ax) X(fnclex) X(fninit) X(fldcw) X(fnstcw) X(fnstsw) X(maskmov) \

@@ -120,7 +120,17 @@ void x86_write_cr0(X86State *s, uint64_t value);
 void x86_write_cr3(X86State *s, uint64_t value);
 void x86_write_cr4(X86State *s, uint64_t value);
 bool x86_load_pdptes(X86State *s, uint64_t cr3);
+uint64_t x86_cr4_allowed(const X86State *s);
 void x86_cpuid_default(X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
+
+/* interp-msr.c */
+uint64_t x86_efer_allowed(const X86State *s);
+
+/* x86-svm.c */
+X86MsrResult x86_svm_rdmsr(X86State *s, uint32_t index, uint64_t *value);
+X86MsrResult x86_svm_wrmsr(X86State *s, uint32_t index, uint64_t value);
+bool x86_svm_disabled(const X86State *s);       /* VM_CR.SVMDIS */
+bool x86_svm_redirects_init(const X86State *s); /* VM_CR.R_INIT: INIT is #SX */
 
 /* interp-fpu.c */
 void x86_fpu_check(X86State *s, uint32_t attr);

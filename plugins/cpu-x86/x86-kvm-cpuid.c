@@ -53,6 +53,7 @@ static const struct {
     {0x80000008u, 0, 1, X86_CPUID_80000008_EBX},
     {0x80000001u, 0, 3, X86_CPUID_80000001_EDX},
     {0x80000001u, 0, 2, X86_CPUID_80000001_ECX},
+    {0x8000000au, 0, 3, X86_CPUID_8000000A_EDX},
 };
 
 static uint32_t
@@ -115,6 +116,9 @@ x86_kvm_filter(X86State *s, const EmuKvmVm *vm, const X86KvmCpuid *supported, GE
         s->features[word] = cpu->features[word];
         if (word == X86_CPUID_80000001_ECX && !(cpu->feature_on[word] & 1u << 2)) {
             missing &= ~(1u << 2); /* SVM, which the default model names, is not missed */
+        }
+        if (word == X86_CPUID_8000000A_EDX && !x86_has_feature(s, X86_FEAT_SVM)) {
+            missing = 0; /* nor what belongs to it */
         }
         for (unsigned bit = 0; bit < 32; bit++) {
             const char *name = x86_feature_names[word][bit];

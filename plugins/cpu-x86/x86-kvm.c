@@ -91,6 +91,8 @@ static const struct {
     {0x258, 2, offsetof(X86State, mtrr_fixed) + 8, X86_FEAT_MTRR, true},
     {0x268, 8, offsetof(X86State, mtrr_fixed) + 24, X86_FEAT_MTRR, true},
     {0x2ff, 1, offsetof(X86State, mtrr_def_type), X86_FEAT_MTRR, true},
+    {0xc0010114u, 1, offsetof(X86State, svm.vm_cr), X86_FEAT_SVM, true},
+    {0xc0010117u, 1, offsetof(X86State, svm.hsave_pa), X86_FEAT_SVM, true},
 };
 
 /* MSRs of paravirtual interfaces and where X86Cpu.pv_msrs keeps them; in the order in which they go in. */
@@ -497,6 +499,16 @@ x86_kvm_put(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
     struct kvm_debugregs debug = {.dr6 = s->dr[6], .dr7 = s->dr[7]};
     bool replaced = ((X86Cpu *)s->owner)->apic.changed == X86_APIC_REPLACED;
 
+    if (s->svm.guest || !s->svm.gif) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "kvm: CPU %u %s, which KVM cannot take over", s->cpu_index,
+                    s->svm.guest ? "runs a guest of its own" : "has interrupts held by CLGI");
+        return false;
+    }
+    if ((s->efer & X86_EFER_SVME) && !x86_has_feature(s, X86_FEAT_SVM)) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "kvm: CPU %u has SVM enabled, which this KVM does not offer",
+                    s->cpu_index);
+        return false;
+    }
     x86_kvm_regs_to_kvm(s, &regs);
     x86_kvm_sregs_to_kvm(s, &sregs);
     memcpy(debug.db, s->dr, sizeof(debug.db));

@@ -2,6 +2,7 @@
 
 #include "x86-interp.h"
 #include "x86-lift.h"
+#include "x86-virt.h"
 
 /* What must be available in the mode for a table row's instruction; if it is not, the interpreter raises what is due. */
 static bool
@@ -61,7 +62,9 @@ x86_lift_insn(X86Lift *l, const X86Insn *insn)
     X86LiftRule rule = x86_lift_rules[row->op];
 
     if (x86_lift_available(l, row)) {
-        if (rule && rule(l, insn)) {
+        bool asks = (l->mode & X86_MODE_GUEST) && x86_virt_may_intercept(row->op);
+
+        if (rule && !asks && rule(l, insn)) {
             return;
         }
     } else {

@@ -6,6 +6,7 @@
  */
 
 #include "x86-interp.h"
+#include "x86-virt.h"
 
 #define PTE_P (1u << 0)
 #define PTE_W (1u << 1)
@@ -17,6 +18,7 @@
 #define PTE_PAT_LARGE (1u << 12)
 #define PTE_ADDRESS UINT64_C(0x000ffffffffff000)
 #define PTE_NX (UINT64_C(1) << 63)
+#define PDPTE_RESERVED (PTE_NX | 0x1e6)
 
 enum { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16, PF_PK = 32 };
 
@@ -29,6 +31,7 @@ typedef struct {
     bool cached; /* began at the last level, by the paging-structure cache */
     bool stale;  /* and found a fault, which the cached entry may be to blame for */
     bool full;   /* not again */
+    bool left;   /* a fault of the second level's, recorded */
     unsigned levels;
     uint64_t at[5], entry[5]; /* top first */
     unsigned size;            /* of an entry */
@@ -40,11 +43,11 @@ walk_fault(Walk *w, uint32_t bits)
 {
     X86State *s = w->s;
 
-    if (w->cached) {
+    if (w->cached && !w->left) {
         w->stale = true;
         return false;
     }
-    if (w->record) {
+    if (w->record && !w->left) {
         if (w->access == EMU_TCG_WRITE) {
             bits |= PF_W;
         }
@@ -103,13 +106,65 @@ x86_flush_page(X86State *s, uint64_t vaddr)
     emu_tcg_flush_page(&s->tcg, vaddr);
 }
 
+/* Where an entry of a guest's tables is.  False: the entry is as good as not present, and the walk left the guest. */
+static bool
+walk_second_level(Walk *w, uint64_t *at)
+{
+    X86SecondLevel t;
+
+    if (!x86_virt_second_level(w->s)) {
+        return true;
+    }
+    if (!w->s->virt->second_level(w->s, *at, EMU_TCG_WRITE, true, w->record, &t)) {
+        w->left = true;
+        return false;
+    }
+    *at = t.phys;
+    return true;
+}
+
+/* The same for what a guest's tables, or the lack of them, have led to. */
+static bool
+second_level(X86State *s, EmuTcgAccess access, bool record, EmuTcgTranslation *out)
+{
+    X86SecondLevel t;
+
+    if (!x86_virt_second_level(s)) {
+        return true;
+    }
+    if (!s->virt->second_level(s, out->phys, access, false, record, &t)) {
+        return false;
+    }
+    out->phys = t.phys;
+    out->page_size = MIN(out->page_size, t.page_size);
+    out->prot &= t.prot;
+    return true;
+}
+
+/* PAE: an entry of the table at CR3; under a second level of paging they are read as they are needed. */
+static uint64_t
+walk_pdpte(Walk *w)
+{
+    X86State *s = w->s;
+    unsigned i = (w->vaddr >> 30) & 3;
+    uint64_t at = (s->cr3 & 0xffffffe0u) + 8 * i;
+
+    if (!x86_virt_second_level(s)) {
+        return s->pdpte[i];
+    }
+    return walk_second_level(w, &at) ? emu_tcg_phys_load(&s->tcg, at & s->a20_mask, 8) : 0;
+}
+
 static uint64_t
 walk_load(Walk *w, uint64_t table, unsigned index)
 {
     unsigned i = w->levels++;
 
     w->at[i] = (table + index * w->size) & w->s->a20_mask;
-    w->entry[i] = emu_tcg_phys_load(&w->s->tcg, w->at[i], w->size);
+    w->entry[i] = 0;
+    if (walk_second_level(w, &w->at[i])) {
+        w->entry[i] = emu_tcg_phys_load(&w->s->tcg, w->at[i], w->size);
+    }
     return w->entry[i];
 }
 
@@ -193,9 +248,12 @@ walk_64bit(Walk *w, uint64_t *page, unsigned *shift, uint64_t *all, uint64_t *nx
         at = (s->cr4 & X86_CR4_LA57) ? 48 : 39;
     } else {
         reserved |= UINT64_C(0x7ff0000000000000);
-        e = s->pdpte[(va >> 30) & 3];
+        e = walk_pdpte(w);
         if (!(e & PTE_P)) {
             return walk_fault(w, 0);
+        }
+        if (e & (reserved | PDPTE_RESERVED)) {
+            return walk_fault(w, PF_P | PF_RSVD);
         }
         at = 21;
     }
@@ -325,7 +383,7 @@ x86_walk(EmuTcgState *tcg, uint64_t vaddr, EmuTcgAccess access, unsigned mmu_mod
         out->page_size = 4096;
         out->prot = EMU_TCG_PROT_READ | EMU_TCG_PROT_WRITE | EMU_TCG_PROT_FETCH;
         out->global = false;
-        return true;
+        return second_level(s, access, record, out);
     }
     for (;;) {
         bool retry = false;
@@ -333,7 +391,7 @@ x86_walk(EmuTcgState *tcg, uint64_t vaddr, EmuTcgAccess access, unsigned mmu_mod
         w.cached = false;
         w.table = 0;
         if (walk_once(&w, out, &retry)) {
-            return true;
+            return second_level(s, access, record, out);
         }
         if (w.stale) {
             w.stale = false;

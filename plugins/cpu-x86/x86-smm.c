@@ -10,6 +10,7 @@
  */
 
 #include "x86-interp.h"
+#include "x86-virt.h"
 
 #define SMM_REVISION_OFFSET 0x7efc
 #define SMM_REVISION_64 0x00020064u
@@ -97,7 +98,7 @@ smm64_save(X86State *s)
 static void
 smm64_restore(X86State *s)
 {
-    s->efer = smm_get(s, 0x7ed0, 8) & (X86_EFER_SCE | X86_EFER_LME | X86_EFER_LMA | X86_EFER_NXE | X86_EFER_FFXSR);
+    s->efer = smm_get(s, 0x7ed0, 8) & x86_efer_allowed(s);
     for (unsigned i = 0; i < 16; i++) {
         *x86_gpr(s, i) = smm_get(s, 0x7ff8 - 8 * i, 8);
     }
@@ -227,6 +228,7 @@ x86_smm_enter(X86State *s)
     } else {
         smm32_save(s);
     }
+    x86_virt_enter_smm(s);
     s->efer = 0;
     x86_set_eflags(s, 2);
     s->rip = SMM_ENTRY;
@@ -248,7 +250,8 @@ smm_state_is_valid(const X86State *s)
 {
     bool pe = s->cr0 & X86_CR0_PE, pg = s->cr0 & X86_CR0_PG;
 
-    if ((pg && !pe) || ((s->cr0 & X86_CR0_NW) && !(s->cr0 & X86_CR0_CD))) {
+    /* (a guest of the guest's own may have paging in real mode) */
+    if ((pg && !pe && !s->svm.guest) || ((s->cr0 & X86_CR0_NW) && !(s->cr0 & X86_CR0_CD))) {
         return false;
     }
     if (s->efer & X86_EFER_LMA) {
@@ -266,6 +269,7 @@ x86_smm_leave(X86State *s)
         smm32_restore(s);
     }
     s->in_smm = 0;
+    x86_virt_leave_smm(s);
     s->nmi_blocked = s->smm_nmi_blocked;
     smm_show_memory(s, false);
     if (!smm_state_is_valid(s)) {

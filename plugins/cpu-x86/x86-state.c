@@ -3,6 +3,7 @@
 /* Globals table, mode key, reset. */
 
 #include "x86-interp.h"
+#include "x86-virt.h"
 
 #include <emu/tcg-ir.h>
 
@@ -182,6 +183,12 @@ x86_update_mode(X86State *s)
     if (s->shadow) {
         key |= X86_MODE_SHADOW;
     }
+    if (s->debugctl & X86_DEBUGCTL_LBR) {
+        key |= X86_MODE_LBR;
+    }
+    if (s->virt) {
+        key |= X86_MODE_GUEST;
+    }
     if (s->cpl == 3) {
         mmu = X86_MMU_USER;
     } else if ((s->cr4 & X86_CR4_SMAP) && !(s->eflags & X86_AC)) {
@@ -280,6 +287,8 @@ x86_reset(X86State *s)
     s->feature_control = 1;
     s->tsc_offset = s->tsc_adjust = 0;
     s->ignne = 0;
+    s->br_from = s->br_to = s->exc_from = s->exc_to = 0;
+    x86_virt_reset(s);
     if (s->phys_mask == 0) {
         s->phys_mask = (UINT64_C(1) << 40) - 1;
     }
@@ -295,6 +304,7 @@ x86_init(X86State *s)
     uint64_t cache_bits = s->cr0 & (X86_CR0_CD | X86_CR0_NW);
 
     reset_registers(s);
+    x86_virt_init(s);
     s->cr0 = X86_CR0_ET | cache_bits;
     s->tsc_aux = 0;
     x86_update_mode(s);

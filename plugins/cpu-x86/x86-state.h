@@ -86,12 +86,14 @@ enum {
 #define X86_DR6_BS (1u << 14)
 #define X86_DR6_BT (1u << 15)
 #define X86_DR7_GD (1u << 13)
+#define X86_DEBUGCTL_LBR (1u << 0)
 #define X86_DEBUGCTL_BTF (1u << 1)
 
 #define X86_EFER_SCE (1u << 0)
 #define X86_EFER_LME (1u << 8)
 #define X86_EFER_LMA (1u << 10)
 #define X86_EFER_NXE (1u << 11)
+#define X86_EFER_SVME (1u << 12)
 #define X86_EFER_FFXSR (1u << 14)
 
 /* Exception vectors. */
@@ -99,7 +101,8 @@ enum {
     X86_EXC_DE = 0, X86_EXC_DB = 1, X86_EXC_NMI = 2, X86_EXC_BP = 3, X86_EXC_OF = 4,
     X86_EXC_BR = 5, X86_EXC_UD = 6, X86_EXC_NM = 7, X86_EXC_DF = 8, X86_EXC_TS = 10,
     X86_EXC_NP = 11, X86_EXC_SS = 12, X86_EXC_GP = 13, X86_EXC_PF = 14, X86_EXC_MF = 16,
-    X86_EXC_AC = 17, X86_EXC_MC = 18, X86_EXC_XM = 19,
+    X86_EXC_AC = 17, X86_EXC_MC = 18, X86_EXC_XM = 19, X86_EXC_SX = 30,
+    X86_EXC_VIRT = 32, /* ours: into or out of a guest, see x86-virt.h */
 };
 
 /*
@@ -141,9 +144,11 @@ enum {
 #define X86_MODE_CS_BASED (UINT64_C(1) << 52)
 #define X86_MODE_LIMITED_SHIFT 53 /* six bits: any base and limit, rights as for X86_MODE_NOLIMIT */
 #define X86_MODE_LIMITED(seg) (UINT64_C(1) << (X86_MODE_LIMITED_SHIFT + (seg)))
+#define X86_MODE_GUEST (UINT64_C(1) << 59) /* a guest of the guest's own runs: see x86-virt.h */
+#define X86_MODE_LBR (UINT64_C(1) << 60)   /* branches are recorded */
 /* Blocks for a key with one of these are not worth lifting: interpret. */
 #define X86_MODE_INTERP_ONLY \
-    (X86_MODE_TF | X86_MODE_RF | X86_MODE_DR | X86_MODE_SHADOW | X86_MODE_AC)
+    (X86_MODE_TF | X86_MODE_RF | X86_MODE_DR | X86_MODE_SHADOW | X86_MODE_AC | X86_MODE_LBR)
 
 /* MMU modes: privilege views of the address space. */
 enum {
@@ -199,6 +204,7 @@ typedef enum {
     X86_CPUID_80000008_EBX,
     X86_CPUID_D_1_EAX,
     X86_CPUID_6_EAX,
+    X86_CPUID_8000000A_EDX,
     X86_N_FEATURE_WORDS,
 } X86FeatureWord;
 
@@ -282,12 +288,25 @@ enum {
     X86_FEAT_RDTSCP = X86_FEATURE(X86_CPUID_80000001_EDX, 27),
     X86_FEAT_LM = X86_FEATURE(X86_CPUID_80000001_EDX, 29),
     X86_FEAT_LAHF_LM = X86_FEATURE(X86_CPUID_80000001_ECX, 0),
+    X86_FEAT_SVM = X86_FEATURE(X86_CPUID_80000001_ECX, 2),
     X86_FEAT_CR8_LEGACY = X86_FEATURE(X86_CPUID_80000001_ECX, 4),
     X86_FEAT_ABM = X86_FEATURE(X86_CPUID_80000001_ECX, 5),
     X86_FEAT_SSE4A = X86_FEATURE(X86_CPUID_80000001_ECX, 6),
     X86_FEAT_PREFETCHW = X86_FEATURE(X86_CPUID_80000001_ECX, 8),
     X86_FEAT_CLZERO = X86_FEATURE(X86_CPUID_80000008_EBX, 0),
     X86_FEAT_WBNOINVD = X86_FEATURE(X86_CPUID_80000008_EBX, 9),
+    X86_FEAT_NPT = X86_FEATURE(X86_CPUID_8000000A_EDX, 0),
+    X86_FEAT_LBRV = X86_FEATURE(X86_CPUID_8000000A_EDX, 1),
+    X86_FEAT_SVM_LOCK = X86_FEATURE(X86_CPUID_8000000A_EDX, 2),
+    X86_FEAT_NRIP_SAVE = X86_FEATURE(X86_CPUID_8000000A_EDX, 3),
+    X86_FEAT_VMCB_CLEAN = X86_FEATURE(X86_CPUID_8000000A_EDX, 5),
+    X86_FEAT_FLUSHBYASID = X86_FEATURE(X86_CPUID_8000000A_EDX, 6),
+    X86_FEAT_DECODEASSISTS = X86_FEATURE(X86_CPUID_8000000A_EDX, 7),
+    X86_FEAT_PAUSE_FILTER = X86_FEATURE(X86_CPUID_8000000A_EDX, 10),
+    X86_FEAT_PFTHRESHOLD = X86_FEATURE(X86_CPUID_8000000A_EDX, 12),
+    X86_FEAT_V_VMSAVE_VMLOAD = X86_FEATURE(X86_CPUID_8000000A_EDX, 15),
+    X86_FEAT_VGIF = X86_FEATURE(X86_CPUID_8000000A_EDX, 16),
+    X86_FEAT_SVME_ADDR_CHK = X86_FEATURE(X86_CPUID_8000000A_EDX, 28),
     X86_FEAT_NONE = 0xffff,
 };
 
@@ -299,6 +318,7 @@ enum {
 #define X86_REQ_SIPI (1u << 4)
 #define X86_REQ_MCE (1u << 5)
 #define X86_REQ_NMI_AGAIN (1u << 6) /* a second one behind X86_REQ_NMI */
+#define X86_REQ_VIRTUAL (1u << 7)   /* a guest's virtual interrupt waits */
 
 typedef struct _X86State X86State;
 
@@ -365,6 +385,38 @@ typedef struct {
     uint8_t xmm[16][16];
     uint8_t reserved1[96];
 } X86Fxsave;
+
+/* What #VMEXIT goes back to (x86-svm.c). */
+typedef struct {
+    X86Segment seg[4]; /* ES CS SS DS */
+    uint64_t base[4];
+    X86TableReg gdtr, idtr;
+    uint64_t efer, cr0, cr3, cr4, rflags, rip, rsp, rax, pat;
+    uint64_t debugctl, br_from, br_to, exc_from, exc_to;
+} X86SvmHost;
+
+/* AMD-V: MSRs, GIF, and while a guest runs what VMRUN took from its VMCB. */
+typedef struct {
+    uint64_t vm_cr, hsave_pa;
+    uint8_t gif;
+    uint8_t guest;     /* one runs, or would if the CPU were not in SMM */
+    uint8_t gif_in_smm; /* GIF before the SMI */
+    uint64_t vmcb; /* physical address */
+    uint32_t intercept[6];
+    uint32_t asid, int_ctl, int_vector;
+    uint64_t iopm, msrpm, tsc_offset;
+    uint64_t nested_control, nested_cr3, virt_ext;
+    uint32_t pause_left, pause_filter, pause_threshold;
+    uint64_t pause_tsc; /* of the last PAUSE */
+    uint32_t event, event_error; /* being delivered, as EXITINTINFO has it */
+    X86SvmHost host;
+
+    /* What x86_virt_cross() is to do. Not part of the state. */
+    bool entering;
+    uint64_t exit_code, exit_info1, exit_info2, next_rip;
+} X86Svm;
+
+typedef struct _X86Virt X86Virt;
 
 struct _X86State {
     EmuTcgState tcg;
@@ -442,6 +494,9 @@ struct _X86State {
     uint8_t lax_real_mode; /* real mode: data beyond a segment's limit can be reached (property real-mode-limits) */
     uint8_t smm_nmi_blocked; /* nmi_blocked before the SMI */
     uint64_t pkrs; /* IA32_PKRS; PKRU is in the XSAVE area */
+    uint64_t br_from, br_to, exc_from, exc_to; /* last branch, last exception */
+    const X86Virt *virt; /* the extension that runs a guest now, or NULL */
+    X86Svm svm;
 
     /* A gather on its way through x86_fast_gather(): indices, mask, destination. Not part of the state. */
     uint8_t gather[3][32];

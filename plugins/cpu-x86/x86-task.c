@@ -3,6 +3,7 @@
 /* Task switch through a TSS, 16 and 32 bits (SDM 3A 7.3). */
 
 #include "x86-interp.h"
+#include "x86-virt.h"
 
 #define TYPE(attr) (((attr) >> 8) & 15)
 #define DPL(attr) (((attr) >> X86_DESC_DPL_SHIFT) & 3)
@@ -82,6 +83,9 @@ x86_task_switch(X86State *s, uint16_t selector, const uint32_t desc[2], int how,
     }
     if (limit < (new32 ? 0x67u : 0x2bu)) {
         x86_raise(s, X86_EXC_TS, selector & ~3u);
+    }
+    if (s->virt) {
+        s->virt->task_switch(s, selector, how, has_error, error);
     }
     memset(&t, 0, sizeof(t));
     if (new32) {

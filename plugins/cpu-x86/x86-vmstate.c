@@ -4,6 +4,7 @@
 
 #include "x86-cpu.h"
 #include "x86-interp.h"
+#include "x86-virt.h"
 
 static const EmuVMField segment_fields[] = {
     EMU_VM_U32(X86Segment, limit),
@@ -36,12 +37,13 @@ state_post_load(gpointer opaque, unsigned version, GError **error)
     X86State *s = opaque;
 
     if (s->cpl > 3 || s->shadow > 3 || s->halted > 1 || s->nmi_blocked > 1 || s->in_smm > 1 || s->wait_sipi > 1 || s->smm_nmi_blocked > 1 ||
-        s->dr6_pending > 15 || s->exception < -1 || s->exception > 31 || s->interrupt_request > 0x7f || s->sipi_vector > 0xff) {
+        s->dr6_pending > 15 || s->exception < -1 || s->exception > X86_EXC_VIRT || s->interrupt_request > 0xff || s->sipi_vector > 0xff) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
                     "cpu: saved state has a field out of range (cpl %u, exception %d, requests 0x%x)", s->cpl,
                     s->exception, s->interrupt_request);
         return false;
     }
+    x86_virt_reset(s); /* what a subsection says comes later */
     s->eflags = (s->eflags & ~X86_CC) | 2;
     s->cc &= X86_CC;
     s->fx.mxcsr &= 0xffff;
@@ -125,6 +127,127 @@ static const EmuVMState state_vmstate = {
     .post_load = state_post_load,
 };
 
+/* ---- AMD-V ----------------------------------------------------------------------------------------------- */
+
+static const EmuVMField svm_host_fields[] = {
+    EMU_VM_STRUCT_ARRAY(X86SvmHost, seg, &segment_vmstate),
+    EMU_VM_U64_ARRAY(X86SvmHost, base),
+    EMU_VM_STRUCT(X86SvmHost, gdtr, &table_vmstate),
+    EMU_VM_STRUCT(X86SvmHost, idtr, &table_vmstate),
+    EMU_VM_U64(X86SvmHost, efer),
+    EMU_VM_U64(X86SvmHost, cr0),
+    EMU_VM_U64(X86SvmHost, cr3),
+    EMU_VM_U64(X86SvmHost, cr4),
+    EMU_VM_U64(X86SvmHost, rflags),
+    EMU_VM_U64(X86SvmHost, rip),
+    EMU_VM_U64(X86SvmHost, rsp),
+    EMU_VM_U64(X86SvmHost, rax),
+    EMU_VM_U64(X86SvmHost, pat),
+    EMU_VM_U64(X86SvmHost, debugctl),
+    EMU_VM_U64(X86SvmHost, br_from),
+    EMU_VM_U64(X86SvmHost, br_to),
+    EMU_VM_U64(X86SvmHost, exc_from),
+    EMU_VM_U64(X86SvmHost, exc_to),
+    EMU_VM_END,
+};
+static const EmuVMState svm_host_vmstate = {
+    .name = "svm-host",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = svm_host_fields,
+};
+
+static const EmuVMField svm_fields[] = {
+    EMU_VM_U64(X86Svm, vm_cr),
+    EMU_VM_U64(X86Svm, hsave_pa),
+    EMU_VM_U8(X86Svm, gif),
+    EMU_VM_U8(X86Svm, guest),
+    EMU_VM_U8(X86Svm, gif_in_smm),
+    EMU_VM_U64(X86Svm, vmcb),
+    EMU_VM_U32_ARRAY(X86Svm, intercept),
+    EMU_VM_U32(X86Svm, asid),
+    EMU_VM_U32(X86Svm, int_ctl),
+    EMU_VM_U32(X86Svm, int_vector),
+    EMU_VM_U64(X86Svm, iopm),
+    EMU_VM_U64(X86Svm, msrpm),
+    EMU_VM_U64(X86Svm, tsc_offset),
+    EMU_VM_U64(X86Svm, nested_control),
+    EMU_VM_U64(X86Svm, nested_cr3),
+    EMU_VM_U64(X86Svm, virt_ext),
+    EMU_VM_U32(X86Svm, pause_left),
+    EMU_VM_U32(X86Svm, pause_filter),
+    EMU_VM_U32(X86Svm, pause_threshold),
+    EMU_VM_U64(X86Svm, pause_tsc),
+    EMU_VM_STRUCT(X86Svm, host, &svm_host_vmstate),
+    EMU_VM_END,
+};
+static const EmuVMState svm_vmstate = {
+    .name = "svm",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = svm_fields,
+};
+
+static bool
+svm_state_post_load(gpointer opaque, unsigned version, GError **error)
+{
+    X86State *s = opaque;
+    X86Svm *v = &s->svm;
+
+    if (v->gif > 1 || v->guest > 1 || v->gif_in_smm > 1 || ((v->vmcb | v->iopm | v->msrpm) & 0xfff) || v->int_vector > 0xff ||
+        (v->guest && !x86_has_feature(s, X86_FEAT_SVM))) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "cpu: saved state of SVM has a field out of range (GIF %u, guest %u, VMCB 0x%" G_GINT64_MODIFIER "x)", v->gif,
+                    v->guest, v->vmcb);
+        return false;
+    }
+    if (!s->in_smm) {
+        uint8_t gif = v->gif_in_smm;
+
+        /* A guest is taken up again the way RSM does it. */
+        v->gif_in_smm = v->gif;
+        x86_virt_leave_smm(s);
+        v->gif_in_smm = gif;
+    }
+    return true;
+}
+
+static const EmuVMField svm_state_fields[] = {
+    EMU_VM_STRUCT(X86State, svm, &svm_vmstate),
+    EMU_VM_U64(X86State, br_from),
+    EMU_VM_U64(X86State, br_to),
+    EMU_VM_U64(X86State, exc_from),
+    EMU_VM_U64(X86State, exc_to),
+    EMU_VM_END,
+};
+static const EmuVMState svm_state_vmstate = {
+    .name = "x86-svm-state",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = svm_state_fields,
+    .post_load = svm_state_post_load,
+};
+
+static bool
+svm_needed(gpointer opaque)
+{
+    const X86State *s = ((X86Cpu *)opaque)->state;
+
+    return s->svm.guest || !s->svm.gif || s->svm.vm_cr || s->svm.hsave_pa || (s->br_from | s->br_to | s->exc_from | s->exc_to);
+}
+
+static const EmuVMField svm_cpu_fields[] = {
+    EMU_VM_POINTER(X86Cpu, state, &svm_state_vmstate),
+    EMU_VM_END,
+};
+static const EmuVMState svm_cpu_vmstate = {
+    .name = "x86-cpu/svm",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = svm_cpu_fields,
+    .needed = svm_needed,
+};
+
 static bool
 cpu_post_load(gpointer opaque, unsigned version, GError **error)
 {
@@ -166,7 +289,7 @@ static const EmuVMState pv_vmstate = {
     .fields = pv_fields,
     .needed = pv_needed,
 };
-static const EmuVMState *const cpu_subsections[] = {&pv_vmstate, NULL};
+static const EmuVMState *const cpu_subsections[] = {&pv_vmstate, &svm_cpu_vmstate, NULL};
 
 static const EmuVMField cpu_fields[] = {
     EMU_VM_POINTER(X86Cpu, state, &state_vmstate),

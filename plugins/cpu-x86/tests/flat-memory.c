@@ -110,6 +110,14 @@ emu_tcg_phys_load(EmuTcgState *s, uint64_t phys, unsigned size)
     return v;
 }
 
+void
+emu_tcg_phys_store(EmuTcgState *s, uint64_t phys, uint64_t value, unsigned size)
+{
+    if (phys + size <= RAM_SIZE) {
+        memcpy(ram + phys, &value, size);
+    }
+}
+
 bool
 emu_tcg_phys_cas(EmuTcgState *s, uint64_t phys, uint64_t expected, uint64_t desired, unsigned size)
 {

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The seam between the CPU and its virtualization extension.
+ *
+ * While a guest of the guest's own runs, X86State.virt is the extension that runs it; else it is NULL, and nothing here is
+ * called. Each event that an extension may intercept asks it before anything happens. To leave the guest, the extension
+ * records how and sets X86State.exception to X86_EXC_VIRT: that unwinds like an exception, out of translated code, a page
+ * walk or the delivery of another event alike, and x86_deliver() calls cross() then. Entering a guest goes the same way.
+ *
+ * Translated code never asks: X86_MODE_GUEST is part of the mode key, and what is lifted under it leaves everything that
+ * x86_virt_may_intercept() names to the interpreter.
+ */
+
+#include "x86-insn.h"
+
+/* Signals from outside, in the order in which they are looked at. */
+typedef enum {
+    X86_SIGNAL_INIT,
+    X86_SIGNAL_SMI,
+    X86_SIGNAL_NMI,
+    X86_SIGNAL_INTR,
+} X86Signal;
+
+/* Kinds of event, numbered as both AMD and Intel number them. */
+typedef enum {
+    X86_EVENT_INTR = 0,
+    X86_EVENT_NMI = 2,
+    X86_EVENT_EXCEPTION = 3,
+    X86_EVENT_SOFTWARE = 4, /* INT n */
+} X86EventType;
+
+typedef struct {
+    X86EventType type;
+    uint8_t vector;
+    bool is_software; /* the gate's DPL counts */
+    bool has_error;
+    uint32_t error;
+    uint64_t return_rip;
+} X86Event;
+
+/* What the second level of paging says to a physical address of the guest's. */
+typedef struct {
+    uint64_t phys;
+    uint64_t page_size;
+    uint32_t prot; /* EMU_TCG_PROT_* */
+} X86SecondLevel;
+
+struct _X86Virt {
+    /* Before @insn, which is allowed at this privilege: returns to have it executed. What the instruction itself would fault
+     * on before an intercept is looked at, is left to it. */
+    void (*instruction)(X86State *s, const X86Insn *insn);
+    /* Before an exception is delivered: true when it leaves the guest instead; that is recorded. */
+    bool (*exception)(X86State *s, int vector, bool has_error, uint32_t error);
+    /* The same for what comes from outside; for a shutdown. */
+    bool (*signal)(X86State *s, X86Signal signal);
+    bool (*shutdown)(X86State *s);
+    /* Before a task switch (@how: X86_SWITCH_*), and before FERR#. */
+    void (*task_switch)(X86State *s, uint16_t selector, int how, bool has_error, uint32_t error);
+    void (*ferr)(X86State *s);
+    /* An event begins to be delivered; NULL: it has been. */
+    void (*delivering)(X86State *s, const X86Event *event);
+    /* Would @signal be looked at now, though the guest's own flags may block it? */
+    bool (*signal_wanted)(X86State *s, X86Signal signal);
+    /* A virtual interrupt can be taken; takes it: false when it left the guest. */
+    bool (*virtual_wanted)(X86State *s);
+    bool (*take_virtual)(X86State *s, uint8_t *vector);
+    /* CR8 when it is the guest's own; false: it is the machine's. */
+    bool (*get_tpr)(X86State *s, uint8_t *cr8);
+    bool (*set_tpr)(X86State *s, uint8_t cr8);
+    /* Whether there is a second level of paging; its translation. @walk: for an entry of the guest's page tables. False: a
+     * fault, recorded when @record. */
+    bool (*has_second_level)(X86State *s);
+    bool (*second_level)(X86State *s, uint64_t gpa, EmuTcgAccess access, bool walk, bool record, X86SecondLevel *out);
+};
+
+/* Carries out what was recorded: true when an event is to be delivered on the other side. */
+bool x86_virt_cross(X86State *s, X86Event *event);
+/* After RESET and INIT. */
+void x86_virt_reset(X86State *s);
+void x86_virt_init(X86State *s);
+/* SMM is no part of a guest: it is set aside at SMI and taken up again by RSM. */
+void x86_virt_enter_smm(X86State *s);
+void x86_virt_leave_smm(X86State *s);
+
+static inline bool
+x86_virt_may_intercept(unsigned op)
+{
+    switch (op) {
+    case X86_OP_pushf:
+    case X86_OP_popf:
+    case X86_OP_iret:
+    case X86_OP_rdtsc:
+    case X86_OP_mov_from_cr:
+        return true;
+    default: /* nothing else that there is a rule for */
+        return false;
+    }
+}
+
+static inline bool
+x86_virt_second_level(X86State *s)
+{
+    return G_UNLIKELY(s->virt != NULL) && s->virt->has_second_level(s);
+}
+
+static inline void
+x86_virt_delivering(X86State *s, const X86Event *event)
+{
+    if (G_UNLIKELY(s->virt != NULL)) {
+        s->virt->delivering(s, event);
+    }
+}
+
+/* Something that held requests back may have gone. */
+static inline void
+x86_virt_look_again(X86State *s)
+{
+    if (__atomic_load_n(&s->interrupt_request, __ATOMIC_SEQ_CST)) {
+        __atomic_store_n(&s->tcg.exit_request, 1, __ATOMIC_SEQ_CST);
+    }
+}
