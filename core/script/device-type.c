@@ -29,7 +29,7 @@ struct _EmuScriptDeviceType {
     char *name, *description, *category;
     bool hotpluggable, registered, has_ids;
     guint vendor, device, class_id, revision;
-    Function realize, unrealize, reset, save, load, i2c, spi;
+    Function realize, unrealize, reset, save, load, i2c, spi, parts;
     guint spi_word_bits;
     bool spi_select_high;
     /* Saved state: a table that lives as long as the type, which is for ever. */
@@ -66,11 +66,13 @@ typedef struct {
     Instance *instance;
     EmuMemoryRegion *region;
     EmuMemoryRegion *container; /* it was put into by us */
+    unsigned number;
     ScriptAccess access;
 } Region;
 
 typedef struct {
     Instance *instance;
+    unsigned number;
     EmuTimer *timer;
     EmuScriptDeviceFunc func;
     gpointer data;
@@ -78,6 +80,8 @@ typedef struct {
 } DeviceTimer;
 
 struct _ScriptInput {
+    Instance *instance;
+    unsigned number;
     EmuScriptLineFunc func;
     gpointer data;
     GDestroyNotify destroy;
@@ -93,6 +97,18 @@ type_of(gpointer device)
         found = g_type_get_qdata(type, script_device_type_quark());
     }
     return found;
+}
+
+typedef enum { PART_READ, PART_WRITE, PART_INPUT, PART_TIMER } PartEvent;
+
+/* For parts without functions of their own. */
+static uint64_t
+part_call(const Instance *instance, PartEvent what, unsigned number, uint64_t offset, unsigned size, uint64_t value)
+{
+    EmuScriptDeviceType *type = instance->live ? type_of(instance->object) : NULL;
+
+    return type && type->parts.func ? ((EmuScriptPartFunc)type->parts.func)(instance->object, what, number, offset, size, value, type->parts.data)
+                                    : UINT64_MAX;
 }
 
 /* The functions hold the script's object, and that the device: they go when the device leaves its machine. */
@@ -452,7 +468,7 @@ static void
 emu_script_device_type_finalize(GObject *object)
 {
     EmuScriptDeviceType *self = EMU_SCRIPT_DEVICE_TYPE(object);
-    Function *const functions[] = {&self->realize, &self->unrealize, &self->reset, &self->save, &self->load, &self->i2c, &self->spi};
+    Function *const functions[] = {&self->realize, &self->unrealize, &self->reset, &self->save, &self->load, &self->i2c, &self->spi, &self->parts};
 
     for (guint i = 0; i < G_N_ELEMENTS(functions); i++) {
         if (functions[i]->destroy) {
@@ -716,6 +732,22 @@ emu_script_device_type_set_spi(EmuScriptDeviceType *self, guint word_bits, gbool
 }
 
 /**
+ * emu_script_device_type_set_parts:
+ * @self: a type
+ * @func: (scope notified) (closure user_data) (destroy destroy): answers for regions, inputs and timers
+ * @user_data: for @func
+ * @destroy: called when @func is not needed any more
+ *
+ * What is called for parts that are made without a function: one for all devices of the type, where a binding has to make
+ * something for each function that it passes.
+ */
+void
+emu_script_device_type_set_parts(EmuScriptDeviceType *self, EmuScriptPartFunc func, gpointer user_data, GDestroyNotify destroy)
+{
+    set_function(&self->parts, func, user_data, destroy);
+}
+
+/**
  * emu_script_device_type_register:
  * @self: a type that is described
  * @error: return location
@@ -827,7 +859,8 @@ region_read(gpointer opaque, uint64_t offset, unsigned size)
     Region *region = opaque;
 
     enter_thread();
-    return region->access.read ? region->access.read(offset, size, region->access.read_data) : UINT64_MAX;
+    return region->access.read ? region->access.read(offset, size, region->access.read_data)
+                               : part_call(region->instance, PART_READ, region->number, offset, size, 0);
 }
 
 static void
@@ -838,6 +871,8 @@ region_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
     enter_thread();
     if (region->access.write) {
         region->access.write(offset, value, size, region->access.write_data);
+    } else {
+        part_call(region->instance, PART_WRITE, region->number, offset, size, value);
     }
 }
 
@@ -920,6 +955,7 @@ script_region_new(gpointer owner, const char *name, guint64 size, const ScriptAc
     region = g_new0(Region, 1);
     region->access = *access;
     region->instance = instance_of(owner);
+    region->number = region->instance->regions->len;
     region->region = emu_memory_region_new_io(owner, name, size, &region_ops, region);
     g_ptr_array_add(region->instance->regions, region);
     return region->region;
@@ -940,7 +976,7 @@ script_region_new(gpointer owner, const char *name, guint64 size, const ScriptAc
  * @write_destroy: called when @write is not needed any more
  * @error: return location
  *
- * Registers that the guest can reach.
+ * Registers that the guest can reach. Without functions the type's is called: emu_script_device_type_set_parts().
  *
  * Returns: whether it could be placed
  */
@@ -1036,8 +1072,8 @@ script_input_new(gpointer owner, EmuScriptLineFunc func, gpointer user_data, GDe
 {
     Input *input = g_new0(Input, 1);
 
-    *input = (Input){func, user_data, destroy};
-    g_ptr_array_add(instance_of(owner)->inputs, input);
+    *input = (Input){instance_of(owner), instance_of(owner)->inputs->len, func, user_data, destroy};
+    g_ptr_array_add(input->instance->inputs, input);
     return input;
 }
 
@@ -1048,6 +1084,8 @@ script_input_cb(gpointer opaque, unsigned index, int level)
 
     if (input->func) {
         input->func(index, level, input->data);
+    } else {
+        part_call(input->instance, PART_INPUT, input->number, index, 0, (uint64_t)(int64_t)level);
     }
 }
 
@@ -1056,7 +1094,7 @@ script_input_cb(gpointer opaque, unsigned index, int level)
  * @self: a device in its realize function
  * @name: (nullable): what to call them
  * @n: how many
- * @func: (scope notified) (closure user_data) (destroy destroy): called when one is driven
+ * @func: (scope notified) (nullable) (closure user_data) (destroy destroy): called when one is driven; %NULL: the type's
  * @user_data: for @func
  * @destroy: called when @func is not needed any more
  * @error: return location
@@ -1208,13 +1246,15 @@ device_timer_cb(gpointer opaque)
 
     if (timer->func) {
         timer->func(timer->instance->object, timer->data);
+    } else {
+        part_call(timer->instance, PART_TIMER, timer->number, 0, 0, 0);
     }
 }
 
 /**
  * emu_script_device_add_timer:
  * @self: a device in its realize function
- * @func: (scope notified) (closure user_data) (destroy destroy): what to call when the timer has run down
+ * @func: (scope notified) (nullable) (closure user_data) (destroy destroy): what to call when the timer has run down; %NULL: the type's
  * @user_data: for @func
  * @destroy: called when @func is not needed any more
  *
@@ -1229,6 +1269,7 @@ emu_script_device_add_timer(EmuDevice *self, EmuScriptDeviceFunc func, gpointer 
     DeviceTimer *timer = g_new0(DeviceTimer, 1);
 
     timer->instance = instance;
+    timer->number = instance->timers->len;
     timer->func = func;
     timer->data = user_data;
     timer->destroy = destroy;

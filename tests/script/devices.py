@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Devices in Python: properties, regions, lines, state, errors, speed, locks."""
 
+import os
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -335,6 +338,52 @@ def test_linux_probes_it():
         console.expect("guest# ", timeout=90)
         console.send("cat /sys/bus/pci/devices/0000:00:09.0/vendor /sys/bus/pci/devices/0000:00:09.0/device\n")
         console.expect("0x1234\r\n0xbeef", timeout=20)
+
+
+LINTED = """
+# emu-plugin: linted 0.1
+# emu-license: LGPL-2.1-or-later
+# emu-description: regions, inputs, a timer
+# emu-provides: linted:pci-device
+from gi.repository import Emu
+
+
+class Linted(Emu.PciDevice):
+    \"\"\"Regions, inputs, a timer\"\"\"
+
+    __gtype_name__ = "linted"
+    pci_ids = (0x1234, 0x11ff, 0xff00)
+    hotpluggable = True
+    latch = Emu.Saved(int)
+    regions = [Emu.RegionSpec("registers", 16, "memory", bar=0), Emu.RegionSpec("ports", 16, "io", bar=1)]
+    inputs = {"x": 2, "y": 1}
+
+    def do_realize(self):
+        self.tick = self.timer(self.ticked)
+
+    def do_read(self, region, offset, size):
+        return self.latch
+
+    def do_write(self, region, offset, value, size):
+        self.latch = value
+        self.set_timer(self.tick, 1000)
+
+    def do_input(self, name, index, level):
+        self.latch = index
+
+    def ticked(self):
+        self.latch += 1
+"""
+
+
+def test_lint_finds_nothing():
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "linted.py"), "w") as f:
+            f.write(LINTED)
+        done = subprocess.run([os.path.join(os.environ["EMU_BUILD"], "tools", "emu-lint"), "--plugin-dir", folder, "--rounds", "400",
+                               "--timeout", "250", "linted"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok 2 - linted/life" in done.stdout, done.stdout
 
 
 if __name__ == "__main__":

@@ -75,6 +75,22 @@ typedef gint (*EmuScriptI2cFunc)(EmuDevice *device, gint what, guint data, gpoin
  */
 typedef guint (*EmuScriptSpiFunc)(EmuDevice *device, gint what, guint value, gpointer user_data);
 /**
+ * EmuScriptPartFunc:
+ * @device: the device
+ * @what: 0: region @number is read; 1: @value is written to it; 2: line @offset of input group @number is driven to @value; 3: timer
+ *   @number has run down
+ * @number: of the part, in the order in which the device made parts of its kind, from 0 on
+ * @offset: in the region
+ * @size: bytes of the access
+ * @value: what is written
+ * @user_data: (closure): what was given with it
+ *
+ * Something happens to a part of a device that has no function of its own. The machine's lock is held.
+ *
+ * Returns: what is read; for the others anything
+ */
+typedef guint64 (*EmuScriptPartFunc)(EmuDevice *device, gint what, guint number, guint64 offset, guint size, guint64 value, gpointer user_data);
+/**
  * EmuScriptReadFunc:
  * @offset: in the region
  * @size: 1, 2, 4 or 8 bytes
@@ -118,6 +134,7 @@ EMU_AVAILABLE_IN_1_0 void emu_script_device_type_set_save(EmuScriptDeviceType *s
 EMU_AVAILABLE_IN_1_0 void emu_script_device_type_set_load(EmuScriptDeviceType *self, EmuScriptLoadFunc func, gpointer user_data, GDestroyNotify destroy);
 EMU_AVAILABLE_IN_1_0 void emu_script_device_type_set_i2c(EmuScriptDeviceType *self, EmuScriptI2cFunc func, gpointer user_data, GDestroyNotify destroy);
 EMU_AVAILABLE_IN_1_0 void emu_script_device_type_set_spi(EmuScriptDeviceType *self, guint word_bits, gboolean select_high, EmuScriptSpiFunc func, gpointer user_data, GDestroyNotify destroy);
+EMU_AVAILABLE_IN_1_0 void emu_script_device_type_set_parts(EmuScriptDeviceType *self, EmuScriptPartFunc func, gpointer user_data, GDestroyNotify destroy);
 EMU_AVAILABLE_IN_1_0 gboolean emu_script_device_type_register(EmuScriptDeviceType *self, GError **error);
 
 /* ---- for the device itself, in its realize function ------------------------------------------------- */

@@ -2,12 +2,13 @@
 """Devices, and how a class of Python's becomes a type of device."""
 
 import json
+import traceback
 
 from gi.repository import GLib
 
 from .errors import bad, method, raising, translate
 from .introspected import Emu, override
-from .parts import Saved, check_regions, event, guarded, reader, reason, thread_hook, writer
+from .parts import Saved, check_regions, event, guarded, reason, thread_hook
 from .values import as_address, as_bytes, as_count, as_size
 
 
@@ -108,6 +109,7 @@ class Device(Emu.Device):
                     raise bad(f"/{cls.__name__}.word_bits: {bits!r}, expected 1 to 32")
                 kind.set_spi(bits, bool(cls.select_high), lambda device, what, value, *_:
                              guarded(device, cls._emu_spi, (1 << bits) - 1)(device, what, value))
+            kind.set_parts(cls._emu_part)
             kind.set_save(lambda device, *_: guarded(device, lambda: GLib.Bytes.new(b"".join(one.pack(device) for one in saved)), None)())
             kind.set_load(cls._emu_load)
             kind.register()
@@ -137,6 +139,27 @@ class Device(Emu.Device):
         return 0
 
     @staticmethod
+    def _emu_part(device, what, number, offset, size, value, *_args):
+        """One for all regions, inputs and timers: GObject-Introspection never frees all of what it makes for a function."""
+        try:
+            if what == 2:
+                device.do_input(list(device.inputs)[number], offset, value - (1 << 64) if value >> 63 else value)
+            elif what == 3:
+                timer = device.__dict__["_emu_timers"][number]
+                (getattr(device, timer) if isinstance(timer, str) else timer)()
+            elif what == 1:
+                spec = device.regions[number]
+                if hasattr(device, spec.write):
+                    getattr(device, spec.write)(spec, offset, value, size)
+            else:
+                spec = device.regions[number]
+                if hasattr(device, spec.read):
+                    return getattr(device, spec.read)(spec, offset, size) & (1 << 8 * size) - 1
+        except BaseException:
+            device.report_exception(traceback.format_exc().rstrip())
+        return (1 << 64) - 1
+
+    @staticmethod
     def _emu_load(device, data, *_args):
         try:
             data = data.get_data()
@@ -153,14 +176,14 @@ class Device(Emu.Device):
     @staticmethod
     def _emu_realize(device, *_args):
         def realize():
+            device.__dict__["_emu_timers"] = []
             for spec in device.regions:
                 at = spec.bar if spec.bar is not None else getattr(device, spec.at) if isinstance(spec.at, str) else spec.at
-                Emu.Device.add_region(device, spec.name, spec.size, spec.io, (1 << 64) - 1 if at is None else at,
-                                      reader(device, spec), (), writer(device, spec))
+                Emu.Device.add_region(device, spec.name, spec.size, spec.io, (1 << 64) - 1 if at is None else at, None, (), None)
             for name, n in device.outputs.items():
                 Emu.Device.add_outputs(device, name, n)
             for name, n in device.inputs.items():
-                Emu.Device.add_inputs(device, name, n, lambda index, level, *_a, name=name: guarded(device, device.do_input, None)(name, index, level))
+                Emu.Device.add_inputs(device, name, n, None)
             if isinstance(device, Emu.IsaDevice) and isinstance(getattr(device, "irq", None), int):
                 Emu.Device.connect_irq(device, device.irq)
             if hasattr(device, "do_realize"):
@@ -174,10 +197,9 @@ class Device(Emu.Device):
 
     def timer(self, function):
         """In do_realize(): a function to be called after set_timer(number, nanoseconds)."""
-        if getattr(function, "__self__", None) is self:
-            name = function.__name__
-            return Emu.Device.add_timer(self, lambda *_: guarded(self, getattr(self, name), None)())
-        return Emu.Device.add_timer(self, lambda *_: guarded(self, function, None)())
+        bound = getattr(function, "__self__", None) is self
+        self.__dict__["_emu_timers"].append(function.__name__ if bound else function)
+        return Emu.Device.add_timer(self, None)
 
     def dma_read(self, address, size):
         return bytes(raising(Emu.Device.dma_read, self, as_address(address), as_size(size, "dma")))
