@@ -9,6 +9,14 @@
 
 #include <string.h>
 
+/*
+ * Without DMA the disk's pace matters. A driver that has all it wants stops reading and expects an overrun, and one that has moved
+ * the last byte of a sector expects to have left its interrupt handler when the next sector or the result asks for it. (Linux does.)
+ * On the chip both take some microseconds; a guest that has to wait for its turn gets more.
+ */
+#define FDC_OVERRUN_NS INT64_C(50000000)
+#define FDC_GAP_NS INT64_C(500000)
+
 static FloppyDrive *
 fdc_current(const Fdc *s)
 {
@@ -31,6 +39,8 @@ fdc_transfer_cancel(Fdc *s)
     s->move = FDC_MOVE_NONE;
     s->sector_pos = s->sector_len = 0;
     fdc_release_dma(s);
+    emu_timer_cancel(s->pace_timer);
+    s->in_gap = false;
     if (request) {
         emu_block_request_cancel(request);
     }
@@ -45,6 +55,8 @@ fdc_transfer_end(Fdc *s, uint8_t st0, uint8_t st1, uint8_t st2)
     s->move = FDC_MOVE_NONE;
     s->sector_pos = s->sector_len = 0;
     fdc_release_dma(s);
+    emu_timer_cancel(s->pace_timer);
+    s->in_gap = false;
     s->fifo[0] = s->st0;
     s->fifo[1] = st1;
     s->fifo[2] = st2;
@@ -141,6 +153,19 @@ fdc_hold_dma(Fdc *s)
     EMU_ISA_DMA_GET_IFACE(s->dma)->schedule(s->dma);
 }
 
+static void
+fdc_set_pace(Fdc *s, int64_t ns)
+{
+    emu_timer_set(s->pace_timer, emu_clock_get_ns(emu_device_get_clock(EMU_DEVICE(s), EMU_CLOCK_VIRTUAL)) + ns);
+}
+
+static void
+fdc_watch_overrun(Fdc *s)
+{
+    s->serviced = false;
+    fdc_set_pace(s, FDC_OVERRUN_NS);
+}
+
 /* The buffer is ready for the guest's side: call for DMA, or raise the request for the first bytes. */
 static void
 fdc_move_bytes(Fdc *s)
@@ -148,6 +173,7 @@ fdc_move_bytes(Fdc *s)
     if (fdc_uses_dma(s)) {
         fdc_hold_dma(s);
     } else {
+        fdc_watch_overrun(s);
         fdc_raise_irq(s);
     }
 }
@@ -163,10 +189,46 @@ fdc_transfer_is_waiting(const Fdc *s)
 void
 fdc_transfer_gate_changed(Fdc *s)
 {
-    if (!fdc_uses_dma(s)) {
+    if (!fdc_transfer_is_waiting(s) || !fdc_uses_dma(s)) {
         fdc_release_dma(s);
-    } else if (fdc_transfer_is_waiting(s)) {
+    } else {
         fdc_hold_dma(s);
+    }
+    if (fdc_data_ready(s) && !emu_timer_is_set(s->pace_timer)) {
+        fdc_watch_overrun(s);
+    }
+}
+
+/* A sector was moved: what follows comes at once, or after the gap. */
+static void
+fdc_sector_finished(Fdc *s)
+{
+    if (fdc_uses_dma(s)) {
+        fdc_sector_step(s);
+        return;
+    }
+    s->sector_pos = s->sector_len = 0;
+    s->in_gap = true;
+    fdc_set_pace(s, FDC_GAP_NS);
+}
+
+void
+fdc_pace_cb(gpointer opaque)
+{
+    Fdc *s = opaque;
+
+    if (s->in_gap) {
+        s->in_gap = false;
+        if (s->phase == FDC_PHASE_EXECUTION && s->move != FDC_MOVE_NONE) {
+            fdc_sector_step(s);
+        }
+    } else if (!fdc_data_ready(s)) {
+        return;
+    } else if (s->serviced) {
+        fdc_watch_overrun(s);
+    } else {
+        fdc_lower_irq(s); /* the result asks anew: to an edge-triggered controller too */
+        fdc_transfer_end(s, FDC_ST0_ABNORMAL, s->st1 | FDC_ST1_OR, s->st2);
     }
 }
 
@@ -273,10 +335,16 @@ fdc_sector_begin(Fdc *s)
     }
 }
 
-/* The end of the track without a terminal count: abnormal, which is what a driver without DMA expects. */
+/*
+ * The end of the track without a terminal count: abnormal, which is what a driver without DMA expects. The ID is that of
+ * the last sector (Linux counts on it); the table's next one is for who said stop.
+ */
 static void
-fdc_end_of_track(Fdc *s)
+fdc_end_of_track(Fdc *s, uint8_t cylinder, uint8_t head, uint8_t record)
 {
+    s->cylinder = cylinder;
+    s->head = head;
+    s->record = record;
     fdc_transfer_end(s, FDC_ST0_ABNORMAL, s->st1 | FDC_ST1_EN, s->st2);
 }
 
@@ -314,12 +382,14 @@ fdc_format_step(Fdc *s)
 static void
 fdc_track_step(Fdc *s)
 {
+    if (!s->terminal_count && s->sectors_left <= 1) {
+        fdc_end_of_track(s, s->cylinder, s->head, s->record);
+        return;
+    }
     s->track_sector++;
     s->record++;
     if (s->terminal_count) {
         fdc_transfer_end(s, 0, s->st1, s->st2);
-    } else if (s->sectors_left <= 1) {
-        fdc_end_of_track(s);
     } else {
         s->sectors_left--;
         fdc_sector_begin(s);
@@ -330,6 +400,7 @@ fdc_track_step(Fdc *s)
 static void
 fdc_sector_step(Fdc *s)
 {
+    uint8_t cylinder = s->cylinder, head = s->head, record = s->record;
     FdcNext next;
 
     s->sector_pos = s->sector_len = 0;
@@ -357,7 +428,7 @@ fdc_sector_step(Fdc *s)
         if (s->move == FDC_MOVE_VERIFY && !s->sectors_left) {
             fdc_transfer_end(s, 0, s->st1, s->st2);
         } else {
-            fdc_end_of_track(s);
+            fdc_end_of_track(s, cylinder, head, record);
         }
     } else {
         s->side ^= next == FDC_NEXT_SIDE;
@@ -378,7 +449,7 @@ fdc_sector_write_cb(gpointer opaque, int ret)
         fdc_transfer_end(s, FDC_ST0_ABNORMAL, FDC_ST1_DE, FDC_ST2_DD);
         return;
     }
-    fdc_sector_step(s);
+    fdc_sector_finished(s);
 }
 
 /* The guest's side has moved the last byte of the buffer. */
@@ -397,7 +468,7 @@ fdc_sector_moved(Fdc *s)
         s->size_code = s->sector[3];
         memset(s->sector, s->format_fill, FDC_SECTOR);
     } else if (s->move != FDC_MOVE_WRITE) {
-        fdc_sector_step(s);
+        fdc_sector_finished(s);
         return;
     }
     index = fdc_find_sector(s);
@@ -520,6 +591,7 @@ fdc_byte_moved(Fdc *s)
     unsigned burst = s->config & FDC_CONFIG_EFIFO ? 1 : MAX(1, FDC_FIFO - 1 - (s->config & 0x0f));
 
     s->sector_pos++;
+    s->serviced = true;
     if (s->sector_pos >= s->sector_len) {
         fdc_lower_irq(s);
         fdc_sector_moved(s);

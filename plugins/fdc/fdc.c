@@ -257,6 +257,7 @@ fdc_realize(EmuDevice *dev, GError **error)
     }
     fdc_dma_changed(EMU_ISA_DEVICE(dev));
     s->resume_bh = emu_bh_new(emu_device_get_context(dev), fdc_resume_cb, s);
+    s->pace_timer = emu_timer_new(emu_device_get_clock(dev, EMU_CLOCK_VIRTUAL), fdc_pace_cb, s);
     /* 0x3f6 between the two belongs to the IDE controller. */
     registers = emu_registers_new_region(s, &fdc_bank, s);
     emu_isa_device_map_io(EMU_ISA_DEVICE(dev), emu_memory_region_new_alias(dev, "fdc-low", registers, 0, 6), (uint16_t)s->iobase);
@@ -276,6 +277,7 @@ fdc_unrealize(EmuDevice *dev)
         EMU_ISA_DMA_GET_IFACE(s->dma)->register_channel(s->dma, s->dma_channel, NULL, NULL);
     }
     g_clear_pointer(&s->resume_bh, emu_bh_free);
+    g_clear_pointer(&s->pace_timer, emu_timer_free);
 }
 
 static void
@@ -360,12 +362,16 @@ static const EmuVMField fdc_fields[] = {
     FDC_VM_SINCE_2(U8, pcn, FDC_UNITS), FDC_VM_SINCE_2(U8, drive_specs, FDC_UNITS), FDC_VM_SINCE_2(U8, scan_order, 1),
     FDC_VM_SINCE_2(U8, scan_step, 1),   FDC_VM_SINCE_2(BOOL, mfm, 1),               FDC_VM_SINCE_2(BOOL, deleted, 1),
     FDC_VM_SINCE_2(U8, side, 1),        FDC_VM_SINCE_2(U32, sectors_left, 1),       FDC_VM_SINCE_2(U8, track_sector, 1),
-    FDC_VM_SINCE_2(U8, rotation, 1),    EMU_VM_END,
+    FDC_VM_SINCE_2(U8, rotation, 1),
+    {.name = "serviced", .kind = EMU_VM_KIND_BOOL, .offset = offsetof(Fdc, serviced), .size = sizeof(bool), .num = 1, .since = 3},
+    {.name = "in_gap", .kind = EMU_VM_KIND_BOOL, .offset = offsetof(Fdc, in_gap), .size = sizeof(bool), .num = 1, .since = 3},
+    {.name = "pace_timer", .kind = EMU_VM_KIND_TIMER, .offset = offsetof(Fdc, pace_timer), .size = sizeof(gpointer), .num = 1, .since = 3},
+    EMU_VM_END,
 };
 
 static const EmuVMState fdc_vmstate = {
     .name = "fdc",
-    .version = 2,
+    .version = 3,
     .minimum_version = 1,
     .fields = fdc_fields,
     .pre_save = fdc_pre_save,

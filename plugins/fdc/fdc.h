@@ -35,6 +35,7 @@
 #define FDC_ST0_EQUIPMENT 0x10
 #define FDC_ST1_EN 0x80
 #define FDC_ST1_DE 0x20
+#define FDC_ST1_OR 0x10
 #define FDC_ST1_ND 0x04
 #define FDC_ST1_NW 0x02
 #define FDC_ST1_MA 0x01
@@ -94,6 +95,7 @@ struct _Fdc {
     FdcBus *bus;
     FloppyDrive *drives[FDC_DRIVES];
     EmuBh *resume_bh; /* asks the 8237 again after a load */
+    EmuTimer *pace_timer; /* without DMA: the gap behind a sector, overruns */
 
     uint8_t dor, tdr, dsr, ccr;
     uint8_t phase; /* FdcPhase */
@@ -122,6 +124,8 @@ struct _Fdc {
     uint8_t sector[FDC_SECTOR];
     uint32_t sector_pos, sector_len;
     bool terminal_count;
+    bool serviced; /* without DMA: a byte was moved since the timer was set */
+    bool in_gap;   /* without DMA: between the last byte of a sector and what follows */
     EmuBlockRequest *request;
 };
 
@@ -154,6 +158,7 @@ void fdc_transfer_start(Fdc *s, FdcMove move);
 void fdc_transfer_cancel(Fdc *s);
 void fdc_transfer_end(Fdc *s, uint8_t st0, uint8_t st1, uint8_t st2);
 void fdc_transfer_gate_changed(Fdc *s);
+void fdc_pace_cb(gpointer opaque);
 bool fdc_track_is_readable(const Fdc *s);
 int fdc_dma_cb(gpointer opaque, int channel, int pos, int size);
 uint8_t fdc_data_read(Fdc *s);

@@ -52,6 +52,21 @@ def initrd_with_modules(*names):
         image = f.read(0x8000)
     at = int.from_bytes(image[0x20e:0x210], "little") + 0x200
     version = image[at:at + 128].split(b"\0")[0].split(b" ")[0].decode()
+    return initrd_with_files([os.path.join(GUEST, "modules", version, "kernel"), f"/lib/modules/{version}/kernel"], names)
+
+
+def distribution_kernel(*names):
+    """Debian's full kernel and an initramfs with its modules NAMES: installed, or its package unpacked in EMU_TEST_LINUX or beside the guest."""
+    for root in (os.environ.get("EMU_TEST_LINUX"), os.path.join(GUEST, "linux"), "/"):
+        versions = sorted(os.listdir(os.path.join(root, "lib/modules"))) if root and os.path.isdir(os.path.join(root, "lib/modules")) else []
+        for version in reversed(versions):
+            folder, kernel = os.path.join(root, "lib/modules", version, "kernel"), os.path.join(root, "boot", f"vmlinuz-{version}")
+            if os.path.exists(kernel) and all(os.path.exists(f"{folder}/{name}.ko") for name in names):
+                return kernel, initrd_with_files([folder], names)
+    raise Skip(f"Debian's package linux-image-amd64 is neither installed nor unpacked in {GUEST}/linux")
+
+
+def initrd_with_files(folders, names):
     archive = bytearray()
 
     def add(name, mode, data=b""):
@@ -62,10 +77,9 @@ def initrd_with_modules(*names):
 
     add("modules", 0o40755)
     for name in names:
-        paths = [f"{folder}/{version}/kernel/{name}.ko" for folder in (os.path.join(GUEST, "modules"), "/lib/modules")]
-        path = next((p for p in paths if os.path.exists(p)), None)
+        path = next((p for p in (f"{folder}/{name}.ko" for folder in folders) if os.path.exists(p)), None)
         if not path:
-            raise Skip(f"{paths[0]} is missing, and the guest kernel's package is not installed")
+            raise Skip(f"{folders[0]}/{name}.ko is missing, and the guest kernel's package is not installed")
         with open(path, "rb") as f:
             add("modules/" + os.path.basename(path), 0o100644, f.read())
     add("TRAILER!!!", 0)

@@ -404,7 +404,7 @@ test_result_table(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     /* No terminal count: end of cylinder. */
     dma(f, 0x46, 4096);
     send(f, 0xc6, 0x04, 2, 1, 17, 2, 18, 0x1b, 0xff);
-    expect(f, 0x44, 0x80, 0, 3, 0, 1, 2);
+    expect(f, 0x44, 0x80, 0, 2, 1, 18, 2); /* the last one, not the next one */
     /* In the middle of a sector: it counts as read. */
     dma(f, 0x46, 100);
     send(f, 0x46, 0x00, 2, 0, 3, 2, 18, 0x1b, 0xff);
@@ -483,7 +483,7 @@ test_read_track(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     /* EOT is a number of sectors; the track goes round. */
     dma(f, 0x46, 20 * 512);
     send(f, 0x42, 0x00, 0, 0, 1, 2, 19, 0x1b, 0xff);
-    expect(f, 0x40, 0x84, 0, 0, 0, 20, 2);
+    expect(f, 0x40, 0x84, 0, 0, 0, 19, 2);
     assert_memory(f, 17 * 512, 17, 512);
     assert_memory(f, 18 * 512, 0, 512);
 }
@@ -634,7 +634,7 @@ test_verify(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     send(f, 0xd6, 0x80, 0, 0, 17, 2, 18, 0x1b, 20);
     expect(f, 0x04, 0, 0, 1, 0, 1, 2);
     send(f, 0x56, 0x80, 0, 0, 17, 2, 18, 0x1b, 3); /* more than are left */
-    expect(f, 0x40, 0x80, 0, 1, 0, 1, 2);
+    expect(f, 0x40, 0x80, 0, 0, 0, 18, 2);
     send(f, 0x56, 0x00, 0, 0, 17, 2, 20, 0x1b, 0xff); /* more than there are */
     expect(f, 0x40, 0x04, 0, 0, 0, 19, 2);
     send(f, 0x03, 0xaf, 3); /* nor without DMA */
@@ -708,11 +708,14 @@ test_pio_read(Fixture *f, gconstpointer data G_GNUC_UNUSED)
                 g_assert_cmphex(in(f, MSR), ==, 0x30); /* the next one is on its way */
                 g_assert_cmpint(f->irq->level, ==, 0);
                 g_assert_cmpuint(f->irq->rises - rises, ==, cases[c].interrupts);
+                emu_test_advance(f->m, 1000000);
                 settle(f);
             }
         }
+        g_assert_cmphex(in(f, MSR), ==, 0x30);
+        emu_test_advance(f->m, 1000000);
         g_assert_cmpuint(f->irq->rises - rises, ==, 2 * cases[c].interrupts + 1);
-        expect(f, 0x40, 0x80, 0, 1, 0, 1, 2);
+        expect(f, 0x40, 0x80, 0, 0, 0, 18, 2);
     }
 }
 
@@ -728,12 +731,46 @@ test_pio_write(Fixture *f, gconstpointer data G_GNUC_UNUSED)
         out(f, FIFO, 0x30 + i % 7);
     }
     settle(f);
-    expect(f, 0x40, 0x80, 0, 1, 0, 1, 2);
+    g_assert_cmphex(in(f, MSR), ==, 0x30); /* the handler can leave before the result asks */
+    g_assert_cmpint(f->irq->level, ==, 0);
+    emu_test_advance(f->m, 1000000);
+    g_assert_cmpint(f->irq->level, ==, 1);
+    expect(f, 0x40, 0x80, 0, 0, 0, 18, 2);
     send(f, 0x46, 0x00, 0, 0, 18, 2, 18, 0x1b, 0xff);
     for (unsigned i = 0; i < 512; i++) {
         g_assert_cmphex(in(f, FIFO), ==, 0x30 + i % 7);
     }
-    expect(f, 0x40, 0x80, 0, 1, 0, 1, 2);
+    emu_test_advance(f->m, 1000000);
+    expect(f, 0x40, 0x80, 0, 0, 0, 18, 2);
+}
+
+/* A driver that wants no more than it has read leaves the rest: overrun, at the sector that was not taken. */
+static void
+test_overrun(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    unsigned rises;
+
+    reset(f);
+    send(f, 0x03, 0xaf, 3);
+    send(f, 0x46, 0x00, 0, 0, 3, 2, 18, 0x1b, 0xff);
+    for (unsigned i = 0; i < 512; i++) {
+        g_assert_cmphex(in(f, FIFO), ==, pattern(1024 + i));
+        emu_test_advance(f->m, 1000000); /* slow, but at it */
+    }
+    settle(f);
+    rises = f->irq->rises;
+    g_assert_cmphex(in(f, MSR), ==, 0xf0);
+    emu_test_advance(f->m, 100000000);
+    g_assert_cmpuint(f->irq->rises, ==, rises + 1); /* it was up: an edge all the same */
+    expect(f, 0x40, 0x10, 0, 0, 0, 4, 2);
+    send(f, 0x45, 0x00, 0, 0, 3, 2, 18, 0x1b, 0xff);
+    for (unsigned i = 0; i < 100; i++) {
+        out(f, FIFO, 0);
+    }
+    emu_test_advance(f->m, 100000000);
+    expect(f, 0x40, 0x10, 0, 0, 0, 3, 2);
+    send(f, 0x46, 0x00, 0, 0, 3, 2, 3, 0x1b, 0xff);
+    g_assert_cmphex(in(f, FIFO), ==, pattern(1024)); /* nothing was written */
 }
 
 /* ---- set-up commands --------------------------------------------------------------------------------------------------------- */
@@ -970,6 +1007,7 @@ test_state_in_every_phase(Fixture *f, gconstpointer data G_GNUC_UNUSED)
                         save_and_load(f);
                     }
                     if (i >= commands[c][0]) {
+                        emu_test_advance(f->m, 600000);
                         settle(f);
                     }
                     msr = in(f, MSR);
@@ -1043,6 +1081,7 @@ main(int argc, char **argv)
     ADD("scan", test_scan);
     ADD("pio/read", test_pio_read);
     ADD("pio/write", test_pio_write);
+    ADD("pio/overrun", test_overrun);
     ADD("commands/save-and-restore", test_save_and_restore);
     ADD("commands/drive-specification", test_drive_specification);
     ADD("commands/invalid", test_invalid);
