@@ -8,37 +8,145 @@
 
 #include <string.h>
 
-/* Every opcode, with too few or too many bytes; the drive changes in between; transfers by DMA channel 2. */
+/* A channel of the first 8237, to or from somewhere in the first megabytes, or only verifying. */
+static void
+prepare_dma(Fuzz *self, unsigned channel)
+{
+    static const uint8_t modes[] = {0x44, 0x48, 0x40, 0x54, 0x58, 0x64};
+    static const uint16_t pages[] = {0x87, 0x83, 0x81, 0x82};
+    FuzzInput *in = &self->in;
+
+    fuzz_out(self, 0x0c, 0, 1);
+    fuzz_out(self, 0x0b, modes[fuzz_below(in, G_N_ELEMENTS(modes))] | channel, 1);
+    fuzz_out(self, (uint16_t)(2 * channel), fuzz_u8(in), 1);
+    fuzz_out(self, (uint16_t)(2 * channel), fuzz_u8(in), 1);
+    fuzz_out(self, (uint16_t)(2 * channel + 1), fuzz_u8(in), 1);
+    fuzz_out(self, (uint16_t)(2 * channel + 1), fuzz_one_in(in, 2) ? 0xff : fuzz_below(in, 16), 1);
+    fuzz_out(self, pages[channel], 1 + fuzz_below(in, 16), 1);
+    fuzz_out(self, 0x0a, channel, 1);
+}
+
+/*
+ * Commands with parameters that make sense, or nearly, or none; too few or too many bytes; the drive, its data rate and the
+ * ways of transfer change in between.
+ */
 static void
 recipe_floppy(Fuzz *self)
 {
+    static const uint8_t commands[] = {0x46, 0x4c, 0x45, 0x49, 0x42, 0x56, 0x51, 0x59, 0x5d, 0x4d, 0x4a, 0x0f, 0x8f, 0x07, 0x08, 0x03,
+                                       0x04, 0x0e, 0x13, 0x12, 0x94, 0x8e, 0x2e, 0x4e};
     FuzzInput *in = &self->in;
 
     if (fuzz_one_in(in, 2)) {
         fuzz_out(self, 0x3f2, 0x1c | fuzz_below(in, 4), 1);
+        fuzz_out(self, 0x3f7, 0, 1);
     }
     if (fuzz_one_in(in, 3)) {
-        fuzz_out(self, 0x0c, 0, 1);
-        fuzz_out(self, 0x05, fuzz_u8(in), 1);
-        fuzz_out(self, 0x05, fuzz_one_in(in, 2) ? 0xff : 0x01, 1);
-        fuzz_out(self, 0x81, 1, 1);
-        fuzz_out(self, 0x0b, fuzz_one_in(in, 2) ? 0x46 : 0x4a, 1);
-        fuzz_out(self, 0x0a, 2, 1);
+        prepare_dma(self, 2);
     }
-    fuzz_out(self, 0x3f5, fuzz_u8(in), 1);
-    for (unsigned n = fuzz_below(in, 12); n > 0; n--) {
-        fuzz_out(self, 0x3f5, fuzz_one_in(in, 2) ? fuzz_below(in, 4) : fuzz_u8(in), 1);
+    if (fuzz_one_in(in, 4)) {
+        fuzz_out(self, 0x3f5, 0x03, 1); /* SPECIFY: with DMA or without */
+        fuzz_out(self, 0x3f5, 0xaf, 1);
+        fuzz_out(self, 0x3f5, 2 + fuzz_below(in, 2), 1);
+        fuzz_out(self, 0x3f5, 0x13, 1); /* CONFIGURE */
+        fuzz_out(self, 0x3f5, 0, 1);
+        fuzz_out(self, 0x3f5, fuzz_u8(in), 1);
+        fuzz_out(self, 0x3f5, fuzz_u8(in), 1);
+    }
+    if (fuzz_one_in(in, 2)) {
+        uint8_t track = fuzz_below(in, 82), head = fuzz_below(in, 2), last = 1 + fuzz_below(in, 20);
+
+        fuzz_out(self, 0x3f5, 0x0f, 1);
+        fuzz_out(self, 0x3f5, 0, 1);
+        fuzz_out(self, 0x3f5, track, 1);
+        fuzz_out(self, 0x3f5, commands[fuzz_below(in, 9)] | (fuzz_u8(in) & 0xa0), 1);
+        fuzz_out(self, 0x3f5, head << 2 | (fuzz_u8(in) & 0x80), 1);
+        fuzz_out(self, 0x3f5, track, 1);
+        fuzz_out(self, 0x3f5, head, 1);
+        fuzz_out(self, 0x3f5, 1 + fuzz_below(in, last), 1);
+        fuzz_out(self, 0x3f5, fuzz_one_in(in, 8) ? fuzz_u8(in) : 2, 1);
+        fuzz_out(self, 0x3f5, last, 1);
+        fuzz_out(self, 0x3f5, 0x1b, 1);
+        fuzz_out(self, 0x3f5, fuzz_u8(in), 1);
+    } else {
+        fuzz_out(self, 0x3f5, fuzz_one_in(in, 2) ? fuzz_u8(in) : commands[fuzz_below(in, G_N_ELEMENTS(commands))], 1);
+        for (unsigned n = fuzz_below(in, 18); n > 0; n--) {
+            fuzz_out(self, 0x3f5, fuzz_one_in(in, 2) ? fuzz_below(in, 4) : fuzz_u8(in), 1);
+        }
     }
     if (fuzz_one_in(in, 2)) {
         emu_test_advance(self->machine, fuzz_below(in, 20) * 1000000);
     }
-    for (unsigned n = fuzz_below(in, 600); n > 0; n--) {
+    for (unsigned n = fuzz_below(in, 1100); n > 0; n--) {
         if (fuzz_one_in(in, 4)) {
             fuzz_out(self, 0x3f5, fuzz_u8(in), 1);
         } else {
             fuzz_in(self, 0x3f5, 1);
         }
+        if (fuzz_one_in(in, 256)) {
+            emu_test_advance(self->machine, 600000);
+        }
     }
+}
+
+/* Modes, and bytes for each of them; DMA both ways; a back end with something to say. */
+static void
+recipe_parallel(Fuzz *self)
+{
+    FuzzInput *in = &self->in;
+
+    if (fuzz_one_in(in, 3)) {
+        prepare_dma(self, 3);
+    }
+    if (fuzz_one_in(in, 2)) {
+        fuzz_out(self, 0x77a, 0x34, 1);
+        fuzz_out(self, 0x37a, fuzz_one_in(in, 2) ? 0x2c : 0x1c, 1);
+    }
+    fuzz_out(self, 0x77a, fuzz_below(in, 8) << 5 | (fuzz_u8(in) & 0x1c), 1);
+    for (unsigned n = fuzz_below(in, 60); n > 0; n--) {
+        static const uint16_t ports[] = {0x378, 0x378, 0x379, 0x37a, 0x37b, 0x37c, 0x778, 0x778, 0x778, 0x779, 0x77a};
+        uint16_t port = ports[fuzz_below(in, G_N_ELEMENTS(ports))];
+
+        if (fuzz_one_in(in, 2)) {
+            fuzz_out(self, port, fuzz_u8(in), 1);
+        } else {
+            fuzz_in(self, port, 1);
+        }
+    }
+    if (self->chardev && fuzz_one_in(in, 2)) {
+        emu_test_chardev_send(self->chardev, "what the printer has to say", 1 + fuzz_below(in, 27));
+    }
+    emu_test_advance(self->machine, fuzz_below(in, 50) * 1000);
+}
+
+/* Lines, rates and FIFOs, as drivers set them up, then traffic both ways with breaks in it. */
+static void
+recipe_serial(Fuzz *self)
+{
+    FuzzInput *in = &self->in;
+
+    fuzz_out(self, 0x3fb, 0x80, 1);
+    fuzz_out(self, 0x3f8, fuzz_u8(in), 1);
+    fuzz_out(self, 0x3f9, fuzz_one_in(in, 4) ? fuzz_u8(in) : 0, 1);
+    fuzz_out(self, 0x3fb, fuzz_u8(in) & 0x7f, 1);
+    fuzz_out(self, 0x3fa, fuzz_u8(in), 1);
+    fuzz_out(self, 0x3fc, fuzz_u8(in), 1);
+    fuzz_out(self, 0x3f9, fuzz_u8(in), 1);
+    for (unsigned n = fuzz_below(in, 60); n > 0; n--) {
+        if (self->chardev && fuzz_one_in(in, 8)) {
+            emu_test_chardev_send(self->chardev, "text from the other side", 1 + fuzz_below(in, 24));
+            if (fuzz_one_in(in, 2)) {
+                emu_machine_lock(self->machine);
+                emu_chardev_event(self->chardev, EMU_CHARDEV_BREAK);
+                emu_machine_unlock(self->machine);
+            }
+        } else if (fuzz_one_in(in, 2)) {
+            fuzz_out(self, 0x3f8, fuzz_u8(in), 1);
+        } else {
+            fuzz_in(self, (uint16_t)(0x3f8 + fuzz_below(in, 8)), 1);
+        }
+    }
+    emu_test_advance(self->machine, fuzz_below(in, 50) * 100000);
 }
 
 /* The DMA interface: a descriptor of control, length and address, big-endian, that may point at itself. */
@@ -288,7 +396,7 @@ fuzz_recipe_of(const char *type)
         const char *type;
         FuzzRecipe recipe;
     } recipes[] = {
-        {"piix3-ide", fuzz_recipe_ide}, {"piix4-ide", fuzz_recipe_ide},   {"isa-fdc", recipe_floppy}, {"fw_cfg_io", recipe_fw_cfg},
+        {"piix3-ide", fuzz_recipe_ide}, {"piix4-ide", fuzz_recipe_ide},   {"isa-fdc", recipe_floppy}, {"isa-parallel", recipe_parallel}, {"isa-serial", recipe_serial}, {"fw_cfg_io", recipe_fw_cfg},
         {"i440FX-pcihost", recipe_i440fx},
         {"VGA", recipe_vga},       {"isa-vga", recipe_vga},     {"PIIX4_PM", recipe_pm},    {"i8042", recipe_i8042},
         {"acpi-cpuhp", fuzz_recipe_cpuhp}, {"acpi-pcihp", fuzz_recipe_pcihp},
