@@ -7,6 +7,9 @@
  * button; the link is active while the device is there and has power. Who wants it out presses the button; the guest lets go of it, turns off
  * power and its indicator, and then it is taken away.
  *
+ * All this is there too when the board's tables are in charge of the slot: firmware leaves windows open for what the capability says
+ * may come, and the guest's kernel is told by the tables (_OSC) to leave the rest alone.
+ *
  *   capability + 0x12 link status    + 0x14 slot capabilities    + 0x18 slot control    + 0x1a slot status
  */
 
@@ -16,8 +19,6 @@
 #include <emu/machine.h>
 
 #define PORT_PIN 0x3d
-
-#define PORT_ACPI_BUS_NUMBER "acpi-pcihp-bsel" /* data of a bus whose slots are an ACPI controller's */
 
 #define PORT_CAPABILITIES 0x02
 #define PORT_CAPABILITIES_SLOT 0x0100 /* slot implemented */
@@ -252,16 +253,6 @@ root_port_handler_init(gpointer iface, gpointer data G_GNUC_UNUSED)
 
 /* ---- life ---------------------------------------------------------------------------------------------------- */
 
-/* Where the board's tables are in charge of the slot, the guest is told of no such thing here. */
-static void
-root_port_offer_hotplug(RootPort *self)
-{
-    bool offered = !g_object_get_data(G_OBJECT(self->parent.bus), PORT_ACPI_BUS_NUMBER);
-    uint16_t slot = root_port_get(self, PORT_SLOT_CAP);
-
-    root_port_set(self, PORT_SLOT_CAP, offered ? slot | PORT_SLOT_CAP_HPC : slot & ~PORT_SLOT_CAP_HPC);
-}
-
 static void
 root_port_make_slot(RootPort *self)
 {
@@ -334,7 +325,6 @@ root_port_reset_enter(EmuDevice *device)
     if (!self->hotplug) {
         return;
     }
-    root_port_offer_hotplug(self);
     if (self->pending) {
         root_port_eject(self);
     }
