@@ -297,15 +297,28 @@ test_work_runs_on_the_vcpu_running_or_not(void)
     destroy(m);
 }
 
+typedef struct {
+    EmuMachine *machine;
+    int resets; /* seen by the main thread; atomic */
+} Requests;
+
+static void
+count_reset_cb(Requests *r)
+{
+    g_atomic_int_inc(&r->resets);
+}
+
+/* One after the other: an exit would overtake a reset that the main thread has not yet got round to. */
 static gpointer
 request_thread(gpointer data)
 {
-    EmuMachine *m = data;
+    Requests *r = data;
 
-    g_usleep(2000);
-    emu_machine_request_reset(m, EMU_SHUTDOWN_CAUSE_GUEST_RESET);
-    g_usleep(2000);
-    emu_machine_request_exit(m, 7);
+    emu_machine_request_reset(r->machine, EMU_SHUTDOWN_CAUSE_GUEST_RESET);
+    while (!g_atomic_int_get(&r->resets)) {
+        g_usleep(1000);
+    }
+    emu_machine_request_exit(r->machine, 7);
     return NULL;
 }
 
@@ -314,15 +327,17 @@ test_requests_reset_and_end_the_machine(void)
 {
     EmuMachine *m = count_machine_new("2");
     g_autoptr(GString) events = g_string_new(NULL);
+    Requests requests = {m, 0};
     uint64_t resets = total_resets;
     GThread *thread;
 
     g_signal_connect(m, "reset", G_CALLBACK(record_event_cb), events);
+    g_signal_connect_swapped(m, "reset", G_CALLBACK(count_reset_cb), &requests);
     g_signal_connect(m, "shutdown", G_CALLBACK(record_event_cb), events);
     emu_machine_lock(m);
     emu_machine_start(m);
     emu_machine_unlock(m);
-    thread = g_thread_new("requests", request_thread, m);
+    thread = g_thread_new("requests", request_thread, &requests);
     g_assert_cmpint(emu_machine_run(m), ==, 7);
     g_thread_join(thread);
     g_assert_cmpuint(total_resets, ==, resets + 2);
