@@ -157,7 +157,8 @@ recipe_fw_cfg(Fuzz *self)
     uint32_t at = fuzz_descriptors(self);
 
     fuzz_write(self, at, GUINT32_TO_BE(fuzz_u8(in) & 0x1f) | fuzz_below(in, 0x40) << 24, 4);
-    fuzz_write(self, at + 4, GUINT32_TO_BE((uint32_t)fuzz_value(self)), 4);
+    /* Long ones fill all of RAM, which takes its time. */
+    fuzz_write(self, at + 4, GUINT32_TO_BE(fuzz_one_in(in, 16) ? (uint32_t)fuzz_value(self) : fuzz_below(in, 0x1000)), 4);
     fuzz_write(self, at + 8, fuzz_one_in(in, 8) ? fuzz_u32(in) : 0, 4);
     fuzz_write(self, at + 12, GUINT32_TO_BE((uint32_t)fuzz_value(self)), 4);
     fuzz_out(self, 0x510, fuzz_one_in(in, 2) ? fuzz_below(in, 0x40) : fuzz_value(self), 2);
