@@ -5,6 +5,7 @@
 #include "device/pci-private.h"
 #include "memory/memory-private.h"
 
+#include <emu/fw-cfg.h>
 #include <emu/log.h>
 #include <errno.h>
 #include <string.h>
@@ -61,7 +62,9 @@ static EmuProperty pci_device_properties[] = {
     {.name = "romfile", .kind = EMU_PROP_KIND_STRING, .offset = offsetof(EmuPciDevicePrivate, romfile),
      .blurb = "option ROM; empty for none"},
     {.name = "rombar", .kind = EMU_PROP_KIND_UINT32, .offset = offsetof(EmuPciDevicePrivate, rombar), .default_value = 1,
-     .blurb = "show the option ROM to the guest"},
+     .blurb = "show the option ROM to the guest as a BAR; 0: the firmware gets it as a file"},
+    {.name = "romsize", .kind = EMU_PROP_KIND_UINT32, .offset = offsetof(EmuPciDevicePrivate, romsize), .default_value = UINT32_MAX,
+     .blurb = "size of the option ROM's BAR, a power of two; 4294967295: what the file needs"},
 };
 
 /* ---- class --------------------------------------------------------------------------------------- */
@@ -253,6 +256,41 @@ pci_rom_patch_ids(EmuPciDevice *self, uint8_t *rom, gsize size)
     rom[6] = (uint8_t)(rom[6] + checksum); /* a byte that ROMs leave free for this */
 }
 
+/* Without a BAR for it the firmware gets the ROM as a file; of a device that comes later, at its next start. */
+static void
+pci_device_hand_rom_to_firmware(EmuPciDevice *self, const char *path, const char *contents, gsize len)
+{
+    EmuMachine *machine = emu_device_get_machine(EMU_DEVICE(self));
+    EmuFwCfg *fw_cfg = emu_machine_find_fw_cfg(machine);
+    g_autofree char *base = g_path_get_basename(path);
+    g_autofree char *file = g_strconcat(pci_get_u16(priv(self)->config + PCI_CLASS) == PCI_CLASS_VGA ? "vgaroms/" : "genroms/", base, NULL);
+    gsize there;
+
+    if (fw_cfg && !emu_fw_cfg_get_file(fw_cfg, file, &there)) {
+        emu_fw_cfg_add_file(fw_cfg, file, contents, len);
+    }
+}
+
+static bool
+pci_device_get_rom_size(EmuPciDevice *self, const char *path, gsize len, uint64_t *size, GError **error)
+{
+    EmuPciDevicePrivate *p = priv(self);
+
+    if (p->romsize == UINT32_MAX) {
+        for (*size = PCI_ROM_MIN_SIZE; *size < len; *size *= 2) {
+        }
+        return true;
+    }
+    if (p->romsize < PCI_ROM_MIN_SIZE || (p->romsize & (p->romsize - 1)) || p->romsize < len) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "%s: romsize is %u, expected a power of two, at least 2048 and the %" G_GSIZE_FORMAT " bytes of '%s'",
+                    emu_device_get_label(EMU_DEVICE(self)), p->romsize, len, path);
+        return false;
+    }
+    *size = p->romsize;
+    return true;
+}
+
 static bool
 pci_device_load_rom(EmuPciDevice *self, GError **error)
 {
@@ -265,7 +303,7 @@ pci_device_load_rom(EmuPciDevice *self, GError **error)
     uint64_t size;
     gsize len;
 
-    if (!name || !*name || !p->rombar || !machine) {
+    if (!name || !*name || !machine) {
         return true;
     }
     path = emu_machine_find_firmware(machine, name);
@@ -282,7 +320,12 @@ pci_device_load_rom(EmuPciDevice *self, GError **error)
                     label, path, len);
         return false;
     }
-    for (size = 2048; size < len; size *= 2) {
+    if (!p->rombar) {
+        pci_device_hand_rom_to_firmware(self, path, contents, len);
+        return true;
+    }
+    if (!pci_device_get_rom_size(self, path, len, &size, error)) {
+        return false;
     }
     region_name = g_strdup_printf("%s.rom", emu_object_get_type_name(self));
     region = emu_memory_region_new_rom(self, region_name, size, error);

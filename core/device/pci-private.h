@@ -32,6 +32,8 @@ enum {
 };
 
 #define PCI_ROM_BAR 6
+#define PCI_ROM_MIN_SIZE 2048
+#define PCI_CLASS_VGA 0x0300
 #define PCI_UNMAPPED UINT64_MAX
 #define PCIE_CAP_SIZE 0x3cu
 
@@ -48,6 +50,7 @@ typedef struct {
     bool multifunction;
     char *romfile;
     uint32_t rombar;
+    uint32_t romsize; /* UINT32_MAX: as large as the file needs */
 
     uint32_t config_size;
     uint8_t *config, *wmask, *w1cmask;

@@ -203,6 +203,12 @@ suspend_cb(EmuMachine *machine G_GNUC_UNUSED, EmuMonitors *self)
 }
 
 static void
+suspend_disk_cb(EmuMachine *machine G_GNUC_UNUSED, EmuMonitors *self)
+{
+    qmp_event_suspend_disk(self);
+}
+
+static void
 wakeup_cb(EmuMachine *machine G_GNUC_UNUSED, EmuMonitors *self)
 {
     qmp_event_wakeup(self);
@@ -440,6 +446,7 @@ emu_machine_get_monitors(EmuMachine *machine)
         g_signal_connect(machine, "shutdown", G_CALLBACK(shutdown_cb), self);
         g_signal_connect(machine, "powerdown", G_CALLBACK(powerdown_cb), self);
         g_signal_connect(machine, "suspend", G_CALLBACK(suspend_cb), self);
+        g_signal_connect(machine, "suspend-disk", G_CALLBACK(suspend_disk_cb), self);
         g_signal_connect(machine, "wakeup", G_CALLBACK(wakeup_cb), self);
         g_signal_connect(machine, "watchdog", G_CALLBACK(watchdog_cb), self);
         g_signal_connect(machine, "guest-event", G_CALLBACK(guest_event_cb), self);

@@ -24,6 +24,7 @@ typedef enum {
     EMU_REQUEST_PANICKED = 1 << 7, /* this and the next two: 1 << (7 + EmuGuestEvent) */
     EMU_REQUEST_CRASH_LOADED = 1 << 8,
     EMU_REQUEST_GUEST_SHUTDOWN = 1 << 9,
+    EMU_REQUEST_SUSPEND_DISK = 1 << 10,
 } EmuRequest;
 
 typedef enum { EMU_ACTION_RESET, EMU_ACTION_SHUTDOWN, EMU_ACTION_PAUSE, EMU_ACTION_NONE, EMU_ACTION_EXIT_FAILURE } EmuAction;

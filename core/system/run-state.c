@@ -192,6 +192,19 @@ emu_machine_request_suspend(EmuMachine *self)
     emu_vcpus_hold(&emu_machine_priv(self)->vcpus);
 }
 
+/**
+ * emu_machine_request_suspend_disk:
+ * @self: a machine
+ *
+ * The guest has written itself to its disk and sleeps in S4: the machine ends. Any thread.
+ */
+void
+emu_machine_request_suspend_disk(EmuMachine *self)
+{
+    machine_request(self, EMU_REQUEST_SUSPEND_DISK);
+    emu_machine_request_shutdown(self, EMU_SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
+}
+
 void
 emu_machine_request_wakeup(EmuMachine *self)
 {
@@ -424,6 +437,9 @@ machine_requests_cb(gpointer opaque)
         was_running = false;
         g_signal_emit_by_name(self, "suspend");
         emu_machine_set_run_state(self, EMU_RUN_STATE_SUSPENDED);
+    }
+    if (requests & EMU_REQUEST_SUSPEND_DISK) {
+        g_signal_emit_by_name(self, "suspend-disk");
     }
     if (requests & EMU_REQUEST_SHUTDOWN) {
         machine_do_shutdown(self);

@@ -105,8 +105,10 @@ acpi_pm_write_control(AcpiPm *self, uint16_t value)
         return;
     }
     EMU_TRACE(acpi_pm_sleep, "type %u", type);
-    if (type == ACPI_PM_SLEEP_S5 || (type == self->s4_val && !self->disable_s4)) {
+    if (type == ACPI_PM_SLEEP_S5) {
         emu_machine_request_shutdown(machine, EMU_SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
+    } else if (type == self->s4_val && !self->disable_s4) {
+        emu_machine_request_suspend_disk(machine);
     } else if (type == ACPI_PM_SLEEP_S3 && !self->disable_s3) {
         emu_machine_request_suspend(machine);
     } else {

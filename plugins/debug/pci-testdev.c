@@ -32,6 +32,8 @@
 typedef struct {
     EmuPciDevice parent;
 
+    uint64_t membar_size;
+
     EmuMemoryRegion *region[2]; /* per BAR */
     int notifier[2];            /* eventfd that a doorbell rings */
     bool armed[2];              /* the doorbell is there */
@@ -160,6 +162,11 @@ testdev_realize(EmuPciDevice *pci, GError **error)
 {
     PciTestdev *self = (PciTestdev *)pci;
 
+    if (self->membar_size && (self->membar_size < 16 || (self->membar_size & (self->membar_size - 1)))) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "pci-testdev: membar is %" G_GUINT64_FORMAT ", expected 0 or a power of two from 16 on",
+                    self->membar_size);
+        return false;
+    }
     for (unsigned bar = 0; bar < 2; bar++) {
         self->notifier[bar] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     }
@@ -171,6 +178,10 @@ testdev_realize(EmuPciDevice *pci, GError **error)
     self->region[1] = emu_memory_region_new_io(self, "pci-testdev-io", TESTDEV_IO_SIZE, &testdev_io_ops, self);
     emu_pci_device_register_bar(pci, 0, EMU_PCI_BAR_MEM, self->region[0]);
     emu_pci_device_register_bar(pci, 1, EMU_PCI_BAR_IO, self->region[1]);
+    if (self->membar_size) {
+        emu_pci_device_register_bar(pci, 2, EMU_PCI_BAR_MEM | EMU_PCI_BAR_MEM64 | EMU_PCI_BAR_PREFETCH,
+                                    emu_memory_region_new_container(self, "pci-testdev-membar", self->membar_size));
+    }
     return true;
 }
 
@@ -229,11 +240,17 @@ static const EmuVMState testdev_vmstate = {
     .post_load = testdev_post_load,
 };
 
+static const EmuProperty testdev_properties[] = {
+    EMU_PROP_SIZE("membar", PciTestdev, membar_size, 0, "size of an empty prefetchable 64-bit BAR 2, 0: none"),
+};
+
 static void
 testdev_class_init(gpointer klass, gconstpointer class_data)
 {
     EmuDeviceClass *dc = klass;
     EmuPciDeviceClass *pc = klass;
+
+    emu_object_class_add_properties(klass, testdev_properties, G_N_ELEMENTS(testdev_properties));
 
     dc->reset_hold = testdev_reset_hold;
     dc->vmstate = &testdev_vmstate;

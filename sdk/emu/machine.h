@@ -155,6 +155,7 @@ EMU_AVAILABLE_IN_1_0 void emu_machine_request_shutdown(EmuMachine *self, EmuShut
 EMU_AVAILABLE_IN_1_0 void emu_machine_request_exit(EmuMachine *self, int status); /* isa-debug-exit: the process' exit status */
 EMU_AVAILABLE_IN_1_0 void emu_machine_request_powerdown(EmuMachine *self);
 EMU_AVAILABLE_IN_1_0 void emu_machine_request_suspend(EmuMachine *self); /* S3 */
+EMU_AVAILABLE_IN_1_0 void emu_machine_request_suspend_disk(EmuMachine *self); /* S4: as a shutdown, told apart */
 EMU_AVAILABLE_IN_1_0 void emu_machine_request_wakeup(EmuMachine *self); /* the user wants it */
 /* Devices that end S3, where the guest has allowed them to. */
 typedef enum { EMU_WAKEUP_USER, EMU_WAKEUP_RTC, EMU_WAKEUP_TIMER } EmuWakeupReason;
@@ -178,7 +179,7 @@ EMU_AVAILABLE_IN_1_0 void emu_machine_stop(EmuMachine *self, EmuRunState state);
 EMU_AVAILABLE_IN_1_0 void emu_machine_reset(EmuMachine *self, EmuShutdownCause cause); /* main thread, vCPUs stopped */
 
 /* Notifiers. GObject signals of EmuMachine: "powerdown" (power button), "machine-done", "run-state-changed" (int state),
- * "reset" and "shutdown" (gboolean by_guest, int cause), "suspend", "wakeup", "watchdog" (int action, QMP's order), "guest-event"
+ * "reset" and "shutdown" (gboolean by_guest, int cause), "suspend", "suspend-disk", "wakeup", "watchdog" (int action, QMP's order), "guest-event"
  * (int EmuGuestEvent, int action: 0 pause, 1 power off, 2 go on). All on the main thread, big lock held. */
 
 /* Options registered by -set / -global / -fw_cfg / -smbios lists: n-th text of a repeatable option, NULL at the end. */

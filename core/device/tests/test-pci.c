@@ -511,6 +511,19 @@ test_rom(Bench *b, gconstpointer data)
     g_assert_cmphex(sum, ==, want);
 
     dev = emu_device_new("test-function", NULL);
+    g_assert_true(emu_object_set_from_string(dev, "romfile", path, NULL));
+    g_assert_true(emu_object_set_from_string(dev, "romsize", "65536", NULL));
+    g_assert_true(emu_device_realize(dev, b->machine, EMU_BUS(b->bridge->bus), &error));
+    config_write(b, EMU_PCI_DEVICE(dev), 0x30, 0xffffffff, 4);
+    g_assert_cmphex(config_read(b, EMU_PCI_DEVICE(dev), 0x30, 4), ==, 0xffff0001);
+    dev = emu_device_new("test-function", NULL);
+    g_assert_true(emu_object_set_from_string(dev, "romfile", path, NULL));
+    g_assert_true(emu_object_set_from_string(dev, "romsize", "2048", NULL)); /* it has 3000 bytes */
+    g_assert_false(emu_device_realize(dev, b->machine, EMU_BUS(b->bridge->bus), &error));
+    g_assert_nonnull(strstr(error->message, "romsize is 2048"));
+    g_clear_error(&error);
+
+    dev = emu_device_new("test-function", NULL);
     g_assert_true(emu_object_set_from_string(dev, "romfile", "no-such.rom", NULL));
     g_assert_false(emu_device_realize(dev, b->machine, EMU_BUS(b->bridge->bus), &error));
     g_assert_cmpstr(error->message, ==, "test-function: option ROM 'no-such.rom' not found");

@@ -3,6 +3,7 @@
 /* The board without CPUs running: memory map, PAM, CMOS, tables, and what -kernel refuses. */
 
 #include <emu/fw-cfg.h>
+#include <emu/pci.h>
 #include <emu/test.h>
 #include <emu/x86-pc.h>
 
@@ -459,6 +460,31 @@ test_linux(void)
     end(machine);
 }
 
+/* Without a BAR for it the firmware gets a device's option ROM as a file. */
+static void
+test_rom_without_bar(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("emu-rom-XXXXXX", NULL), *path = g_build_filename(dir, "test.rom", NULL);
+    g_autofree char *options = g_strdup_printf("romfile=%s,rombar=0", path);
+    GError *error = NULL;
+    EmuMachine *machine = emu_test_machine_new("pc", &error);
+    gsize len;
+
+    g_assert_no_error(error);
+    g_assert_true(g_file_set_contents(path, "\x55\xaa\x01", 3, NULL));
+    for (unsigned i = 0; i < 2; i++) { /* one file for both */
+        EmuDevice *dev = emu_test_add_device(machine, "pvpanic-pci", options, &error);
+
+        g_assert_no_error(error);
+        g_assert_cmphex(emu_pci_device_get_config(EMU_PCI_DEVICE(dev))[0x30], ==, 0);
+    }
+    g_assert_nonnull(file(machine, "genroms/test.rom", &len));
+    g_assert_cmpuint(len, ==, 3);
+    end(machine);
+    g_unlink(path);
+    g_rmdir(dir);
+}
+
 static void
 test_multiboot(void)
 {
@@ -781,6 +807,7 @@ main(int argc, char **argv)
     g_test_add_func("/pc/smbios/structures", test_smbios);
     g_test_add_func("/pc/kernel/refused-with-a-sentence", test_kernel_refused);
     g_test_add_func("/pc/kernel/linux", test_linux);
+    g_test_add_func("/pc/boot/rom-without-bar", test_rom_without_bar);
     g_test_add_func("/pc/kernel/multiboot", test_multiboot);
     g_test_add_func("/pc/kernel/pvh", test_pvh);
     g_test_add_func("/pc/memory/in-a-file", test_memory_in_a_file);

@@ -78,10 +78,14 @@ test_isa_enable(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
     g_autoptr(GError) error = NULL;
 
-    g_assert_nonnull(emu_test_add_device(f->m, "pci-testdev", "bus=br,addr=6", &error));
+    g_assert_nonnull(emu_test_add_device(f->m, "pci-testdev", "bus=br,addr=6,membar=4G", &error));
     g_assert_no_error(error);
     open_bridge(f);
     config_out(f, BRIDGE, 0x1c, 0xc0c0, 2); /* c000 to cfff */
+    for (unsigned bar = 0x18; bar <= 0x1c; bar += 4) {
+        config_out(f, 0x80053000u, bar, 0xffffffff, 4);
+        g_assert_cmphex(config_in(f, 0x80053000u, bar, 4), ==, bar == 0x18 ? 0x0000000c : 0xffffffff);
+    }
     config_out(f, 0x80053000u, 0x14, 0xc500, 4);
     config_out(f, 0x80053000u, 0x04, 1, 2);
     emu_test_out(f->m, 0xc500, 0, 1);

@@ -189,6 +189,34 @@ test_sleep_types(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 }
 
 static void
+note_cb(EmuMachine *machine G_GNUC_UNUSED, GString *order)
+{
+    g_string_append(order, "disk");
+}
+
+static void
+note_shutdown_cb(EmuMachine *machine G_GNUC_UNUSED, gboolean guest, int cause, GString *order)
+{
+    g_assert_true(guest);
+    g_assert_cmpint(cause, ==, EMU_SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
+    g_string_append(order, " shutdown");
+}
+
+/* S4 is a shutdown that says before what it is. */
+static void
+test_sleep_s4(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(GString) order = g_string_new(NULL);
+
+    g_signal_connect(f->machine, "suspend-disk", G_CALLBACK(note_cb), order);
+    g_signal_connect(f->machine, "shutdown", G_CALLBACK(note_shutdown_cb), order);
+    emu_test_out(f->machine, PM + 4, 2 << 10 | 1 << 13, 2);
+    emu_test_settle(f->machine);
+    g_assert_cmpstr(order->str, ==, "disk shutdown");
+    g_signal_handlers_disconnect_by_data(f->machine, order);
+}
+
+static void
 set_cmos(Fixture *f, uint8_t reg, uint8_t value)
 {
     emu_test_out(f->machine, 0x70, reg, 1);
@@ -232,6 +260,7 @@ main(int argc, char **argv)
     ADD("/piix4-pm/smbus/eeprom-keeps-a-byte", test_smbus);
     ADD("/piix4-pm/smbus/block", test_smbus_block);
     ADD("/piix4-pm/sleep/s3-and-back", test_sleep_types);
+    ADD("/piix4-pm/sleep/s4-is-told-apart", test_sleep_s4);
     ADD("/piix4-pm/sleep/alarm-wakes", test_rtc_wakes);
     return g_test_run();
 }
