@@ -582,6 +582,7 @@ hpet_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
     device_class->category = "misc";
     device_class->model_name = "high precision event timers";
     device_class->user_creatable = false;
+    device_class->try_with = "msi=on";
     emu_object_class_add_properties(klass, hpet_properties, G_N_ELEMENTS(hpet_properties));
 }
 
