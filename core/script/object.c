@@ -105,6 +105,12 @@
  */
 
 /**
+ * EmuPciDevice:romsize:
+ *
+ * The size of the option ROM's BAR, a power of two; 4294967295 for what the file needs.
+ */
+
+/**
  * EmuI2cDevice:
  *
  * The base of devices on an I2C bus or SMBus.
