@@ -210,6 +210,31 @@ qmp_query_hotpluggable_cpus(EmuQmpCall *call, GError **error)
     return list;
 }
 
+/* What a model is another name of, and the names of the features that its CPUs would lack on the call's machine: "kvm" for one
+ * that cannot be made without it. */
+static void
+describe_model(EmuQmpCall *call, const char *type_name, QmpCpuDefinitionInfo *info)
+{
+    g_autoptr(EmuObject) object = emu_object_new(type_name, NULL);
+    EmuCpuClass *klass = object ? EMU_CPU_GET_CLASS(object) : NULL;
+
+    info->unavailable_features = g_ptr_array_new_with_free_func(g_free);
+    if (!klass) {
+        return;
+    }
+    info->alias_of = g_strdup(klass->alias_of);
+    if (klass->expand_model) {
+        GPtrArray *names = klass->expand_model(EMU_CPU(object), call->machine, NULL);
+
+        if (names) {
+            g_ptr_array_unref(info->unavailable_features);
+            info->unavailable_features = names;
+        } else {
+            g_ptr_array_add(info->unavailable_features, g_strdup("kvm"));
+        }
+    }
+}
+
 GPtrArray *
 qmp_query_cpu_definitions(EmuQmpCall *call, GError **error G_GNUC_UNUSED)
 {
@@ -232,7 +257,8 @@ qmp_query_cpu_definitions(EmuQmpCall *call, GError **error G_GNUC_UNUSED)
         info->typename = g_strdup(names->pdata[i]);
         info->has_migration_safe = true;
         info->migration_safe = !follows_host;
-        info->unavailable_features = g_ptr_array_new();
+        info->static_ = g_str_equal(info->name, "base");
+        describe_model(call, names->pdata[i], info);
         g_ptr_array_add(list, info);
     }
     return list;
@@ -240,18 +266,26 @@ qmp_query_cpu_definitions(EmuQmpCall *call, GError **error G_GNUC_UNUSED)
 
 /* Under the names that users write, which a property cannot always have: "3dnow", "sse4.1". */
 static void
-qmp_add_feature(JsonObject *props, const char *name, bool on)
+add_model_property(JsonObject *props, const char *name, const char *type, const char *text)
 {
-    if (name[0] == 'p' && g_ascii_isdigit(name[1])) {
-        json_object_set_boolean_member(props, name + 1, on);
-        return;
-    }
-    json_object_set_boolean_member(props, name, on);
+    bool digit = name[0] == 'p' && g_ascii_isdigit(name[1]);
+
+    json_object_set_member(props, name + digit, emu_qmp_property_node(type, text));
     if (g_str_has_prefix(name, "sse4-")) {
         g_autofree char *dotted = g_strdup(name);
 
-        json_object_set_boolean_member(props, g_strdelimit(dotted, "-", '.'), on);
+        json_object_set_member(props, g_strdelimit(dotted, "-", '.'), emu_qmp_property_node(type, text));
     }
+}
+
+/* What can be set of a CPU, but for its place in the machine and links. */
+static bool
+belongs_to_model(const EmuPropertyInfo *p)
+{
+    static const char *const places[] = {"apic-id", "socket-id", "die-id", "core-id", "thread-id", "node-id", NULL};
+
+    return p->readable && p->writable && !g_strv_contains(places, p->name) &&
+           (g_str_equal(p->type, "bool") || g_str_equal(p->type, "str") || g_str_has_prefix(p->type, "uint"));
 }
 
 QmpCpuModelExpansionInfo *
@@ -288,16 +322,23 @@ qmp_query_cpu_model_expansion(EmuQmpCall *call, const Qmp_query_cpu_model_expans
             }
         }
     }
+    if (EMU_IS_CPU(cpu) && EMU_CPU_GET_CLASS(cpu)->expand_model) {
+        g_autoptr(GPtrArray) unavailable = EMU_CPU_GET_CLASS(cpu)->expand_model(EMU_CPU(cpu), call->machine, error);
+
+        if (!unavailable) {
+            json_object_unref(props);
+            return NULL;
+        }
+    }
     properties = emu_object_list_properties(cpu);
     for (guint i = 0; i < properties->len; i++) {
         const EmuPropertyInfo *p = properties->pdata[i];
 
-        if (p->readable && p->writable && g_strcmp0(p->type, "bool") == 0) {
+        if (belongs_to_model(p)) {
             g_autofree char *text = emu_object_get_as_string(cpu, p->name, NULL);
-            bool on = false;
 
-            if (text && emu_parse_bool(text, &on)) {
-                qmp_add_feature(props, p->name, on);
+            if (text) {
+                add_model_property(props, p->name, p->type, text);
             }
         }
     }

@@ -30,6 +30,7 @@ JsonNode *emu_qmp_dispatch(const EmuQmpCommand *command, EmuQmpCall *call, JsonO
 
 /* A JSON value as the text of a property. (transfer full) */
 char *emu_qmp_property_text(JsonNode *node);
+JsonNode *emu_qmp_property_node(const char *type, const char *text);
 /* A property's value in the JSON type that fits. (transfer full) */
 JsonNode *emu_qmp_property_value(gpointer object, const char *name, GError **error);
 

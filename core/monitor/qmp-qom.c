@@ -35,8 +35,9 @@ emu_qmp_property_text(JsonNode *node)
     return g_string_free(text, FALSE);
 }
 
-static JsonNode *
-value_from_text(const char *type, const char *text)
+/* @text, of a property of QMP type @type. */
+JsonNode *
+emu_qmp_property_node(const char *type, const char *text)
 {
     JsonNode *node = json_node_new(JSON_NODE_VALUE);
     bool on;
@@ -90,7 +91,7 @@ emu_qmp_property_value(gpointer object, const char *name, GError **error)
     }
     type = emu_object_property_type_text(object, name);
     text = emu_object_get_as_string(object, name, error);
-    return text ? value_from_text(type ? type : "string", text) : NULL;
+    return text ? emu_qmp_property_node(type ? type : "string", text) : NULL;
 }
 
 /* ---- objects -------------------------------------------------------------------------------------------- */
@@ -124,7 +125,7 @@ property_list(GPtrArray *properties, bool defaults)
         info->type = g_strdup(p->type);
         if (defaults) {
             info->description = g_strdup(p->description);
-            info->default_value = p->default_value ? value_from_text(p->type, p->default_value) : NULL;
+            info->default_value = p->default_value ? emu_qmp_property_node(p->type, p->default_value) : NULL;
         }
         g_ptr_array_add(list, info);
     }

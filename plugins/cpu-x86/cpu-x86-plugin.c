@@ -4,59 +4,44 @@
 
 #include "x86-cpu.h"
 
+#define TYPE(name) name "-x86_64-cpu:x86_64-cpu "
+/* A model that has so many versions. */
+#define TYPES_1(name) TYPE(name) TYPE(name "-v1")
+#define TYPES_2(name) TYPES_1(name) TYPE(name "-v2")
+#define TYPES_3(name) TYPES_2(name) TYPE(name "-v3")
+#define TYPES_4(name) TYPES_3(name) TYPE(name "-v4")
+#define TYPES_5(name) TYPES_4(name) TYPE(name "-v5")
+#define TYPES_6(name) TYPES_5(name) TYPE(name "-v6")
+#define TYPES_7(name) TYPES_6(name) TYPE(name "-v7")
+
 EMU_ACCEL_PLUGIN(.name = "cpu-x86", .version = "1.0", .license = "LGPL-2.1-or-later",
                  .description = "x86 CPUs, 16 to 64 bits, with local APIC",
                  .provides =
-                 "x86_64-cpu:cpu max-x86_64-cpu:x86_64-cpu host-x86_64-cpu:x86_64-cpu "
-                 "486-x86_64-cpu:x86_64-cpu athlon-x86_64-cpu:x86_64-cpu "
-                 "Broadwell-x86_64-cpu:x86_64-cpu Broadwell-IBRS-x86_64-cpu:x86_64-cpu "
-                 "Broadwell-noTSX-x86_64-cpu:x86_64-cpu Broadwell-noTSX-IBRS-x86_64-cpu:x86_64-cpu "
-                 "Cascadelake-Server-x86_64-cpu:x86_64-cpu "
-                 "Cascadelake-Server-noTSX-x86_64-cpu:x86_64-cpu Conroe-x86_64-cpu:x86_64-cpu "
-                 "Cooperlake-x86_64-cpu:x86_64-cpu core2duo-x86_64-cpu:x86_64-cpu "
-                 "coreduo-x86_64-cpu:x86_64-cpu Denverton-x86_64-cpu:x86_64-cpu "
-                 "Dhyana-x86_64-cpu:x86_64-cpu EPYC-x86_64-cpu:x86_64-cpu "
-                 "EPYC-IBPB-x86_64-cpu:x86_64-cpu EPYC-Milan-x86_64-cpu:x86_64-cpu "
-                 "EPYC-Rome-x86_64-cpu:x86_64-cpu Haswell-x86_64-cpu:x86_64-cpu "
-                 "Haswell-IBRS-x86_64-cpu:x86_64-cpu Haswell-noTSX-x86_64-cpu:x86_64-cpu "
-                 "Haswell-noTSX-IBRS-x86_64-cpu:x86_64-cpu Icelake-Server-x86_64-cpu:x86_64-cpu "
-                 "Icelake-Server-noTSX-x86_64-cpu:x86_64-cpu IvyBridge-x86_64-cpu:x86_64-cpu "
-                 "IvyBridge-IBRS-x86_64-cpu:x86_64-cpu KnightsMill-x86_64-cpu:x86_64-cpu "
-                 "kvm32-x86_64-cpu:x86_64-cpu kvm64-x86_64-cpu:x86_64-cpu n270-x86_64-cpu:x86_64-cpu "
-                 "Nehalem-x86_64-cpu:x86_64-cpu Nehalem-IBRS-x86_64-cpu:x86_64-cpu "
-                 "Opteron_G1-x86_64-cpu:x86_64-cpu Opteron_G2-x86_64-cpu:x86_64-cpu "
-                 "Opteron_G3-x86_64-cpu:x86_64-cpu Opteron_G4-x86_64-cpu:x86_64-cpu "
-                 "Opteron_G5-x86_64-cpu:x86_64-cpu Penryn-x86_64-cpu:x86_64-cpu "
-                 "pentium-x86_64-cpu:x86_64-cpu pentium2-x86_64-cpu:x86_64-cpu "
-                 "pentium3-x86_64-cpu:x86_64-cpu phenom-x86_64-cpu:x86_64-cpu "
-                 "qemu32-x86_64-cpu:x86_64-cpu qemu64-x86_64-cpu:x86_64-cpu "
-                 "SandyBridge-x86_64-cpu:x86_64-cpu SandyBridge-IBRS-x86_64-cpu:x86_64-cpu "
-                 "Skylake-Client-x86_64-cpu:x86_64-cpu Skylake-Client-IBRS-x86_64-cpu:x86_64-cpu "
-                 "Skylake-Client-noTSX-IBRS-x86_64-cpu:x86_64-cpu Skylake-Server-x86_64-cpu:x86_64-cpu "
-                 "Skylake-Server-IBRS-x86_64-cpu:x86_64-cpu "
-                 "Skylake-Server-noTSX-IBRS-x86_64-cpu:x86_64-cpu Snowridge-x86_64-cpu:x86_64-cpu "
-                 "Westmere-x86_64-cpu:x86_64-cpu Westmere-IBRS-x86_64-cpu:x86_64-cpu",
+                 "x86_64-cpu:cpu " TYPE("max") TYPE("host") TYPE("base")
+                 TYPES_1("486") TYPES_1("athlon") TYPES_4("Broadwell") TYPE("Broadwell-noTSX")
+                 TYPE("Broadwell-IBRS") TYPE("Broadwell-noTSX-IBRS") TYPES_5("Cascadelake-Server")
+                 TYPE("Cascadelake-Server-noTSX") TYPES_3("ClearwaterForest") TYPES_1("Conroe")
+                 TYPES_2("Cooperlake") TYPES_1("core2duo") TYPES_1("coreduo") TYPES_3("Denverton")
+                 TYPES_2("Dhyana") TYPES_5("EPYC") TYPE("EPYC-IBPB") TYPES_2("EPYC-Genoa")
+                 TYPES_3("EPYC-Milan") TYPES_5("EPYC-Rome") TYPES_1("EPYC-Turin") TYPES_5("GraniteRapids")
+                 TYPES_4("Haswell") TYPE("Haswell-noTSX") TYPE("Haswell-IBRS") TYPE("Haswell-noTSX-IBRS")
+                 TYPES_7("Icelake-Server") TYPE("Icelake-Server-noTSX") TYPES_2("IvyBridge")
+                 TYPE("IvyBridge-IBRS") TYPES_1("KnightsMill") TYPES_1("kvm32") TYPES_1("kvm64")
+                 TYPES_1("n270") TYPES_2("Nehalem") TYPE("Nehalem-IBRS") TYPES_1("Opteron_G1")
+                 TYPES_1("Opteron_G2") TYPES_1("Opteron_G3") TYPES_1("Opteron_G4") TYPES_1("Opteron_G5")
+                 TYPES_1("Penryn") TYPES_1("pentium") TYPES_1("pentium2") TYPES_1("pentium3")
+                 TYPES_1("phenom") TYPES_1("qemu32") TYPES_1("qemu64") TYPES_2("SandyBridge")
+                 TYPE("SandyBridge-IBRS") TYPES_6("SapphireRapids") TYPES_5("SierraForest")
+                 TYPES_4("Skylake-Client") TYPE("Skylake-Client-IBRS") TYPE("Skylake-Client-noTSX-IBRS")
+                 TYPES_5("Skylake-Server") TYPE("Skylake-Server-IBRS") TYPE("Skylake-Server-noTSX-IBRS")
+                 TYPES_4("Snowridge") TYPES_2("Westmere") TYPE("Westmere-IBRS") TYPES_3("YongFeng"),
                  .needs = "cpu x86-cpu-control interrupt-ack");
-
-#define X86_MODEL(n, v, f, m, s, l, x, id, ...)                                                    \
-    {.name = n "-x86_64-cpu",                                                                      \
-     .parent = X86_TYPE_CPU_NAME,                                                                  \
-     .class_init = x86_cpu_model_class_init,                                                       \
-     .class_data = &(const X86Model){n, v, f, m, s, l, x, id, {__VA_ARGS__}},                      \
-     .description = sizeof(id) > 1 ? id : n " (no brand string)"},
-static const EmuTypeInfo x86_model_type_infos[] = {
-#include "x86-models.inc"
-};
-#undef X86_MODEL
 
 static void
 x86_register_types(void)
 {
     type_register_static(&x86_cpu_type_info);
-    type_register_static(&x86_cpu_max_type_info);
-    type_register_static(&x86_cpu_host_type_info);
-    for (gsize i = 0; i < G_N_ELEMENTS(x86_model_type_infos); i++) {
-        type_register_static(&x86_model_type_infos[i]);
-    }
+    x86_special_models_register();
+    x86_models_register();
 }
 type_init(x86_register_types)

@@ -170,6 +170,9 @@ x86_hook_set_smm(X86State *s, bool in_smm)
 
 #define X86_MSR_APIC_BASE 0x1b
 #define X86_MSR_CORE_THREAD_COUNT 0x35
+#define X86_MSR_BIOS_SIGN_ID 0x8b
+#define X86_MSR_CORE_CAPABILITIES 0xcf
+#define X86_MSR_ARCH_CAPABILITIES 0x10a
 #define X86_MSR_PERF_STATUS 0x198
 #define X86_MSR_TSC_DEADLINE 0x6e0
 
@@ -185,6 +188,15 @@ x86_hook_rdmsr(X86State *s, uint32_t index, uint64_t *value)
     case X86_MSR_CORE_THREAD_COUNT:
         *value = cpu->cores << 16 | cpu->cores * cpu->threads;
         return X86_MSR_DONE;
+    case X86_MSR_BIOS_SIGN_ID:
+        *value = cpu->ucode_rev;
+        return X86_MSR_DONE;
+    case X86_MSR_CORE_CAPABILITIES:
+        *value = cpu->features[X86_CORE_CAPABILITY];
+        return x86_has_feature(s, X86_FEAT_CORE_CAPABILITY) ? X86_MSR_DONE : X86_MSR_FAULT;
+    case X86_MSR_ARCH_CAPABILITIES:
+        *value = (uint64_t)cpu->features[X86_ARCH_CAPABILITIES_HIGH] << 32 | cpu->features[X86_ARCH_CAPABILITIES];
+        return x86_has_feature(s, X86_FEAT_ARCH_CAPABILITIES) ? X86_MSR_DONE : X86_MSR_FAULT;
     case X86_MSR_PERF_STATUS:
         *value = UINT64_C(4) << 40 | 1000;
         return X86_MSR_DONE;
@@ -577,12 +589,12 @@ x86_cpu_control_init(gpointer iface, gpointer data)
 static uint32_t
 x86_cpu_feature_word(X86Cpu *cpu, unsigned word)
 {
-    const X86Model *model = ((X86CpuClass *)G_OBJECT_GET_CLASS(cpu))->model;
+    const X86CpuClass *cc = (X86CpuClass *)G_OBJECT_GET_CLASS(cpu);
 
-    if (emu_device_is_realized((EmuDevice *)cpu)) {
+    if (cpu->expanded || emu_device_is_realized((EmuDevice *)cpu)) {
         return cpu->features[word];
     }
-    return ((model ? model->features[word] : 0) | cpu->feature_on[word]) & ~cpu->feature_off[word];
+    return (cc->model.features[word] | cpu->feature_on[word]) & ~cpu->feature_off[word];
 }
 
 static void
@@ -639,6 +651,35 @@ x86_cpu_install_features(GObjectClass *oc)
     for (const X86FeatureAlias *alias = x86_feature_aliases; alias->name; alias++) {
         x86_cpu_install_feature(oc, alias->name, alias->feature);
     }
+}
+
+/* @missing's names, in the order of the words. */
+static GPtrArray *
+x86_cpu_name_features(const uint32_t missing[X86_N_FEATURE_WORDS])
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+
+    for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
+        for (unsigned bit = 0; bit < 32; bit++) {
+            if ((missing[word] >> bit & 1) && x86_feature_names[word][bit]) {
+                g_ptr_array_add(names, g_strdup(x86_feature_names[word][bit]));
+            }
+        }
+    }
+    return names;
+}
+
+static GPtrArray *
+x86_cpu_expand_model(EmuCpu *base, EmuMachine *machine, GError **error)
+{
+    X86Cpu *cpu = (X86Cpu *)base;
+    uint32_t missing[X86_N_FEATURE_WORDS];
+
+    if (!x86_cpuid_expand(cpu, machine, missing, error)) {
+        return NULL;
+    }
+    cpu->expanded = true;
+    return x86_cpu_name_features(missing);
 }
 
 /* ---- life cycle ----------------------------------------------------------------------------------------------------- */
@@ -736,8 +777,16 @@ static const EmuProperty x86_cpu_properties[] = {
     EMU_PROP_UINT32("family", X86Cpu, family, UINT32_MAX, "CPUID family; default: the model's"),
     EMU_PROP_UINT32("model", X86Cpu, model, UINT32_MAX, "CPUID model; default: the model's"),
     EMU_PROP_UINT32("stepping", X86Cpu, stepping, UINT32_MAX, "CPUID stepping; default: the model's"),
-    EMU_PROP_UINT32("level", X86Cpu, level, UINT32_MAX, "highest basic CPUID leaf; default: the model's"),
-    EMU_PROP_UINT32("xlevel", X86Cpu, xlevel, UINT32_MAX, "highest extended CPUID leaf; default: the model's"),
+    EMU_PROP_UINT32("level", X86Cpu, level, UINT32_MAX, "highest basic CPUID leaf; default: min-level, or what the features need"),
+    EMU_PROP_UINT32("xlevel", X86Cpu, xlevel, UINT32_MAX, "highest extended CPUID leaf; default: min-xlevel, or what the features need"),
+    EMU_PROP_UINT32("xlevel2", X86Cpu, xlevel2, UINT32_MAX, "highest CPUID leaf from C0000000H; default: min-xlevel2, or what the features need"),
+    EMU_PROP_UINT32("min-level", X86Cpu, min_level, UINT32_MAX, "lower bound of level; default: the model's"),
+    EMU_PROP_UINT32("min-xlevel", X86Cpu, min_xlevel, UINT32_MAX, "lower bound of xlevel; default: the model's"),
+    EMU_PROP_UINT32("min-xlevel2", X86Cpu, min_xlevel2, 0, "lower bound of xlevel2"),
+    EMU_PROP_UINT32("level-func7", X86Cpu, level_func7, UINT32_MAX, "highest subleaf of leaf 7; default: what the features need"),
+    EMU_PROP_BOOL("full-cpuid-auto-level", X86Cpu, full_cpuid_auto_level, true, "every feature raises the limits, not leaf 7 alone"),
+    EMU_PROP_BOOL("x-intel-pt-auto-level", X86Cpu, intel_pt_auto_level, true, "and so does intel-pt"),
+    EMU_PROP_UINT32_RANGE("avx10-version", X86Cpu, avx10_version, 0, 0, 255, "version in leaf 24H; 0: the model's"),
     EMU_PROP_STRING("vendor", X86Cpu, vendor, NULL, "vendor, 12 characters; default: the model's"),
     EMU_PROP_STRING("model-id", X86Cpu, model_id, NULL, "brand string; default: the model's"),
     EMU_PROP_UINT32("apic-id", X86Cpu, apic_id, UINT32_MAX, "local APIC ID; default: from the topology"),
@@ -751,12 +800,27 @@ static const EmuProperty x86_cpu_properties[] = {
     EMU_PROP_UINT32_RANGE("phys-bits", X86Cpu, phys_bits, 0, 0, 52,
                           "width of physical addresses; 0: 40, or 36 and 32 without long mode"),
     EMU_PROP_BOOL("host-phys-bits", X86Cpu, host_phys_bits, false, "physical addresses as wide as the host's"),
+    EMU_PROP_UINT32_RANGE("host-phys-bits-limit", X86Cpu, host_phys_bits_limit, 0, 0, 52, "at most so wide; 0: no limit"),
+    EMU_PROP_UINT32_RANGE("guest-phys-bits", X86Cpu, guest_phys_bits, 0, 0, 52,
+                          "width of addresses that a guest's paging reaches, for leaf 80000008H; 0: unsaid"),
+    EMU_PROP_UINT64("ucode-rev", X86Cpu, ucode_rev, 0, "microcode revision, MSR 8BH; 0: that of the vendor"),
+    EMU_PROP_BOOL("cpuid-0xb", X86Cpu, leaf_b, true, "the topology in leaf 0BH"),
+    EMU_PROP_BOOL("x-force-cpuid-0x1f", X86Cpu, leaf_1f, false, "the topology in leaf 1FH, also without dies"),
+    EMU_PROP_BOOL("l3-cache", X86Cpu, l3_cache, true, "a third-level cache"),
+    EMU_PROP_BOOL("legacy-cache", X86Cpu, legacy_cache, true, "the caches of older models; default: for models that have none of their own"),
+    EMU_PROP_BOOL("x-l1-cache-per-thread", X86Cpu, l1_cache_per_core, false, "threads of a core share the first level in leaf 4"),
+    EMU_PROP_BOOL("x-vendor-cpuid-only", X86Cpu, vendor_cpuid_only, true, "no leaves 2 and 4 on models of AMD's"),
+    EMU_PROP_BOOL("pmu", X86Cpu, pmu, false, "performance counters (KVM only)"),
+    EMU_PROP_BOOL("lmce", X86Cpu, lmce, false, "machine checks of one CPU alone; not modelled"),
+    EMU_PROP_BOOL("fill-mtrr-mask", X86Cpu, fill_mtrr_mask, false, "masks of MTRRs reach beyond phys-bits; not modelled"),
+    EMU_PROP_BOOL("tcg-cpuid", X86Cpu, tcg_cpuid, true, "under TCG, the guest may know it"),
+    EMU_PROP_BOOL("vmware-cpuid-freq", X86Cpu, vmware_cpuid_freq, true, "under KVM with invtsc, frequencies in leaf 40000010H"),
+    EMU_PROP_BOOL("x-force-features", X86Cpu, force_features, false, "features that cannot be offered are shown all the same"),
     EMU_PROP_BOOL("check", X86Cpu, check, true, "warn about features that cannot be offered"),
     EMU_PROP_BOOL("enforce", X86Cpu, enforce, false, "refuse to start without all features"),
     EMU_PROP_BOOL("real-mode-limits", X86Cpu, real_mode_limits, false,
                   "fault on data beyond a segment's end in real mode, as silicon does"),
     EMU_PROP_BOOL("kvm", X86Cpu, kvm, true, "under KVM, the guest may know it"),
-    EMU_PROP_BOOL("kvmclock", X86Cpu, kvmclock, true, "under KVM, its clock"),
     EMU_PROP_BOOL("hv-relaxed", X86Cpu, hv[X86_HV_RELAXED], false, "no watchdogs that a stolen CPU would trigger"),
     EMU_PROP_BOOL("hv-vapic", X86Cpu, hv[X86_HV_VAPIC], false, "fast access to the local APIC"),
     EMU_PROP_BOOL("hv-time", X86Cpu, hv[X86_HV_TIME], false, "reference counter and TSC page"),
@@ -802,6 +866,7 @@ x86_cpu_class_init(gpointer klass, gconstpointer class_data)
     cc->read_register = x86_read_register;
     cc->write_register = x86_write_register;
     cc->set_start = x86_cpu_set_start;
+    cc->expand_model = x86_cpu_expand_model;
     x86_cpu_install_features(klass);
     emu_object_class_add_properties(klass, x86_cpu_properties, G_N_ELEMENTS(x86_cpu_properties));
 }
@@ -837,13 +902,33 @@ const EmuTypeInfo x86_cpu_type_info = {
     .description = "x86 CPU",
 };
 
+/* A CPU that says what its model says, until a property is set. */
 void
-x86_cpu_model_class_init(gpointer klass, gconstpointer class_data)
+x86_cpu_model_init(gpointer instance)
 {
-    X86CpuClass *cc = klass;
+    X86Cpu *cpu = instance;
+    const X86CpuClass *cc = (X86CpuClass *)G_OBJECT_GET_CLASS(cpu);
 
-    cc->model = class_data;
-    ((EmuDeviceClass *)klass)->model_name = cc->model->name;
+    cpu->legacy_cache = !cc->model.caches;
+}
+
+void
+x86_cpu_model_class_init(gpointer klass)
+{
+    const X86CpuClass *cc = klass;
+
+    ((EmuDeviceClass *)klass)->model_name = cc->model.name;
     ((EmuDeviceClass *)klass)->user_creatable = true;
     ((EmuDeviceClass *)klass)->hotpluggable = true; /* where the board takes CPUs */
+}
+
+static const EmuProperty x86_cpu_host_properties[] = {
+    EMU_PROP_BOOL("migratable", X86Cpu, migratable, true, "nothing that another host could not have: invtsc (KVM only)"),
+    EMU_PROP_BOOL("host-cache-info", X86Cpu, host_cache_info, false, "the host's caches"),
+};
+
+void
+x86_cpu_host_class_init(gpointer klass)
+{
+    emu_object_class_add_properties(klass, x86_cpu_host_properties, G_N_ELEMENTS(x86_cpu_host_properties));
 }

@@ -11,19 +11,38 @@
 
 typedef struct _X86Cpu X86Cpu;
 
-/* One row of x86-models.inc. */
+/* Data, code, second and third level, of 64-byte lines. */
+#define X86_N_CACHES 4
+typedef struct {
+    uint16_t ways;
+    uint32_t sets;
+    uint8_t flags; /* see x86-cache.c */
+} X86Cache;
+typedef struct {
+    X86Cache cache[X86_N_CACHES];
+} X86Caches;
+extern const X86Caches x86_caches_epyc, x86_caches_epyc_v4, x86_caches_epyc_v5, x86_caches_epyc_rome, x86_caches_epyc_rome_v3,
+    x86_caches_epyc_rome_v5, x86_caches_epyc_milan, x86_caches_epyc_milan_v2, x86_caches_epyc_milan_v3, x86_caches_epyc_genoa,
+    x86_caches_epyc_genoa_v2, x86_caches_epyc_turin, x86_caches_sapphire_rapids, x86_caches_granite_rapids,
+    x86_caches_sierra_forest, x86_caches_yongfeng, x86_caches_any;
+
 typedef struct {
     const char *name;
-    const char *vendor;
+    const char *vendor; /* "": none of its own */
     uint32_t family, model, stepping;
     uint32_t level, xlevel;
     const char *model_id;
+    const X86Caches *caches; /* NULL: those of older models */
+    uint32_t avx10_version;
+    uint32_t leaf_1f; /* 1: there whatever the topology */
     uint32_t features[X86_N_FEATURE_WORDS];
 } X86Model;
 
 typedef struct {
     EmuCpuClass parent_class;
-    const X86Model *model; /* NULL: abstract */
+    bool has_model;    /* else abstract */
+    bool follows_host; /* under KVM the model is what the host has */
+    X86Model model;
 } X86CpuClass;
 
 /* ---- local APIC (SDM 3A chapter 10) ---------------------------------------------------------- */
@@ -131,15 +150,27 @@ struct _X86Cpu {
     /* Properties. */
     uint32_t feature_on[X86_N_FEATURE_WORDS];  /* asked for */
     uint32_t feature_off[X86_N_FEATURE_WORDS]; /* refused */
-    uint32_t family, model, stepping, level, xlevel; /* UINT32_MAX: the model's */
+    uint32_t family, model, stepping; /* UINT32_MAX: the model's */
+    uint32_t level, xlevel, xlevel2;  /* UINT32_MAX: as far as the features need, and the model reaches */
+    uint32_t min_level, min_xlevel, min_xlevel2;
+    uint32_t level_func7, avx10_version;
     char *vendor, *model_id;
     uint32_t apic_id; /* UINT32_MAX: from the topology */
     int32_t socket_id, die_id, core_id, thread_id, node_id; /* -1: from its number */
     uint64_t tsc_frequency;
     uint32_t phys_bits; /* 0: the default for the features */
+    uint32_t host_phys_bits_limit, guest_phys_bits;
+    uint64_t ucode_rev;
+    bool ucode_rev_asked; /* is not the default */
     bool host_phys_bits;
-    bool check, enforce, real_mode_limits;
-    bool kvm, kvmclock;    /* leaves 40000000H and 40000001H under KVM */
+    bool check, enforce, force_features, real_mode_limits;
+    bool full_cpuid_auto_level, intel_pt_auto_level;
+    bool leaf_b, leaf_1f;
+    bool l3_cache, legacy_cache, host_cache_info, l1_cache_per_core;
+    bool vendor_cpuid_only; /* leaves 2 and 4 on Intel's only */
+    bool pmu, lmce, fill_mtrr_mask, migratable;
+    bool tcg_cpuid, vmware_cpuid_freq;
+    bool kvm; /* leaves 40000000H and 40000001H under KVM */
     bool hv[X86_N_HV_FEATURES];
     uint32_t hv_spinlocks; /* retries before the guest tells the hypervisor; UINT32_MAX: never */
     char *hv_vendor_id;
@@ -159,6 +190,8 @@ struct _X86Cpu {
     unsigned n_logged; /* events under -d int */
 
     /* Resolved identity. */
+    bool expanded; /* for a look only: features are what they would be */
+    const X86Caches *caches; /* NULL: those of older models */
     uint32_t features[X86_N_FEATURE_WORDS];
     uint32_t signature; /* CPUID.1:EAX */
     char vendor_text[12];
@@ -171,7 +204,11 @@ struct _X86Cpu {
 #define X86_TYPE_CPU_NAME "x86_64-cpu"
 
 /* The host's own model, and what "max" is under KVM. */
-bool x86_kvm_get_host_model(const EmuKvmVm *vm, X86Model *model, X86HostTexts *texts, GError **error);
+bool x86_kvm_get_host_model(const EmuKvmVm *vm, X86Model *model, X86HostTexts *texts, bool migratable, GError **error);
+bool x86_kvm_get_host_vendor(const EmuKvmVm *vm, X86HostTexts *texts, GError **error);
+/* Of leaf 40000001H, for models that are not the host's. */
+uint32_t x86_kvm_default_features(const EmuKvmVm *vm);
+bool x86_kvm_find_missing(const X86Cpu *cpu, const EmuKvmVm *vm, uint32_t missing[X86_N_FEATURE_WORDS], GError **error);
 
 static inline EmuMachine *
 x86_cpu_get_machine(X86Cpu *cpu)
@@ -190,6 +227,9 @@ void x86_cpu_signal_init(X86Cpu *cpu);
 /* CPU number @index of the machine when it is one of ours, else NULL. */
 X86Cpu *x86_cpu_by_index(EmuMachine *machine, unsigned index);
 
+/* Bits of 80000001H:EDX that AMD processors repeat from 1:EDX. */
+#define X86_AMD_ALIASES 0x0183f3ffu
+
 /* x86-cpuid.c */
 extern const char *const x86_feature_names[X86_N_FEATURE_WORDS][32];
 typedef struct {
@@ -199,9 +239,16 @@ typedef struct {
 extern const X86FeatureAlias x86_feature_aliases[];
 /* Features, signature, texts and topology from model and properties; warns about what is left out. */
 bool x86_cpuid_resolve(X86Cpu *cpu, GError **error);
-extern const EmuTypeInfo x86_cpu_max_type_info;
-extern const EmuTypeInfo x86_cpu_host_type_info;
+bool x86_cpuid_expand(X86Cpu *cpu, EmuMachine *machine, uint32_t missing[X86_N_FEATURE_WORDS], GError **error);
+bool x86_cpuid_filter(X86Cpu *cpu, const uint32_t missing[X86_N_FEATURE_WORDS], const char *whose, GError **error);
+void x86_special_models_register(void); /* max, host, base */
 void x86_cpuid(X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
+
+/* x86-cache.c */
+void x86_cache_cpuid(const X86Cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
+
+/* x86-models.c */
+void x86_models_register(void);
 
 /* x86-describe.c */
 char *x86_describe_registers(X86State *s);
@@ -213,4 +260,6 @@ extern const EmuVMState x86_cpu_vmstate;
 /* x86-cpu.c */
 extern const EmuTcgFrontend x86_frontend;
 extern const EmuTypeInfo x86_cpu_type_info;
-void x86_cpu_model_class_init(gpointer klass, gconstpointer class_data);
+void x86_cpu_model_class_init(gpointer klass); /* with the class's model filled in */
+void x86_cpu_host_class_init(gpointer klass);  /* properties of models that follow the host */
+void x86_cpu_model_init(gpointer instance);

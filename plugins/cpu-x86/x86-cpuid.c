@@ -20,24 +20,37 @@ const char *const x86_feature_names[X86_N_FEATURE_WORDS][32] = {
 #undef X86_FEATURE_NAMES
 };
 
-/* How messages name a word. */
+/* How messages name a word, and how far CPUID must reach for it: the limit of leaf 0, or of 80000000H or C0000000H. */
 static const struct {
-    uint32_t leaf;
-    const char *reg;
+    const char *name;
+    uint32_t reach;
 } x86_feature_words[X86_N_FEATURE_WORDS] = {
-    [X86_CPUID_1_EDX] = {0x01, "EDX"},
-    [X86_CPUID_1_ECX] = {0x01, "ECX"},
-    [X86_CPUID_7_EBX] = {0x07, "EBX"},
-    [X86_CPUID_7_ECX] = {0x07, "ECX"},
-    [X86_CPUID_7_EDX] = {0x07, "EDX"},
-    [X86_CPUID_7_1_EAX] = {0x07, "EAX"},
-    [X86_CPUID_80000001_EDX] = {0x80000001, "EDX"},
-    [X86_CPUID_80000001_ECX] = {0x80000001, "ECX"},
-    [X86_CPUID_80000007_EDX] = {0x80000007, "EDX"},
-    [X86_CPUID_80000008_EBX] = {0x80000008, "EBX"},
-    [X86_CPUID_D_1_EAX] = {0x0d, "EAX"},
-    [X86_CPUID_6_EAX] = {0x06, "EAX"},
-    [X86_CPUID_8000000A_EDX] = {0x8000000a, "EDX"},
+    [X86_CPUID_1_EDX] = {"CPUID.01H:EDX", 1},
+    [X86_CPUID_1_ECX] = {"CPUID.01H:ECX", 1},
+    [X86_CPUID_7_EBX] = {"CPUID.07H:EBX", 7},
+    [X86_CPUID_7_ECX] = {"CPUID.07H:ECX", 7},
+    [X86_CPUID_7_EDX] = {"CPUID.07H:EDX", 7},
+    [X86_CPUID_7_1_EAX] = {"CPUID.07H:EAX", 7},
+    [X86_CPUID_80000001_EDX] = {"CPUID.80000001H:EDX", 0x80000001},
+    [X86_CPUID_80000001_ECX] = {"CPUID.80000001H:ECX", 0x80000001},
+    [X86_CPUID_80000007_EDX] = {"CPUID.80000007H:EDX", 0x80000007},
+    [X86_CPUID_80000008_EBX] = {"CPUID.80000008H:EBX", 0x80000008},
+    [X86_CPUID_D_1_EAX] = {"CPUID.0DH:EAX", 0xd},
+    [X86_CPUID_6_EAX] = {"CPUID.06H:EAX", 6},
+    [X86_CPUID_8000000A_EDX] = {"CPUID.8000000AH:EDX", 0x8000000a},
+    [X86_CPUID_7_1_EDX] = {"CPUID.07H:EDX", 7},
+    [X86_CPUID_7_2_EDX] = {"CPUID.07H:EDX", 7},
+    [X86_CPUID_14_ECX] = {"CPUID.14H:ECX", 0x14},
+    [X86_CPUID_24_EBX] = {"CPUID.24H:EBX", 0x24},
+    [X86_CPUID_80000007_EBX] = {"CPUID.80000007H:EBX", 0x80000007},
+    [X86_CPUID_80000021_EAX] = {"CPUID.80000021H:EAX", 0x80000021},
+    [X86_CPUID_80000022_EAX] = {"CPUID.80000022H:EAX", 0x80000022},
+    [X86_CPUID_C0000001_EDX] = {"CPUID.C0000001H:EDX", 0xc0000001},
+    [X86_ARCH_CAPABILITIES] = {"MSR(10AH)", 7},
+    [X86_ARCH_CAPABILITIES_HIGH] = {"MSR(10AH), upper half", 7},
+    [X86_CORE_CAPABILITY] = {"MSR(CFH)", 7},
+    [X86_CPUID_KVM_EAX] = {"CPUID.40000001H:EAX", 0},
+    [X86_CPUID_KVM_EDX] = {"CPUID.40000001H:EDX", 0},
 };
 
 #define F(name) (1u << (X86_FEAT_##name & 31))
@@ -49,6 +62,10 @@ static const struct {
 #define F_CMP_LEGACY (1u << 1)
 #define F_OSPKE (1u << 4)
 #define F_ARAT (1u << 2)
+#define F_AVX10 (1u << 19)
+#define F_INTEL_PT (1u << 25)
+/* IA32_ARCH_CAPABILITIES: what software need not guard against here. Not IBRS_ALL and TSX_CTRL, which are about other MSRs. */
+#define ARCH_CAPABILITIES (1u << 0 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 8 | 7u << 13 | 1u << 20 | 1u << 24 | 3u << 26)
 
 /* What the interpreter and the translator carry out. */
 #define X86_SUPPORTED_WORDS \
@@ -73,7 +90,10 @@ static const struct {
     [X86_CPUID_6_EAX] = F_ARAT, \
     [X86_CPUID_8000000A_EDX] = F(NPT) | F(LBRV) | F(SVM_LOCK) | F(NRIP_SAVE) | F(VMCB_CLEAN) | F(FLUSHBYASID) | \
                                F(DECODEASSISTS) | F(PAUSE_FILTER) | F(PFTHRESHOLD) | F(V_VMSAVE_VMLOAD) | F(VGIF) | \
-                               F(SVME_ADDR_CHK)
+                               F(SVME_ADDR_CHK), \
+    [X86_CPUID_7_EDX] = F(ARCH_CAPABILITIES) | F(CORE_CAPABILITY), \
+    [X86_ARCH_CAPABILITIES] = ARCH_CAPABILITIES, \
+    [X86_ARCH_CAPABILITIES_HIGH] = 1u << 30
 static const uint32_t x86_supported[X86_N_FEATURE_WORDS] = {X86_SUPPORTED_WORDS};
 
 /* What of it the host's CPU itself executes: offered only where it does. */
@@ -105,6 +125,9 @@ static const struct {
     {X86_FEAT_AVX2, X86_CPUID_7_1_EAX, F(AVX_VNNI)},
     {X86_FEAT_SVM, X86_CPUID_8000000A_EDX, UINT32_MAX},
     {X86_FEAT_PAUSE_FILTER, X86_CPUID_8000000A_EDX, F(PFTHRESHOLD)},
+    {X86_FEAT_ARCH_CAPABILITIES, X86_ARCH_CAPABILITIES, UINT32_MAX},
+    {X86_FEAT_ARCH_CAPABILITIES, X86_ARCH_CAPABILITIES_HIGH, UINT32_MAX},
+    {X86_FEAT_CORE_CAPABILITY, X86_CORE_CAPABILITY, UINT32_MAX},
 };
 
 static void
@@ -119,45 +142,13 @@ x86_cpuid_drop_dependent(uint32_t *features, const uint32_t *asked)
     }
 }
 
-static const X86Model x86_model_max = {
-    .name = "max",
-    .vendor = "AuthenticAMD",
-    .family = 15,
-    .model = 107,
-    .stepping = 1,
-    .level = 0xd,
-    .xlevel = 0x8000000a,
-    .model_id = "emu virtual CPU, all features",
-    .features = {X86_SUPPORTED_WORDS},
-};
-
-const EmuTypeInfo x86_cpu_max_type_info = {
-    .name = "max-x86_64-cpu",
-    .parent = X86_TYPE_CPU_NAME,
-    .class_init = x86_cpu_model_class_init,
-    .class_data = &x86_model_max,
-    .description = "every feature that can be offered",
-};
-
-static const X86Model x86_model_host = {.name = "host"};
-
-const EmuTypeInfo x86_cpu_host_type_info = {
-    .name = "host-x86_64-cpu",
-    .parent = X86_TYPE_CPU_NAME,
-    .class_init = x86_cpu_model_class_init,
-    .class_data = &x86_model_host,
-    .description = "what the host has (KVM only)",
-};
-
-/* Bits of 80000001H:EDX that AMD processors repeat from 1:EDX. */
-#define X86_AMD_ALIASES 0x0183f3ffu
-
 /* Second names of features. */
 const X86FeatureAlias x86_feature_aliases[] = {
     {"sse3", X86_FEAT_SSE3},   {"pclmuldq", X86_FEAT_PCLMULQDQ}, {"xd", X86_FEAT_NX},
     {"i64", X86_FEAT_LM},      {"ffxsr", X86_FEAT_FXSR_OPT},     {"sha", X86_FEAT_SHA},
     {NULL, X86_FEAT_NONE},
 };
+
 
 static bool
 x86_cpuid_is_amd(const X86Cpu *cpu)
@@ -204,15 +195,13 @@ x86_host_phys_bits(void)
     return 40;
 }
 
-static bool
-x86_cpuid_filter(X86Cpu *cpu, const uint32_t *asked, GError **error)
+/* What the translator does not offer of the features that are asked for. */
+static void
+x86_cpuid_find_missing(const X86Cpu *cpu, uint32_t missing[X86_N_FEATURE_WORDS])
 {
-    /* One report per machine is enough: the first CPU speaks. */
-    bool speak = cpu->check && emu_cpu_get_index((EmuCpu *)cpu) == 0;
-    unsigned missing = 0;
-
     for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
         uint32_t allowed = x86_offered(word);
+
         if (word == X86_CPUID_80000001_EDX) {
             allowed |= X86_AMD_ALIASES;
         } else if (word == X86_CPUID_1_EDX) {
@@ -220,24 +209,41 @@ x86_cpuid_filter(X86Cpu *cpu, const uint32_t *asked, GError **error)
         } else if (word == X86_CPUID_80000001_ECX) {
             allowed |= F_CMP_LEGACY;
         }
-        uint32_t left_out = cpu->features[word] & ~allowed;
-        cpu->features[word] &= allowed;
+        missing[word] = cpu->features[word] & ~allowed;
+    }
+}
+
+/**
+ * x86_cpuid_filter:
+ * @missing: what @whose does not offer of the CPU's features
+ *
+ * Takes it away, with a message each (check), or refuses (enforce). x-force-features leaves all where it is.
+ */
+bool
+x86_cpuid_filter(X86Cpu *cpu, const uint32_t missing[X86_N_FEATURE_WORDS], const char *whose, GError **error)
+{
+    /* One report per machine is enough: the first CPU speaks. */
+    bool speak = (cpu->check || cpu->enforce) && emu_cpu_get_index((EmuCpu *)cpu) == 0;
+    unsigned n = 0;
+
+    for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
+        if (!cpu->force_features) {
+            cpu->features[word] &= ~missing[word];
+        }
         for (unsigned bit = 0; bit < 32; bit++) {
-            if (!(left_out >> bit & 1)) {
+            if (!(missing[word] >> bit & 1)) {
                 continue;
             }
-            missing++;
-            if (speak || cpu->enforce) {
+            n++;
+            if (speak) {
                 const char *name = x86_feature_names[word][bit];
-                emu_warn_report("TCG doesn't support requested feature: CPUID.%02XH:%s%s%s [bit %u]",
-                                x86_feature_words[word].leaf, x86_feature_words[word].reg, name ? "." : "",
-                                name ? name : "", bit);
+                emu_warn_report("%s doesn't support requested feature: %s%s%s [bit %u]", whose, x86_feature_words[word].name,
+                                name ? "." : "", name ? name : "", bit);
             }
         }
     }
-    if (missing && cpu->enforce) {
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED,
-                    "TCG doesn't support %u requested features and enforce is on", missing);
+    if (n && cpu->enforce) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "%s doesn't support %u requested features and enforce is on", whose, n);
         return false;
     }
     return true;
@@ -250,6 +256,9 @@ x86_cpuid_phys_bits(X86Cpu *cpu, GError **error)
 
     if (cpu->host_phys_bits && lm) {
         cpu->phys_bits = x86_host_phys_bits();
+        if (cpu->host_phys_bits_limit) {
+            cpu->phys_bits = MIN(cpu->phys_bits, cpu->host_phys_bits_limit);
+        }
     }
     if (cpu->phys_bits == 0) {
         cpu->phys_bits = lm ? 40 : cpu->features[X86_CPUID_1_EDX] & F(PSE36) ? 36 : 32;
@@ -259,45 +268,37 @@ x86_cpuid_phys_bits(X86Cpu *cpu, GError **error)
                     cpu->phys_bits, lm ? 52 : 36);
         return false;
     }
+    if (cpu->guest_phys_bits && (cpu->guest_phys_bits < 32 || cpu->guest_phys_bits > cpu->phys_bits)) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "guest-phys-bits is %u, expected 32 to phys-bits, %u",
+                    cpu->guest_phys_bits, cpu->phys_bits);
+        return false;
+    }
     return true;
 }
 
-bool
-x86_cpuid_resolve(X86Cpu *cpu, GError **error)
+/* Vendor, numbers and brand string: the properties', or else the model's. */
+static bool
+x86_cpuid_identity(X86Cpu *cpu, const X86Model *model, const char *vendor, GError **error)
 {
-    const X86Model *model = ((X86CpuClass *)G_OBJECT_GET_CLASS(cpu))->model;
-    const EmuKvmVm *vm = emu_kvm_get_vm(x86_cpu_get_machine(cpu));
-
-    if (!model) {
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_ABSTRACT, "%s is not a CPU model",
-                    emu_object_get_type_name(cpu));
-        return false;
-    }
-    if (vm && (model == &x86_model_host || model == &x86_model_max)) {
-        if (!x86_kvm_get_host_model(vm, &cpu->host_model, &cpu->host_texts, error)) {
-            return false;
-        }
-        model = &cpu->host_model;
-    } else if (model == &x86_model_host) {
-        g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "CPU model 'host' requires KVM");
-        return false;
-    }
     cpu->family = cpu->family == UINT32_MAX ? model->family : cpu->family;
     cpu->model = cpu->model == UINT32_MAX ? model->model : cpu->model;
     cpu->stepping = cpu->stepping == UINT32_MAX ? model->stepping : cpu->stepping;
-    cpu->level = cpu->level == UINT32_MAX ? model->level : cpu->level;
-    cpu->xlevel = cpu->xlevel == UINT32_MAX ? model->xlevel : cpu->xlevel;
-
-    const char *vendor = cpu->vendor && *cpu->vendor ? cpu->vendor : model->vendor;
-    if (strlen(vendor) != sizeof(cpu->vendor_text)) {
+    if (!cpu->vendor || !*cpu->vendor) {
+        g_free(cpu->vendor);
+        cpu->vendor = g_strdup(vendor);
+    }
+    if (*cpu->vendor && strlen(cpu->vendor) != sizeof(cpu->vendor_text)) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
-                    "property 'vendor' is '%s', expected exactly 12 characters", vendor);
+                    "property 'vendor' is '%s', expected exactly 12 characters", cpu->vendor);
         return false;
     }
-    memcpy(cpu->vendor_text, vendor, sizeof(cpu->vendor_text));
-    const char *id = cpu->model_id ? cpu->model_id : model->model_id;
+    memset(cpu->vendor_text, 0, sizeof(cpu->vendor_text));
+    memcpy(cpu->vendor_text, cpu->vendor, strlen(cpu->vendor));
+    if (!cpu->model_id) {
+        cpu->model_id = g_strdup(model->model_id);
+    }
     memset(cpu->model_text, 0, sizeof(cpu->model_text));
-    memcpy(cpu->model_text, id, MIN(strlen(id), sizeof(cpu->model_text)));
+    memcpy(cpu->model_text, cpu->model_id, MIN(strlen(cpu->model_id), sizeof(cpu->model_text)));
 
     if (cpu->family > 0xff + 15 || cpu->model > 0xff || cpu->stepping > 15) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
@@ -308,48 +309,200 @@ x86_cpuid_resolve(X86Cpu *cpu, GError **error)
     uint32_t base_family = MIN(cpu->family, 15);
     cpu->signature = (cpu->family - base_family) << 20 | (cpu->model >> 4) << 16 | base_family << 8 |
                      (cpu->model & 15) << 4 | cpu->stepping;
+    return true;
+}
 
-    uint32_t asked[X86_N_FEATURE_WORDS];
+/* What an accelerator's CPUs have or lack whatever their model, unless asked otherwise. */
+static void
+x86_cpuid_accel_defaults(uint32_t features[X86_N_FEATURE_WORDS], const EmuKvmVm *vm)
+{
+    if (!vm) {
+        features[X86_CPUID_1_EDX] &= ~F(VME);
+        return;
+    }
+    features[X86_CPUID_1_EDX] &= ~F_ACPI;
+    features[X86_CPUID_1_ECX] &= ~F(MONITOR);
+    features[X86_CPUID_80000001_ECX] &= ~F(SVM);
+    features[X86_CPUID_KVM_EAX] |= x86_kvm_default_features(vm);
+    if (vm->local_apics) {
+        features[X86_CPUID_1_ECX] |= F(X2APIC);
+    }
+}
+
+/* A feature whose leaf is out of reach raises the limit, so that asking for it suffices; a limit that was set stays. */
+static void
+x86_cpuid_limits(X86Cpu *cpu, const X86Model *model)
+{
+    uint32_t limits[3] = {
+        cpu->min_level == UINT32_MAX ? model->level : cpu->min_level,
+        cpu->min_xlevel == UINT32_MAX ? model->xlevel : cpu->min_xlevel,
+        cpu->min_xlevel2,
+    };
+    const uint32_t *f = cpu->features;
+    uint32_t func7 = f[X86_CPUID_7_2_EDX] ? 2 : f[X86_CPUID_7_1_EAX] | f[X86_CPUID_7_1_EDX] ? 1 : 0;
+
     for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
-        uint32_t own = model == &x86_model_max ? x86_offered(word) : model->features[word];
+        uint32_t reach = x86_feature_words[word].reach;
 
+        if (f[word] && (cpu->full_cpuid_auto_level || word == X86_CPUID_7_EBX)) {
+            uint32_t *limit = &limits[reach >= 0xc0000000u ? 2 : reach >= 0x80000000u ? 1 : 0];
+
+            *limit = MAX(*limit, reach);
+        }
+    }
+    if (cpu->full_cpuid_auto_level) {
+        if (f[X86_CPUID_1_ECX] & F(XSAVE)) {
+            limits[0] = MAX(limits[0], 0xd);
+        }
+        if ((f[X86_CPUID_7_EBX] & F_INTEL_PT) && cpu->intel_pt_auto_level) {
+            limits[0] = MAX(limits[0], 0x14);
+        }
+        if (f[X86_CPUID_7_1_EDX] & F_AVX10) {
+            limits[0] = MAX(limits[0], 0x24);
+        }
+        if (f[X86_CPUID_80000001_ECX] & F(SVM)) {
+            limits[1] = MAX(limits[1], 0x8000000au);
+        }
+    }
+    if (cpu->leaf_1f || (cpu->dies > 1 && !x86_cpuid_is_amd(cpu))) {
+        limits[0] = MAX(limits[0], 0x1f);
+    }
+    cpu->min_level = limits[0];
+    cpu->min_xlevel = limits[1];
+    cpu->min_xlevel2 = limits[2];
+    cpu->level = cpu->level == UINT32_MAX ? limits[0] : cpu->level;
+    cpu->xlevel = cpu->xlevel == UINT32_MAX ? limits[1] : cpu->xlevel;
+    cpu->xlevel2 = cpu->xlevel2 == UINT32_MAX ? limits[2] : cpu->xlevel2;
+    cpu->level_func7 = cpu->level_func7 == UINT32_MAX ? func7 : cpu->level_func7;
+}
+
+/* Model and properties together, before it is known what can be offered. */
+static bool
+x86_cpuid_combine(X86Cpu *cpu, const EmuKvmVm *vm, GError **error)
+{
+    const X86CpuClass *cc = (X86CpuClass *)G_OBJECT_GET_CLASS(cpu);
+    const X86Model *model = &cc->model;
+    uint32_t own[X86_N_FEATURE_WORDS], asked[X86_N_FEATURE_WORDS];
+    const char *vendor = model->vendor;
+
+    if (!cc->has_model) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_ABSTRACT, "%s is not a CPU model",
+                    emu_object_get_type_name(cpu));
+        return false;
+    }
+    if (vm && cc->follows_host) {
+        if (!x86_kvm_get_host_model(vm, &cpu->host_model, &cpu->host_texts, cpu->migratable, error)) {
+            return false;
+        }
+        model = &cpu->host_model;
+        vendor = model->vendor;
+    } else if (cc->follows_host && !*model->vendor) {
+        g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "CPU model 'host' requires KVM");
+        return false;
+    } else if (vm && *vendor) {
+        if (!x86_kvm_get_host_vendor(vm, &cpu->host_texts, error)) {
+            return false;
+        }
+        vendor = cpu->host_texts.vendor; /* instructions that differ between vendors are the host's */
+    }
+    if (!x86_cpuid_identity(cpu, model, vendor, error)) {
+        return false;
+    }
+    memcpy(own, model->features, sizeof(own));
+    if (!cc->follows_host && *model->vendor) {
+        x86_cpuid_accel_defaults(own, vm);
+    }
+    for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
         asked[word] = cpu->feature_on[word] & ~cpu->feature_off[word];
-        cpu->features[word] = (own | cpu->feature_on[word]) & ~cpu->feature_off[word];
+        cpu->features[word] = (own[word] | cpu->feature_on[word]) & ~cpu->feature_off[word];
     }
     x86_cpuid_drop_dependent(cpu->features, asked);
-    /* KVM has features of its own, and looks at them when it makes the vCPU. */
-    if (!vm && !x86_cpuid_filter(cpu, asked, error)) {
+    cpu->features[X86_CPUID_KVM_EAX] &= ~(1u << 3); /* a second set of MSRs for the one clock */
+    cpu->features[X86_CPUID_KVM_EAX] |= (cpu->features[X86_CPUID_KVM_EAX] & 1) << 3;
+    cpu->caches = cpu->legacy_cache ? NULL : model->caches;
+    cpu->leaf_1f |= model->leaf_1f != 0;
+    if (cpu->avx10_version == 0) {
+        cpu->avx10_version = model->avx10_version;
+    }
+    x86_cpuid_limits(cpu, model);
+    return true;
+}
+
+/* Properties that are known, and cannot be what they say here. */
+static bool
+x86_cpuid_refuse(const X86Cpu *cpu, const EmuKvmVm *vm, GError **error)
+{
+    const X86Model *model = &((X86CpuClass *)G_OBJECT_GET_CLASS(cpu))->model;
+    const struct {
+        bool asked;
+        const char *why;
+    } refusals[] = {
+        {cpu->lmce, "lmce: machine checks of one CPU alone are not modelled"},
+        {cpu->fill_mtrr_mask, "fill-mtrr-mask: masks of variable MTRRs are kept as the guest wrote them"},
+        {cpu->pmu && !vm, "pmu: the translator has no performance counters, expected -accel kvm"},
+        {!cpu->legacy_cache && !model->caches && !cpu->host_cache_info, "legacy-cache=off: the model has no caches of its own"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(refusals); i++) {
+        if (refusals[i].asked) {
+            g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, refusals[i].why);
+            return false;
+        }
+    }
+    return true;
+}
+
+/**
+ * x86_cpuid_expand:
+ * @missing: (out): what cannot be offered of @cpu's features
+ *
+ * Identity, limits and features of a CPU that is not realized, as they would be on @machine.
+ */
+bool
+x86_cpuid_expand(X86Cpu *cpu, EmuMachine *machine, uint32_t missing[X86_N_FEATURE_WORDS], GError **error)
+{
+    const EmuKvmVm *vm = emu_kvm_get_vm(machine);
+
+    cpu->dies = 1;
+    if (!x86_cpuid_combine(cpu, vm, error)) {
         return false;
+    }
+    if (vm) {
+        return x86_kvm_find_missing(cpu, vm, missing, error);
+    }
+    x86_cpuid_find_missing(cpu, missing);
+    return true;
+}
+
+bool
+x86_cpuid_resolve(X86Cpu *cpu, GError **error)
+{
+    const EmuKvmVm *vm = emu_kvm_get_vm(x86_cpu_get_machine(cpu));
+    uint32_t missing[X86_N_FEATURE_WORDS];
+
+    x86_cpuid_topology(cpu);
+    if (!x86_cpuid_combine(cpu, vm, error) || !x86_cpuid_refuse(cpu, vm, error)) {
+        return false;
+    }
+    /* KVM has features of its own, and looks at them when it makes the vCPU. */
+    if (!vm) {
+        x86_cpuid_find_missing(cpu, missing);
+        if (!x86_cpuid_filter(cpu, missing, "TCG", error)) {
+            return false;
+        }
     }
     uint32_t *ext = &cpu->features[X86_CPUID_80000001_EDX];
     *ext &= ~X86_AMD_ALIASES;
     if (x86_cpuid_is_amd(cpu)) {
         *ext |= cpu->features[X86_CPUID_1_EDX] & X86_AMD_ALIASES;
     }
-    /* A feature whose leaf is out of reach raises the limit, so that asking for it suffices. */
-    if (cpu->features[X86_CPUID_7_EBX] | cpu->features[X86_CPUID_7_ECX] | cpu->features[X86_CPUID_7_EDX] |
-        cpu->features[X86_CPUID_7_1_EAX]) {
-        cpu->level = MAX(cpu->level, 7);
-    }
-    if (cpu->features[X86_CPUID_1_ECX] & F(XSAVE)) {
-        cpu->level = MAX(cpu->level, 0xd);
-    }
-    if (cpu->features[X86_CPUID_6_EAX]) {
-        cpu->level = MAX(cpu->level, 6);
-    }
-    if (cpu->features[X86_CPUID_80000001_EDX] | cpu->features[X86_CPUID_80000001_ECX]) {
-        cpu->xlevel = MAX(cpu->xlevel, 0x80000001u);
-    }
-    if (cpu->features[X86_CPUID_80000001_ECX] & F(SVM)) {
-        cpu->xlevel = MAX(cpu->xlevel, 0x8000000au);
-    }
     if (!x86_cpuid_phys_bits(cpu, error)) {
         return false;
     }
     cpu->has_apic = cpu->features[X86_CPUID_1_EDX] & F(APIC);
-    x86_cpuid_topology(cpu);
-    if (cpu->dies > 1 && !x86_cpuid_is_amd(cpu)) {
-        cpu->level = MAX(cpu->level, 0x1f);
+    cpu->ucode_rev_asked = cpu->ucode_rev != 0;
+    if (!cpu->ucode_rev_asked) {
+        cpu->ucode_rev = x86_cpuid_is_amd(cpu) ? 0x01000065 : UINT64_C(1) << 32;
     }
     /* 255 addresses all of them; wider IDs need x2APIC. */
     if (cpu->apic_id > 254) {
@@ -360,54 +513,70 @@ x86_cpuid_resolve(X86Cpu *cpu, GError **error)
     return true;
 }
 
-/* ---- leaves ------------------------------------------------------------------------------------------- */
+/* ---- max, host, base --------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    uint8_t type; /* 1 data, 2 instruction, 3 unified */
-    uint8_t level;
-    uint32_t ways, sets;
-    uint32_t flags; /* leaf 4 EDX: 1 WBINVD not shared, 2 inclusive, 4 complex indexing */
-} X86Cache;
-
-/* 32 + 32 KiB, 4 MiB, 16 MiB; 64-byte lines. */
-static const X86Cache x86_caches[4] = {
-    {1, 1, 8, 64, 1},
-    {2, 1, 8, 64, 1},
-    {3, 2, 16, 4096, 1},
-    {3, 3, 16, 16384, 2 | 4},
-};
-
-/* Zen: 32 + 64 KiB, 512 KiB, 8 MiB. */
-static const X86Cache x86_caches_zen[4] = {
-    {1, 1, 8, 64, 1},
-    {2, 1, 4, 256, 1},
-    {3, 2, 8, 1024, 0},
-    {3, 3, 16, 8192, 2 | 4},
-};
-
-static bool
-x86_cpuid_is_zen(const X86Cpu *cpu)
+static void
+x86_cpu_max_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
 {
-    return x86_cpuid_is_amd(cpu) && cpu->family >= 23;
+    X86CpuClass *cc = klass;
+
+    cc->model = (X86Model){
+        .name = "max",
+        .vendor = "AuthenticAMD",
+        .family = 15,
+        .model = 107,
+        .stepping = 1,
+        .level = 0xd,
+        .xlevel = 0x8000000a,
+        .model_id = "emu virtual CPU, all features",
+    };
+    for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
+        cc->model.features[word] = x86_offered(word);
+    }
+    cc->has_model = cc->follows_host = true;
+    x86_cpu_model_class_init(klass);
+    x86_cpu_host_class_init(klass);
 }
 
 static void
-x86_cpuid_cache(const X86Cache *caches, const X86Cpu *cpu, uint32_t subleaf, uint32_t out[4], bool amd)
+x86_cpu_host_model_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
 {
-    if (subleaf >= 4) {
-        return;
-    }
-    const X86Cache *c = &caches[subleaf];
-    uint32_t sharing = c->level == 3 ? 1u << (cpu->smt_bits + cpu->die_core_bits) : c->level == 2 || amd ? cpu->threads : 1;
+    X86CpuClass *cc = klass;
 
-    out[0] = c->type | (uint32_t)c->level << 5 | 1u << 8 | (sharing - 1) << 14;
-    if (!amd) {
-        out[0] |= MIN((1u << cpu->core_bits) - 1, 63) << 26; /* addressable core IDs in the package */
-    }
-    out[1] = 63 | (c->ways - 1) << 22;
-    out[2] = c->sets - 1;
-    out[3] = c->flags;
+    cc->model = (X86Model){.name = "host", .vendor = "", .model_id = ""};
+    cc->has_model = cc->follows_host = true;
+    x86_cpu_model_class_init(klass);
+    x86_cpu_host_class_init(klass);
 }
+
+static void
+x86_cpu_base_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
+{
+    X86CpuClass *cc = klass;
+
+    cc->model = (X86Model){.name = "base", .vendor = "", .model_id = ""};
+    cc->has_model = true;
+    x86_cpu_model_class_init(klass);
+}
+
+static const EmuTypeInfo x86_special_models[] = {
+    {.name = "max-x86_64-cpu", .parent = X86_TYPE_CPU_NAME, .instance_init = x86_cpu_model_init, .class_init = x86_cpu_max_class_init,
+     .description = "every feature that can be offered"},
+    {.name = "host-x86_64-cpu", .parent = X86_TYPE_CPU_NAME, .instance_init = x86_cpu_model_init,
+     .class_init = x86_cpu_host_model_class_init, .description = "what the host has (KVM only)"},
+    {.name = "base-x86_64-cpu", .parent = X86_TYPE_CPU_NAME, .instance_init = x86_cpu_model_init, .class_init = x86_cpu_base_class_init,
+     .description = "no feature at all"},
+};
+
+void
+x86_special_models_register(void)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(x86_special_models); i++) {
+        type_register_static(&x86_special_models[i]);
+    }
+}
+
+/* ---- leaves ------------------------------------------------------------------------------------------- */
 
 /* Leaf 0xb with a level for the die; SDM volume 2, CPUID. */
 static void
@@ -422,12 +591,14 @@ x86_cpuid_extended_topology(const X86Cpu *cpu, uint32_t subleaf, uint32_t out[4]
         {cpu->smt_bits + cpu->core_bits, cpu->cores * cpu->threads, 5},
     };
 
-    if (cpu->dies == 1) {
+    unsigned n = cpu->dies == 1 ? 2 : 3; /* without dies to tell apart, as leaf 0xb */
+
+    if (cpu->dies == 1 && !cpu->leaf_1f) {
         return;
     }
     out[2] = subleaf & 0xff;
     out[3] = cpu->apic_id;
-    if (subleaf < G_N_ELEMENTS(levels)) {
+    if (subleaf < n) {
         out[0] = levels[subleaf].shift;
         out[1] = levels[subleaf].logical & 0xffff;
         out[2] |= levels[subleaf].type << 8;
@@ -462,16 +633,10 @@ x86_cpuid_basic(const X86Cpu *cpu, X86State *s, uint32_t leaf, uint32_t subleaf,
             out[3] |= F_HTT;
         }
         break;
-    case 0x2: /* 16 MiB L3; 32 KiB L1D, 32 KiB L1I, 2 MiB L2; reserved on AMD processors */
-        if (!x86_cpuid_is_amd(cpu)) {
-            out[0] = 1;
-            out[2] = 0x4d;
-            out[3] = 0x2c307d;
-        }
-        break;
+    case 0x2: /* reserved on AMD processors */
     case 0x4:
-        if (!x86_cpuid_is_amd(cpu)) {
-            x86_cpuid_cache(x86_caches, cpu, subleaf, out, false);
+        if (memcmp(cpu->vendor_text, "AuthenticAMD", 12) != 0 || !cpu->vendor_cpuid_only) {
+            x86_cache_cpuid(cpu, leaf, subleaf, out);
         }
         break;
     case 0x5:
@@ -487,16 +652,24 @@ x86_cpuid_basic(const X86Cpu *cpu, X86State *s, uint32_t leaf, uint32_t subleaf,
             if (s->cr4 & X86_CR4_PKE) {
                 out[2] |= F_OSPKE;
             }
-            out[0] = cpu->features[X86_CPUID_7_1_EAX] ? 1 : 0;
+            out[0] = cpu->level_func7;
             out[3] = cpu->features[X86_CPUID_7_EDX];
+        } else if (subleaf > cpu->level_func7) {
+            break;
         } else if (subleaf == 1) {
             out[0] = cpu->features[X86_CPUID_7_1_EAX];
+            out[3] = cpu->features[X86_CPUID_7_1_EDX];
+        } else if (subleaf == 2) {
+            out[3] = cpu->features[X86_CPUID_7_2_EDX];
         }
         break;
     case 0xd:
         x86_xsave_cpuid(s, subleaf, out);
         break;
     case 0xb:
+        if (!cpu->leaf_b) {
+            break;
+        }
         out[2] = subleaf & 0xff;
         out[3] = cpu->apic_id;
         if (subleaf == 0) {
@@ -511,6 +684,11 @@ x86_cpuid_basic(const X86Cpu *cpu, X86State *s, uint32_t leaf, uint32_t subleaf,
         break;
     case 0x1f:
         x86_cpuid_extended_topology(cpu, subleaf, out);
+        break;
+    case 0x24:
+        if ((cpu->features[X86_CPUID_7_1_EDX] & F_AVX10) && subleaf == 0) {
+            out[1] = cpu->features[X86_CPUID_24_EBX] | cpu->avx10_version;
+        }
         break;
     default:
         break;
@@ -543,27 +721,20 @@ x86_cpuid_extended(const X86Cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t 
     case 0x80000004:
         memcpy(out, cpu->model_text + (leaf - 0x80000002) * 16, 16);
         break;
-    case 0x80000005: /* 64 + 64 KiB L1 (Zen: 32 + 64), 255-entry TLBs */
-        out[0] = out[1] = 0x01ff01ff;
-        out[2] = out[3] = 64u << 24 | 2u << 16 | 1u << 8 | 64;
-        if (x86_cpuid_is_zen(cpu)) {
-            out[2] = 32u << 24 | 8u << 16 | 1u << 8 | 64;
-            out[3] = 64u << 24 | 4u << 16 | 1u << 8 | 64;
-        }
-        break;
-    case 0x80000006: /* 512 KiB L2, 16 MiB L3 (Zen: 8), 512-entry 4-way TLBs */
-        out[1] = 4u << 28 | 512u << 16 | 4u << 12 | 512;
-        out[2] = 512u << 16 | (x86_cpuid_is_zen(cpu) ? 6u : 8u) << 12 | 1u << 8 | 64;
-        out[3] = (x86_cpuid_is_zen(cpu) ? 16u : 32u) << 18 | 8u << 12 | 1u << 8 | 64;
+    case 0x80000005:
+    case 0x80000006:
+    case 0x8000001d:
+        x86_cache_cpuid(cpu, leaf, subleaf, out);
         break;
     case 0x80000007:
+        out[1] = cpu->features[X86_CPUID_80000007_EBX];
         out[3] = cpu->features[X86_CPUID_80000007_EDX];
         break;
     case 0x80000008:
         if (cpu->features[X86_CPUID_80000001_EDX] & F(LM)) {
             out[0] = (cpu->features[X86_CPUID_7_ECX] & F(LA57) ? 57u : 48u) << 8;
         }
-        out[0] |= cpu->phys_bits;
+        out[0] |= cpu->phys_bits | cpu->guest_phys_bits << 16;
         out[1] = cpu->features[X86_CPUID_80000008_EBX];
         if (logical > 1) {
             out[2] = (cpu->smt_bits + cpu->core_bits) << 12 | (MIN(logical, 256) - 1);
@@ -576,8 +747,11 @@ x86_cpuid_extended(const X86Cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t 
             out[3] = cpu->features[X86_CPUID_8000000A_EDX];
         }
         break;
-    case 0x8000001d:
-        x86_cpuid_cache(x86_cpuid_is_zen(cpu) ? x86_caches_zen : x86_caches, cpu, subleaf, out, true);
+    case 0x80000021:
+        out[0] = cpu->features[X86_CPUID_80000021_EAX];
+        break;
+    case 0x80000022:
+        out[0] = cpu->features[X86_CPUID_80000022_EAX];
         break;
     case 0x8000001e:
         out[0] = cpu->apic_id;
@@ -589,6 +763,20 @@ x86_cpuid_extended(const X86Cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t 
     }
 }
 
+/* The hypervisor's leaves under the translator; false: there are none. */
+static bool
+x86_cpuid_hypervisor(const X86Cpu *cpu, uint32_t leaf, uint32_t out[4])
+{
+    if (!cpu->tcg_cpuid || (leaf != 0x40000000 && leaf != 0x40000001)) {
+        return false;
+    }
+    if (leaf == 0x40000000 && (cpu->features[X86_CPUID_1_ECX] & F(HYPERVISOR))) {
+        out[0] = 0x40000001;
+        memcpy(&out[1], "TCGTCGTCGTCG", 12); /* guests know this signature and expect no interface behind it */
+    }
+    return true;
+}
+
 void
 x86_cpuid(X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
@@ -597,12 +785,13 @@ x86_cpuid(X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
     out[0] = out[1] = out[2] = out[3] = 0;
     if (leaf >= 0x80000000u && leaf <= cpu->xlevel) {
         x86_cpuid_extended(cpu, leaf, subleaf, out);
-    } else if (leaf == 0x40000000 && cpu->features[X86_CPUID_1_ECX] & F(HYPERVISOR)) {
-        out[0] = 0x40000001;
-        memcpy(&out[1], "TCGTCGTCGTCG", 12); /* guests know this signature and expect no interface behind it */
-    } else if (leaf == 0x40000001) {
-        return;
-    } else {
+    } else if (leaf >= 0xc0000000u && leaf <= cpu->xlevel2) {
+        if (leaf == 0xc0000000u) {
+            out[0] = cpu->xlevel2;
+        } else if (leaf == 0xc0000001u) {
+            out[3] = cpu->features[X86_CPUID_C0000001_EDX];
+        }
+    } else if (!x86_cpuid_hypervisor(cpu, leaf, out)) {
         /* Out of range: the data of the highest basic leaf (SDM 2A). */
         x86_cpuid_basic(cpu, s, MIN(leaf, cpu->level), subleaf, out);
     }

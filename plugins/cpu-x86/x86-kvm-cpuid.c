@@ -54,6 +54,25 @@ static const struct {
     {0x80000001u, 0, 3, X86_CPUID_80000001_EDX},
     {0x80000001u, 0, 2, X86_CPUID_80000001_ECX},
     {0x8000000au, 0, 3, X86_CPUID_8000000A_EDX},
+    {7, 1, 3, X86_CPUID_7_1_EDX},
+    {7, 2, 3, X86_CPUID_7_2_EDX},
+    {0x14, 0, 2, X86_CPUID_14_ECX},
+    {0x24, 0, 1, X86_CPUID_24_EBX},
+    {0x80000007u, 0, 1, X86_CPUID_80000007_EBX},
+    {0x80000021u, 0, 0, X86_CPUID_80000021_EAX},
+    {0x80000022u, 0, 0, X86_CPUID_80000022_EAX},
+    {0xc0000001u, 0, 3, X86_CPUID_C0000001_EDX},
+    {KVM_CPUID_FEATURES, 0, 0, X86_CPUID_KVM_EAX},
+    {KVM_CPUID_FEATURES, 0, 3, X86_CPUID_KVM_EDX},
+};
+
+/* And which MSR. */
+static const struct {
+    uint32_t index;
+    unsigned low, high; /* words; X86_N_FEATURE_WORDS: none */
+} x86_kvm_feature_msrs[] = {
+    {0x10a, X86_ARCH_CAPABILITIES, X86_ARCH_CAPABILITIES_HIGH},
+    {0xcf, X86_CORE_CAPABILITY, X86_N_FEATURE_WORDS},
 };
 
 static uint32_t
@@ -75,6 +94,20 @@ x86_kvm_get_supported(const EmuKvmVm *vm, X86KvmCpuid *supported, GError **error
     return true;
 }
 
+/* Features of leaf 40000001H that are on unless asked otherwise. */
+#define KVM_FEATURES_WANTED \
+    (1u << KVM_FEATURE_CLOCKSOURCE | 1u << KVM_FEATURE_NOP_IO_DELAY | 1u << KVM_FEATURE_CLOCKSOURCE2 | 1u << KVM_FEATURE_ASYNC_PF | \
+     1u << KVM_FEATURE_STEAL_TIME | 1u << KVM_FEATURE_PV_EOI | 1u << KVM_FEATURE_CLOCKSOURCE_STABLE_BIT)
+/* These work on a local APIC that is the kernel's. */
+#define KVM_FEATURES_OF_APIC \
+    (1u << KVM_FEATURE_PV_EOI | 1u << KVM_FEATURE_PV_UNHALT | 1u << KVM_FEATURE_ASYNC_PF | 1u << KVM_FEATURE_ASYNC_PF_INT)
+
+uint32_t
+x86_kvm_default_features(const EmuKvmVm *vm)
+{
+    return vm->local_apics ? KVM_FEATURES_WANTED : KVM_FEATURES_WANTED & ~KVM_FEATURES_OF_APIC;
+}
+
 /* Row @i of the table, as this KVM has it. */
 static uint32_t
 x86_kvm_offered(const EmuKvmVm *vm, const X86KvmCpuid *supported, gsize i)
@@ -94,49 +127,83 @@ x86_kvm_offered(const EmuKvmVm *vm, const X86KvmCpuid *supported, gsize i)
         return offered | 1u << 1; /* CMP_LEGACY follows from the topology */
     case X86_CPUID_6_EAX:
         return offered | 1u << 2; /* ARAT: the timer never stops */
+    case X86_CPUID_KVM_EAX:
+        return vm->local_apics ? offered : offered & ~KVM_FEATURES_OF_APIC;
+    case X86_CPUID_KVM_EDX:
+        return 1u << KVM_HINTS_REALTIME; /* the user's word that vCPUs are never preempted */
     default:
         return offered;
     }
 }
 
-/* Takes the features away that this KVM does not offer, with a message for each. */
-static bool
-x86_kvm_filter(X86State *s, const EmuKvmVm *vm, const X86KvmCpuid *supported, GError **error)
+/* 0 when KVM does not tell. */
+static uint64_t
+x86_kvm_get_feature_msr(const EmuKvmVm *vm, uint32_t index)
 {
-    static const char registers[4][4] = {"EAX", "EBX", "ECX", "EDX"};
-    X86Cpu *cpu = s->owner;
-    bool speak = (cpu->check || cpu->enforce) && s->cpu_index == 0;
-    unsigned n = 0;
+    struct {
+        struct kvm_msrs header;
+        struct kvm_msr_entry entry;
+    } msrs = {.header = {.nmsrs = 1}, .entry = {.index = index}};
 
+    return ioctl(vm->kvm_fd, KVM_GET_MSRS, &msrs) == 1 ? msrs.entry.data : 0;
+}
+
+/*
+ * Features whose registers are not among what is carried between KVM and the CPU's state (x86-kvm.c): MPX, AVX-512, AVX10, AMX, shadow
+ * stacks. Leaf DH does not tell their components.
+ */
+static const uint32_t x86_kvm_not_carried[X86_N_FEATURE_WORDS] = {
+    [X86_CPUID_7_EBX] = 1u << 14 | 1u << 16 | 1u << 17 | 1u << 21 | 7u << 26 | 3u << 30,
+    [X86_CPUID_7_ECX] = 1u << 1 | 1u << 6 | 1u << 7 | 1u << 11 | 1u << 12 | 1u << 14,
+    [X86_CPUID_7_EDX] = 3u << 2 | 1u << 8 | 1u << 20 | 15u << 22,
+    [X86_CPUID_7_1_EAX] = 1u << 5 | 1u << 21,
+    [X86_CPUID_7_1_EDX] = 1u << 8 | 1u << 19,
+    [X86_CPUID_24_EBX] = UINT32_MAX,
+    [X86_CPUID_D_1_EAX] = 1u << 4,
+};
+
+/* Every word, as this KVM has it and we can take it. */
+static void
+x86_kvm_offer(const EmuKvmVm *vm, const X86KvmCpuid *supported, uint32_t offered[X86_N_FEATURE_WORDS])
+{
+    memset(offered, 0, X86_N_FEATURE_WORDS * sizeof(*offered));
     for (gsize i = 0; i < G_N_ELEMENTS(x86_kvm_feature_leaves); i++) {
-        unsigned word = x86_kvm_feature_leaves[i].word;
-        uint32_t missing = cpu->features[word] & ~x86_kvm_offered(vm, supported, i);
+        offered[x86_kvm_feature_leaves[i].word] = x86_kvm_offered(vm, supported, i);
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(x86_kvm_feature_msrs); i++) {
+        uint64_t value = x86_kvm_get_feature_msr(vm, x86_kvm_feature_msrs[i].index);
 
-        cpu->features[word] &= ~missing;
-        s->features[word] = cpu->features[word];
-        if (word == X86_CPUID_80000001_ECX && !(cpu->feature_on[word] & 1u << 2)) {
-            missing &= ~(1u << 2); /* SVM, which the default model names, is not missed */
-        }
-        if (word == X86_CPUID_8000000A_EDX && !x86_has_feature(s, X86_FEAT_SVM)) {
-            missing = 0; /* nor what belongs to it */
-        }
-        for (unsigned bit = 0; bit < 32; bit++) {
-            const char *name = x86_feature_names[word][bit];
-
-            if (!(missing & 1u << bit)) {
-                continue;
-            }
-            n++;
-            if (speak) {
-                emu_warn_report("host doesn't support requested feature: CPUID.%02XH:%s%s%s [bit %u]", x86_kvm_feature_leaves[i].function,
-                                registers[x86_kvm_feature_leaves[i].reg], name ? "." : "", name ? name : "", bit);
-            }
+        offered[x86_kvm_feature_msrs[i].low] = (uint32_t)value;
+        if (x86_kvm_feature_msrs[i].high < X86_N_FEATURE_WORDS) {
+            offered[x86_kvm_feature_msrs[i].high] = (uint32_t)(value >> 32);
         }
     }
-    if (n && cpu->enforce) {
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "host doesn't support %u requested features and enforce is on", n);
+    for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
+        offered[word] &= ~x86_kvm_not_carried[word];
+    }
+}
+
+static void
+x86_kvm_subtract(const X86Cpu *cpu, const EmuKvmVm *vm, const X86KvmCpuid *supported, uint32_t missing[X86_N_FEATURE_WORDS])
+{
+    uint32_t offered[X86_N_FEATURE_WORDS];
+
+    x86_kvm_offer(vm, supported, offered);
+    for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
+        missing[word] = cpu->features[word] & ~offered[word];
+    }
+    missing[X86_CPUID_80000001_EDX] &= ~X86_AMD_ALIASES; /* follow from leaf 1 */
+}
+
+bool
+x86_kvm_find_missing(const X86Cpu *cpu, const EmuKvmVm *vm, uint32_t missing[X86_N_FEATURE_WORDS], GError **error)
+{
+    g_autofree X86KvmCpuid *supported = g_new0(X86KvmCpuid, 1);
+
+    if (!x86_kvm_get_supported(vm, supported, error)) {
         return false;
     }
+    x86_kvm_subtract(cpu, vm, supported, missing);
     return true;
 }
 
@@ -150,25 +217,12 @@ x86_kvm_copy_text(char *text, const struct kvm_cpuid_entry2 *e)
     memcpy(text, words, sizeof(words));
 }
 
-/**
- * x86_kvm_get_host_model:
- * @model: filled in; its texts are in @texts
- *
- * What this KVM offers as a model of its own.
- */
-bool
-x86_kvm_get_host_model(const EmuKvmVm *vm, X86Model *model, X86HostTexts *texts, GError **error)
+static bool
+x86_kvm_copy_vendor(X86HostTexts *texts, const X86KvmCpuid *supported, GError **error)
 {
-    g_autofree X86KvmCpuid *supported = g_new0(X86KvmCpuid, 1);
-    const struct kvm_cpuid_entry2 *basic, *signature, *extended;
+    const struct kvm_cpuid_entry2 *basic = x86_kvm_find_cpuid(supported, 0, 0);
 
-    if (!x86_kvm_get_supported(vm, supported, error)) {
-        return false;
-    }
-    basic = x86_kvm_find_cpuid(supported, 0, 0);
-    signature = x86_kvm_find_cpuid(supported, 1, 0);
-    extended = x86_kvm_find_cpuid(supported, 0x80000000u, 0);
-    if (!basic || !signature) {
+    if (!basic) {
         errno = ENODATA;
         return x86_kvm_fail(error, "KVM_GET_SUPPORTED_CPUID");
     }
@@ -176,6 +230,40 @@ x86_kvm_get_host_model(const EmuKvmVm *vm, X86Model *model, X86HostTexts *texts,
     memcpy(texts->vendor, &basic->ebx, 4);
     memcpy(texts->vendor + 4, &basic->edx, 4);
     memcpy(texts->vendor + 8, &basic->ecx, 4);
+    return true;
+}
+
+bool
+x86_kvm_get_host_vendor(const EmuKvmVm *vm, X86HostTexts *texts, GError **error)
+{
+    g_autofree X86KvmCpuid *supported = g_new0(X86KvmCpuid, 1);
+
+    return x86_kvm_get_supported(vm, supported, error) && x86_kvm_copy_vendor(texts, supported, error);
+}
+
+/**
+ * x86_kvm_get_host_model:
+ * @model: filled in; its texts are in @texts
+ * @migratable: without what another host could not take over
+ *
+ * What this KVM offers as a model of its own.
+ */
+bool
+x86_kvm_get_host_model(const EmuKvmVm *vm, X86Model *model, X86HostTexts *texts, bool migratable, GError **error)
+{
+    g_autofree X86KvmCpuid *supported = g_new0(X86KvmCpuid, 1);
+    const struct kvm_cpuid_entry2 *basic, *signature, *extended;
+
+    if (!x86_kvm_get_supported(vm, supported, error) || !x86_kvm_copy_vendor(texts, supported, error)) {
+        return false;
+    }
+    basic = x86_kvm_find_cpuid(supported, 0, 0);
+    signature = x86_kvm_find_cpuid(supported, 1, 0);
+    extended = x86_kvm_find_cpuid(supported, 0x80000000u, 0);
+    if (!signature) {
+        errno = ENODATA;
+        return x86_kvm_fail(error, "KVM_GET_SUPPORTED_CPUID");
+    }
     for (unsigned i = 0; i < 3; i++) {
         const struct kvm_cpuid_entry2 *e = x86_kvm_find_cpuid(supported, 0x80000002u + i, 0);
 
@@ -193,8 +281,10 @@ x86_kvm_get_host_model(const EmuKvmVm *vm, X86Model *model, X86HostTexts *texts,
         .xlevel = extended ? extended->eax : 0,
         .model_id = texts->id,
     };
-    for (gsize i = 0; i < G_N_ELEMENTS(x86_kvm_feature_leaves); i++) {
-        model->features[x86_kvm_feature_leaves[i].word] = x86_kvm_offered(vm, supported, i);
+    x86_kvm_offer(vm, supported, model->features);
+    model->features[X86_CPUID_KVM_EDX] = 0; /* a promise of the user's */
+    if (migratable) {
+        model->features[X86_CPUID_80000007_EDX] &= ~(1u << 8); /* invtsc */
     }
     return true;
 }
@@ -203,15 +293,8 @@ x86_kvm_get_host_model(const EmuKvmVm *vm, X86Model *model, X86HostTexts *texts,
 
 #define LEAF_HYPERVISOR 0x40000000u
 #define LEAF_KVM_BEHIND_HYPERV 0x40000100u
-
-/* Features of leaf 40000001H that are on unless asked otherwise. */
-#define KVM_FEATURES_WANTED \
-    (1u << KVM_FEATURE_CLOCKSOURCE | 1u << KVM_FEATURE_NOP_IO_DELAY | 1u << KVM_FEATURE_CLOCKSOURCE2 | 1u << KVM_FEATURE_ASYNC_PF | \
-     1u << KVM_FEATURE_STEAL_TIME | 1u << KVM_FEATURE_PV_EOI | 1u << KVM_FEATURE_PV_UNHALT | 1u << KVM_FEATURE_ASYNC_PF_INT | \
-     1u << KVM_FEATURE_CLOCKSOURCE_STABLE_BIT)
-/* These work on a local APIC that is the kernel's. */
-#define KVM_FEATURES_OF_APIC \
-    (1u << KVM_FEATURE_PV_EOI | 1u << KVM_FEATURE_PV_UNHALT | 1u << KVM_FEATURE_ASYNC_PF | 1u << KVM_FEATURE_ASYNC_PF_INT)
+#define LEAF_FREQUENCIES 0x40000010u /* VMware's: TSC and APIC, kHz */
+#define APIC_BUS_KHZ 1000000u
 
 static void
 x86_kvm_add_raw(X86KvmCpuid *list, uint32_t function, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
@@ -234,19 +317,17 @@ x86_kvm_add_signature(X86KvmCpuid *list, uint32_t function, uint32_t top, const 
 }
 
 static void
-x86_kvm_add_kvm_leaves(X86Cpu *cpu, const EmuKvmVm *vm, X86KvmCpuid *list, const X86KvmCpuid *supported, uint32_t base)
+x86_kvm_add_kvm_leaves(X86Cpu *cpu, int vcpu_fd, X86KvmCpuid *list, uint32_t base)
 {
-    const struct kvm_cpuid_entry2 *e = x86_kvm_find_cpuid(supported, KVM_CPUID_FEATURES, 0);
-    uint32_t features = e ? e->eax & KVM_FEATURES_WANTED : 0;
+    int khz = ioctl(vcpu_fd, KVM_GET_TSC_KHZ, NULL);
+    /* Where the counter's frequency never changes. */
+    bool frequencies = cpu->vmware_cpuid_freq && base == LEAF_HYPERVISOR && khz > 0 && (cpu->features[X86_CPUID_80000007_EDX] & 1u << 8);
 
-    if (!cpu->kvmclock) {
-        features &= ~(1u << KVM_FEATURE_CLOCKSOURCE | 1u << KVM_FEATURE_CLOCKSOURCE2 | 1u << KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
+    x86_kvm_add_signature(list, base, frequencies ? LEAF_FREQUENCIES : base | 1, KVM_SIGNATURE);
+    x86_kvm_add_raw(list, base | 1, cpu->features[X86_CPUID_KVM_EAX], 0, 0, cpu->features[X86_CPUID_KVM_EDX]);
+    if (frequencies) {
+        x86_kvm_add_raw(list, LEAF_FREQUENCIES, (uint32_t)khz, APIC_BUS_KHZ, 0, 0);
     }
-    if (!vm->local_apics) {
-        features &= ~KVM_FEATURES_OF_APIC;
-    }
-    x86_kvm_add_signature(list, base, base | 1, KVM_SIGNATURE);
-    x86_kvm_add_raw(list, base | 1, features, 0, 0, 0);
 }
 
 /*
@@ -380,7 +461,7 @@ x86_kvm_add_hv_leaves(X86Cpu *cpu, int vcpu_fd, X86KvmCpuid *list, GError **erro
 }
 
 static bool
-x86_kvm_add_hypervisor(X86State *s, const EmuKvmVm *vm, int vcpu_fd, X86KvmCpuid *list, const X86KvmCpuid *supported, GError **error)
+x86_kvm_add_hypervisor(X86State *s, const EmuKvmVm *vm, int vcpu_fd, X86KvmCpuid *list, GError **error)
 {
     X86Cpu *cpu = s->owner;
     uint32_t base = LEAF_HYPERVISOR;
@@ -405,7 +486,7 @@ x86_kvm_add_hypervisor(X86State *s, const EmuKvmVm *vm, int vcpu_fd, X86KvmCpuid
         base = LEAF_KVM_BEHIND_HYPERV;
     }
     if (cpu->kvm) {
-        x86_kvm_add_kvm_leaves(cpu, vm, list, supported, base);
+        x86_kvm_add_kvm_leaves(cpu, vcpu_fd, list, base);
     }
     return true;
 }
@@ -441,15 +522,15 @@ x86_kvm_build_cpuid(X86State *s, X86KvmCpuid *list)
     uint32_t top[4];
 
     x86_cpuid(s, 0, 0, top);
-    for (uint32_t leaf = 0; leaf <= MIN(top[0], 0x1f); leaf++) {
-        unsigned subleaves = leaf == 4 || leaf == 0xb || leaf == 0x1f ? 4 : leaf == 7 ? 2 : leaf == 0xd ? 10 : 0;
+    for (uint32_t leaf = 0; leaf <= MIN(top[0], 0x24); leaf++) {
+        unsigned subleaves = leaf == 4 || leaf == 0xb || leaf == 0x1f ? 4 : leaf == 7 ? 3 : leaf == 0xd ? 10 : 0;
 
         for (unsigned i = 0; i < MAX(subleaves, 1); i++) {
             x86_kvm_add_leaf(s, list, leaf, i, subleaves != 0);
         }
     }
     x86_cpuid(s, 0x80000000u, 0, top);
-    for (uint32_t leaf = 0x80000000u; leaf <= MIN(top[0], 0x80000021u); leaf++) {
+    for (uint32_t leaf = 0x80000000u; leaf <= MIN(top[0], 0x80000022u); leaf++) {
         if (leaf == 0x8000001du) {
             for (unsigned i = 0; i < 4; i++) {
                 x86_kvm_add_leaf(s, list, leaf, i, true);
@@ -458,6 +539,75 @@ x86_kvm_build_cpuid(X86State *s, X86KvmCpuid *list)
             x86_kvm_add_leaf(s, list, leaf, 0, false);
         }
     }
+    if (((X86Cpu *)s->owner)->xlevel2 >= 0xc0000000u) {
+        x86_kvm_add_leaf(s, list, 0xc0000000u, 0, false);
+        x86_kvm_add_leaf(s, list, 0xc0000001u, 0, false);
+    }
+}
+
+/* Performance counters are KVM's to describe. */
+static void
+x86_kvm_add_pmu(const X86Cpu *cpu, X86KvmCpuid *list, const X86KvmCpuid *supported)
+{
+    const struct kvm_cpuid_entry2 *counters = x86_kvm_find_cpuid(supported, 0xa, 0);
+
+    for (uint32_t i = 0; cpu->pmu && counters && i < list->header.nent; i++) {
+        if (list->entries[i].function == 0xa) {
+            list->entries[i] = *counters;
+        }
+    }
+}
+
+static bool
+x86_kvm_set_identity_msr(int vcpu_fd, uint32_t index, uint64_t value)
+{
+    struct {
+        struct kvm_msrs header;
+        struct kvm_msr_entry entry;
+    } msrs = {.header = {.nmsrs = 1}, .entry = {.index = index, .data = value}};
+
+    return ioctl(vcpu_fd, KVM_SET_MSRS, &msrs) == 1;
+}
+
+/* MSRs that say what a CPU is, as CPUID does. @again: what CPUID says of them has changed. */
+static bool
+x86_kvm_set_identity(X86Cpu *cpu, int vcpu_fd, bool *again, GError **error)
+{
+    const uint32_t word = X86_FEAT_ARCH_CAPABILITIES >> 5, bit = 1u << (X86_FEAT_ARCH_CAPABILITIES & 31);
+    uint32_t *f = cpu->features;
+    uint64_t capabilities = (uint64_t)f[X86_ARCH_CAPABILITIES_HIGH] << 32 | f[X86_ARCH_CAPABILITIES];
+
+    if (!x86_kvm_set_identity_msr(vcpu_fd, 0x8b, cpu->ucode_rev) && cpu->ucode_rev_asked) {
+        g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "kvm: ucode-rev cannot be set on this host");
+        return false;
+    }
+    /* Some KVMs name the MSR among their features, and do not take it. */
+    if ((f[word] & bit) && !x86_kvm_set_identity_msr(vcpu_fd, 0x10a, capabilities)) {
+        if (cpu->feature_on[word] & bit) {
+            g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "kvm: arch-capabilities cannot be set on this host");
+            return false;
+        }
+        f[word] &= ~bit;
+        f[X86_ARCH_CAPABILITIES] = f[X86_ARCH_CAPABILITIES_HIGH] = 0;
+        *again = true;
+    }
+    return true;
+}
+
+/* The list for KVM out of the features that are left. */
+static bool
+x86_kvm_submit_cpuid(X86State *s, const EmuKvmVm *vm, int vcpu_fd, const X86KvmCpuid *supported, GError **error)
+{
+    g_autofree X86KvmCpuid *list = g_new0(X86KvmCpuid, 1);
+    X86Cpu *cpu = s->owner;
+
+    memcpy(s->features, cpu->features, sizeof(s->features));
+    x86_kvm_build_cpuid(s, list);
+    x86_kvm_add_pmu(cpu, list, supported);
+    if (!x86_kvm_add_hypervisor(s, vm, vcpu_fd, list, error)) {
+        return false;
+    }
+    return ioctl(vcpu_fd, KVM_SET_CPUID2, list) == 0 || x86_kvm_fail(error, "KVM_SET_CPUID2");
 }
 
 /**
@@ -469,17 +619,14 @@ bool
 x86_kvm_set_cpuid(X86State *s, const EmuKvmVm *vm, int vcpu_fd, GError **error)
 {
     g_autofree X86KvmCpuid *supported = g_new0(X86KvmCpuid, 1);
-    g_autofree X86KvmCpuid *list = g_new0(X86KvmCpuid, 1);
+    uint32_t missing[X86_N_FEATURE_WORDS];
+    X86Cpu *cpu = s->owner;
+    bool again = false;
 
-    if (!x86_kvm_get_supported(vm, supported, error) || !x86_kvm_filter(s, vm, supported, error)) {
+    if (!x86_kvm_get_supported(vm, supported, error)) {
         return false;
     }
-    x86_kvm_build_cpuid(s, list);
-    if (!x86_kvm_add_hypervisor(s, vm, vcpu_fd, list, supported, error)) {
-        return false;
-    }
-    if (ioctl(vcpu_fd, KVM_SET_CPUID2, list) != 0) {
-        return x86_kvm_fail(error, "KVM_SET_CPUID2");
-    }
-    return true;
+    x86_kvm_subtract(cpu, vm, supported, missing);
+    return x86_cpuid_filter(cpu, missing, "host", error) && x86_kvm_submit_cpuid(s, vm, vcpu_fd, supported, error) &&
+           x86_kvm_set_identity(cpu, vcpu_fd, &again, error) && (!again || x86_kvm_submit_cpuid(s, vm, vcpu_fd, supported, error));
 }

@@ -40,7 +40,13 @@ struct _EmuCpuClass {
     bool (*write_register)(EmuCpu *self, unsigned index, const void *buf); /* false: cannot hold that value */
     /* After its reset: execution begins at the physical address instead of the reset vector. Optional. */
     void (*set_start)(EmuCpu *self, uint64_t address);
-    EMU_RESERVED_SLOTS(11);
+    /* The model that this one is another name of, without the type's suffix. NULL: it is one itself. */
+    const char *alias_of;
+    /* For a look at a model: gives @self, which is not realized, the properties that it would have on @machine. (transfer full)
+     * (element-type utf8): names of the features that cannot be offered there; NULL with @error set when no CPU of the model
+     * can be made. Optional: what the properties say, and all is offered. */
+    GPtrArray *(*expand_model)(EmuCpu *self, EmuMachine *machine, GError **error);
+    EMU_RESERVED_SLOTS(9);
 };
 
 EMU_AVAILABLE_IN_1_0 unsigned emu_cpu_get_index(EmuCpu *self);
