@@ -52,7 +52,30 @@ build_all() {
     }
 }
 
-# get_kernel: Debian's cloud kernel, unpacked from its package (nothing is installed), as $build/guest/vmlinuz, its modules beside it.
+# unpack_kernel META FOLDER: the package of the kernel that META stands for, unpacked (nothing is installed) in $build/guest/FOLDER.
+unpack_kernel() {
+    find_kernel "$1"
+    if [ -z "$name" ]; then
+        if [ "$(id -u)" = 0 ]; then apt-get update -qq || true; else sudo apt-get update -qq || true; fi
+        find_kernel "$1"
+    fi
+    say "fetching ${name:-a kernel for $1}"
+    rm -rf "$build/guest/$2" "$build/guest/download"
+    mkdir -p "$build/guest/download"
+    (cd "$build/guest/download" && apt-get download -qq "$name" >/dev/null 2>&1 && dpkg-deb -x "$name"_*.deb tree) || {
+        rm -rf "$build/guest/download"
+        say "could not get the kernel package ${name:-that $1 depends on}"
+        return 1
+    }
+    mv "$build/guest/download/tree" "$build/guest/$2"
+    rm -rf "$build/guest/download"
+}
+
+find_kernel() {
+    name=$(apt-cache depends "$1" 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
+}
+
+# get_kernel: Debian's cloud kernel as $build/guest/vmlinuz, its modules beside it.
 get_kernel() {
     mkdir -p "$build/guest"
     [ -s "$build/guest/vmlinuz" ] && return 0
@@ -62,21 +85,16 @@ get_kernel() {
             return 0
         fi
     done
-    name=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
-    if [ -z "$name" ]; then
-        need_update=1
-        if [ "$(id -u)" = 0 ]; then apt-get update -qq || true; else sudo apt-get update -qq || true; fi
-        name=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
-    fi
-    say "fetching $name"
-    (cd "$build/guest" && apt-get download -qq "$name" >/dev/null 2>&1 && dpkg-deb -x "$name"_*.deb kernel) || {
-        say "could not get the kernel package $name"
-        exit 1
-    }
+    unpack_kernel linux-image-cloud-amd64 kernel || exit 1
     cp "$build"/guest/kernel/boot/vmlinuz-* "$build/guest/vmlinuz"
     rm -rf "$build/guest/modules"
     mv "$build/guest/kernel/lib/modules" "$build/guest/modules"
-    rm -rf "$build/guest/kernel" "$build"/guest/*.deb
+    rm -rf "$build/guest/kernel"
+}
+
+# get_full_kernel: Debian's kernel with drivers for what PCs had, in $build/guest/linux. Tests that want it skip without.
+get_full_kernel() {
+    [ -d "$build/guest/linux" ] || unpack_kernel linux-image-amd64 linux || true
 }
 
 get_initramfs() {
