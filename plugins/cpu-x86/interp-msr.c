@@ -309,6 +309,19 @@ is_mtrr_type(unsigned type)
     return type < 7 && type != 2 && type != 3;
 }
 
+bool
+x86_pat_is_valid(uint64_t pat)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned type = pat >> (8 * i) & 0xff;
+
+        if (type > 7 || type == 2 || type == 3) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Reserved bits and types of MTRRs (SDM 3A 12.11.2). */
 static bool
 mtrr_value_valid(X86State *s, uint32_t index, uint64_t v)
@@ -391,12 +404,8 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
         v = (uint32_t)v;
         break;
     case MSR_PAT:
-        for (unsigned i = 0; i < 8; i++) {
-            unsigned t = v >> (8 * i) & 0xff;
-
-            if (t > 7 || t == 2 || t == 3) {
-                x86_raise(s, X86_EXC_GP, 0);
-            }
+        if (!x86_pat_is_valid(v)) {
+            x86_raise(s, X86_EXC_GP, 0);
         }
         break;
     }

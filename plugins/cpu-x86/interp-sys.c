@@ -437,11 +437,6 @@ x86_write_cr4(X86State *s, uint64_t v)
                    X86_CR4_PCIDE | X86_CR4_PKE | X86_CR4_PKS)) {
         x86_flush_all(s);
     }
-    if (v & X86_CR4_OSXSAVE) {
-        s->features[X86_FEAT_OSXSAVE >> 5] |= 1u << (X86_FEAT_OSXSAVE & 31);
-    } else {
-        s->features[X86_FEAT_OSXSAVE >> 5] &= ~(1u << (X86_FEAT_OSXSAVE & 31));
-    }
     x86_update_mode(s);
 }
 

@@ -125,6 +125,7 @@ void x86_cpuid_default(X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t ou
 
 /* interp-msr.c */
 uint64_t x86_efer_allowed(const X86State *s);
+bool x86_pat_is_valid(uint64_t pat); /* memory types that a PAT may hold (SDM 3A 12.12.2) */
 
 /* x86-svm.c */
 X86MsrResult x86_svm_rdmsr(X86State *s, uint32_t index, uint64_t *value);

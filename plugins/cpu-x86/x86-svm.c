@@ -106,34 +106,10 @@ lbr_virtualized(const X86State *s)
 
 /* ---- VMRUN --------------------------------------------------------------------------------------------------------- */
 
-static void
-set_cr4(X86State *s, uint64_t v)
-{
-    s->cr4 = v;
-    if (v & X86_CR4_OSXSAVE) {
-        s->features[X86_FEAT_OSXSAVE >> 5] |= 1u << (X86_FEAT_OSXSAVE & 31);
-    } else {
-        s->features[X86_FEAT_OSXSAVE >> 5] &= ~(1u << (X86_FEAT_OSXSAVE & 31));
-    }
-}
-
 static uint64_t
 effective_lma(uint64_t efer, uint64_t cr0)
 {
     return (efer & X86_EFER_LME) && (cr0 & X86_CR0_PG) ? efer | X86_EFER_LMA : efer & ~(uint64_t)X86_EFER_LMA;
-}
-
-static bool
-pat_is_valid(uint64_t pat)
-{
-    for (unsigned i = 0; i < 8; i++) {
-        unsigned t = pat >> (8 * i) & 0xff;
-
-        if (t > 7 || t == 2 || t == 3) {
-            return false;
-        }
-    }
-    return true;
 }
 
 static bool
@@ -198,7 +174,7 @@ load_control(X86State *s)
         v->msrpm + MSRPM_SIZE > s->phys_mask || v->iopm > s->phys_mask || v->msrpm > s->phys_mask) {
         return false;
     }
-    return !v->nested_control || ((s->cr0 & X86_CR0_PG) && !(v->nested_cr3 & ~s->phys_mask) && pat_is_valid(vmcb_get(s, VMCB_G_PAT, 8)));
+    return !v->nested_control || ((s->cr0 & X86_CR0_PG) && !(v->nested_cr3 & ~s->phys_mask) && x86_pat_is_valid(vmcb_get(s, VMCB_G_PAT, 8)));
 }
 
 /* The guest's registers (APM 2, 15.5.1). */
@@ -279,7 +255,7 @@ load_guest(X86State *s)
     s->cr0 = (vmcb_get(s, VMCB_CR0, 8) & 0xe005003fu) | X86_CR0_ET;
     s->efer = effective_lma(vmcb_get(s, VMCB_EFER, 8), s->cr0);
     s->cr3 = vmcb_get(s, VMCB_CR3, 8);
-    set_cr4(s, vmcb_get(s, VMCB_CR4, 8));
+    s->cr4 = vmcb_get(s, VMCB_CR4, 8);
     s->cr2 = vmcb_get(s, VMCB_CR2, 8);
     s->dr[6] = (vmcb_get(s, VMCB_DR6, 8) & 0xe00f) | 0xffff0ff0u;
     s->dr[7] = (vmcb_get(s, VMCB_DR7, 8) & 0xffff27ffu) | 0x400u;
@@ -416,7 +392,7 @@ load_host(X86State *s)
     s->efer = h->efer;
     s->cr0 = h->cr0 | X86_CR0_PE;
     s->cr3 = h->cr3;
-    set_cr4(s, h->cr4);
+    s->cr4 = h->cr4;
     x86_set_eflags(s, (uint32_t)h->rflags & ~(X86_VM | X86_RF));
     s->rip = h->rip;
     X86_LOW(s, X86_RSP) = h->rsp;
