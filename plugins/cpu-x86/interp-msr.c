@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "x86-interp.h"
+#include "x86-svm.h"
 #include "x86-virt.h"
 
 enum {
@@ -68,7 +69,12 @@ read_tsc(X86State *s)
 static uint64_t
 read_own_tsc(X86State *s)
 {
-    return read_tsc(s) + (G_UNLIKELY(s->virt != NULL) ? s->svm.tsc_offset : 0);
+    uint64_t tsc = read_tsc(s);
+
+    if (G_UNLIKELY(s->virt != NULL)) {
+        tsc = (uint64_t)((unsigned __int128)tsc * s->svm.tsc_ratio >> SVM_TSC_RATIO_SHIFT) + s->svm.tsc_offset;
+    }
+    return tsc;
 }
 
 static void

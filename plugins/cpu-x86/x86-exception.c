@@ -327,6 +327,7 @@ x86_deliver_interrupt(EmuTcgState *tcg)
     X86State *s = (X86State *)tcg;
     uint32_t req = __atomic_load_n(&s->interrupt_request, __ATOMIC_ACQUIRE);
     X86EventType type = X86_EVENT_INTR;
+    bool blocks_nmi = false;
     unsigned vector;
 
     if ((req & X86_REQ_INIT) && !s->in_smm && leaves_guest(s, X86_SIGNAL_INIT)) {
@@ -379,6 +380,7 @@ x86_deliver_interrupt(EmuTcgState *tcg)
         clear_request(s, req & X86_REQ_NMI_AGAIN ? X86_REQ_NMI_AGAIN : X86_REQ_NMI);
         vector = X86_EXC_NMI;
         type = X86_EVENT_NMI;
+        blocks_nmi = true;
     } else if ((req & X86_REQ_HARD) && intr_wanted(s)) {
         int v = -1;
 
@@ -397,7 +399,7 @@ x86_deliver_interrupt(EmuTcgState *tcg)
     } else if ((req & X86_REQ_VIRTUAL) && s->virt && s->virt->virtual_wanted(s)) {
         uint8_t v;
 
-        if (!s->virt->take_virtual(s, &v)) {
+        if (!s->virt->take_virtual(s, &type, &v)) {
             return x86_deliver(s);
         }
         vector = v;
@@ -407,7 +409,7 @@ x86_deliver_interrupt(EmuTcgState *tcg)
     if (!try_interrupt(s, type, vector)) {
         return x86_deliver(s);
     }
-    if (type == X86_EVENT_NMI) {
+    if (blocks_nmi) {
         s->nmi_blocked = 1;
     }
     after_delivery(s);

@@ -91,6 +91,7 @@ static const struct {
     {0x258, 2, offsetof(X86State, mtrr_fixed) + 8, X86_FEAT_MTRR, true},
     {0x268, 8, offsetof(X86State, mtrr_fixed) + 24, X86_FEAT_MTRR, true},
     {0x2ff, 1, offsetof(X86State, mtrr_def_type), X86_FEAT_MTRR, true},
+    {0xc0000104u, 1, offsetof(X86State, svm.tsc_ratio), X86_FEAT_TSC_SCALE, true},
     {0xc0010114u, 1, offsetof(X86State, svm.vm_cr), X86_FEAT_SVM, true},
     {0xc0010117u, 1, offsetof(X86State, svm.hsave_pa), X86_FEAT_SVM, true},
 };

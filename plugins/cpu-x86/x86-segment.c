@@ -6,6 +6,7 @@
  */
 
 #include "x86-interp.h"
+#include "x86-virt.h"
 
 #define TYPE(attr) (((attr) >> 8) & 15)
 #define DPL(attr) (((attr) >> X86_DESC_DPL_SHIFT) & 3)
@@ -885,7 +886,7 @@ x86_iret(X86State *s, unsigned opsize)
             protected_return(s, opsize, 3 * opsize, 0, true, &flags);
         }
     }
-    s->nmi_blocked = 0;
+    x86_virt_nmi_done(s);
 }
 
 /* Delivery of interrupts in protected and long mode pushes through the same frames. */

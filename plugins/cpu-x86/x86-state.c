@@ -266,8 +266,7 @@ x86_reset(X86State *s)
 {
     reset_registers(s);
     memset(s->xsave, 0, sizeof(s->xsave));
-    s->fx.fcw = 0x40; /* FINIT's 0x37f comes only with FINIT */
-    s->fx.ftw = 0xff; /* all +0.0 and valid */
+    s->fx.fcw = 0x37f; /* as FNINIT leaves it, which firmware of a PC executes, and SeaBIOS does not */
     s->fx.mxcsr = 0x1f80;
     s->fx.mxcsr_mask = 0xffff;
     s->xcr0 = 1;

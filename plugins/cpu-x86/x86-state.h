@@ -312,6 +312,7 @@ enum {
     X86_FEAT_LBRV = X86_FEATURE(X86_CPUID_8000000A_EDX, 1),
     X86_FEAT_SVM_LOCK = X86_FEATURE(X86_CPUID_8000000A_EDX, 2),
     X86_FEAT_NRIP_SAVE = X86_FEATURE(X86_CPUID_8000000A_EDX, 3),
+    X86_FEAT_TSC_SCALE = X86_FEATURE(X86_CPUID_8000000A_EDX, 4),
     X86_FEAT_VMCB_CLEAN = X86_FEATURE(X86_CPUID_8000000A_EDX, 5),
     X86_FEAT_FLUSHBYASID = X86_FEATURE(X86_CPUID_8000000A_EDX, 6),
     X86_FEAT_DECODEASSISTS = X86_FEATURE(X86_CPUID_8000000A_EDX, 7),
@@ -319,6 +320,7 @@ enum {
     X86_FEAT_PFTHRESHOLD = X86_FEATURE(X86_CPUID_8000000A_EDX, 12),
     X86_FEAT_V_VMSAVE_VMLOAD = X86_FEATURE(X86_CPUID_8000000A_EDX, 15),
     X86_FEAT_VGIF = X86_FEATURE(X86_CPUID_8000000A_EDX, 16),
+    X86_FEAT_VNMI = X86_FEATURE(X86_CPUID_8000000A_EDX, 25),
     X86_FEAT_SVME_ADDR_CHK = X86_FEATURE(X86_CPUID_8000000A_EDX, 28),
     X86_FEAT_ARCH_CAPABILITIES = X86_FEATURE(X86_CPUID_7_EDX, 29),
     X86_FEAT_CORE_CAPABILITY = X86_FEATURE(X86_CPUID_7_EDX, 30),
@@ -333,7 +335,7 @@ enum {
 #define X86_REQ_SIPI (1u << 4)
 #define X86_REQ_MCE (1u << 5)
 #define X86_REQ_NMI_AGAIN (1u << 6) /* a second one behind X86_REQ_NMI */
-#define X86_REQ_VIRTUAL (1u << 7)   /* a guest's virtual interrupt waits */
+#define X86_REQ_VIRTUAL (1u << 7)   /* a guest's virtual interrupt or NMI waits */
 
 typedef struct _X86State X86State;
 
@@ -412,7 +414,7 @@ typedef struct {
 
 /* AMD-V: MSRs, GIF, and while a guest runs what VMRUN took from its VMCB. */
 typedef struct {
-    uint64_t vm_cr, hsave_pa;
+    uint64_t vm_cr, hsave_pa, tsc_ratio;
     uint8_t gif;
     uint8_t guest;     /* one runs, or would if the CPU were not in SMM */
     uint8_t gif_in_smm; /* GIF before the SMI */

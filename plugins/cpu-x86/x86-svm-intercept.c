@@ -386,26 +386,64 @@ svm_delivering(X86State *s, const X86Event *event)
     }
 }
 
+/* A virtual NMI, which its own mask does not hold back. */
+static bool
+nmi_deliverable(const X86State *s)
+{
+    const uint32_t bits = SVM_INT_V_NMI_ENABLE | SVM_INT_V_NMI | SVM_INT_V_NMI_MASK;
+
+    return (s->svm.int_ctl & bits) == (SVM_INT_V_NMI_ENABLE | SVM_INT_V_NMI);
+}
+
 static bool
 svm_virtual_wanted(X86State *s)
 {
     uint32_t ctl = s->svm.int_ctl;
 
-    return (ctl & SVM_INT_V_IRQ) && (s->eflags & X86_IF) && !s->shadow &&
-           (!(ctl & SVM_INT_V_GIF_ENABLE) || (ctl & SVM_INT_V_GIF)) &&
-           ((ctl & SVM_INT_V_IGN_TPR) || (ctl >> SVM_INT_V_PRIO_SHIFT & 15) > (ctl & 15));
+    if (s->shadow || ((ctl & SVM_INT_V_GIF_ENABLE) && !(ctl & SVM_INT_V_GIF))) {
+        return false;
+    }
+    return nmi_deliverable(s) || ((ctl & SVM_INT_V_IRQ) && (s->eflags & X86_IF) &&
+                                  ((ctl & SVM_INT_V_IGN_TPR) || (ctl >> SVM_INT_V_PRIO_SHIFT & 15) > (ctl & 15)));
+}
+
+static void
+no_longer_pending(X86State *s)
+{
+    if (!x86_svm_virtual_pending(s)) {
+        __atomic_fetch_and(&s->interrupt_request, ~X86_REQ_VIRTUAL, __ATOMIC_SEQ_CST);
+    }
 }
 
 static bool
-svm_take_virtual(X86State *s, uint8_t *vector)
+svm_take_virtual(X86State *s, X86EventType *type, uint8_t *vector)
 {
+    if (nmi_deliverable(s)) {
+        s->svm.int_ctl = (s->svm.int_ctl & ~SVM_INT_V_NMI) | SVM_INT_V_NMI_MASK;
+        *type = X86_EVENT_NMI;
+        *vector = X86_EXC_NMI;
+        no_longer_pending(s);
+        return true;
+    }
     if (x86_svm_intercepts(s, SVM_EXIT_VINTR)) {
         x86_svm_record_exit(s, SVM_EXIT_VINTR, 0, 0);
         return false;
     }
     s->svm.int_ctl &= ~SVM_INT_V_IRQ;
-    __atomic_fetch_and(&s->interrupt_request, ~X86_REQ_VIRTUAL, __ATOMIC_SEQ_CST);
+    *type = X86_EVENT_INTR;
     *vector = (uint8_t)s->svm.int_vector;
+    no_longer_pending(s);
+    return true;
+}
+
+static bool
+svm_nmi_done(X86State *s)
+{
+    if (!(s->svm.int_ctl & SVM_INT_V_NMI_ENABLE)) {
+        return false;
+    }
+    s->svm.int_ctl &= ~SVM_INT_V_NMI_MASK;
+    x86_virt_look_again(s);
     return true;
 }
 
@@ -444,6 +482,7 @@ const X86Virt x86_svm = {
     .signal_wanted = svm_signal_wanted,
     .virtual_wanted = svm_virtual_wanted,
     .take_virtual = svm_take_virtual,
+    .nmi_done = svm_nmi_done,
     .get_tpr = svm_get_tpr,
     .set_tpr = svm_set_tpr,
     .has_second_level = svm_has_second_level,

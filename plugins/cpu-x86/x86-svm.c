@@ -170,6 +170,12 @@ load_control(X86State *s)
     if (!x86_has_feature(s, X86_FEAT_VGIF)) {
         v->int_ctl &= ~(SVM_INT_V_GIF | SVM_INT_V_GIF_ENABLE);
     }
+    if (!x86_has_feature(s, X86_FEAT_VNMI)) {
+        v->int_ctl &= ~SVM_INT_V_NMI_ENABLE;
+    }
+    if ((v->int_ctl & SVM_INT_V_NMI_ENABLE) && !x86_svm_intercepts(s, SVM_EXIT_NMI)) {
+        return false;
+    }
     if (!x86_svm_intercepts(s, SVM_EXIT_VMRUN) || v->asid == 0 || v->iopm + IOPM_SIZE > s->phys_mask ||
         v->msrpm + MSRPM_SIZE > s->phys_mask || v->iopm > s->phys_mask || v->msrpm > s->phys_mask) {
         return false;
@@ -281,7 +287,7 @@ load_guest(X86State *s)
     if (!x86_long(s) && (s->cr0 & X86_CR0_PG) && (s->cr4 & X86_CR4_PAE)) {
         x86_load_pdptes(s, s->cr3);
     }
-    if (v->int_ctl & SVM_INT_V_IRQ) {
+    if (x86_svm_virtual_pending(s)) {
         __atomic_fetch_or(&s->interrupt_request, X86_REQ_VIRTUAL, __ATOMIC_SEQ_CST);
     }
 }
@@ -301,6 +307,9 @@ enter(X86State *s, X86Event *event)
     vmcb_put(s, VMCB_EVENT_INJECTION, injected & ~(uint64_t)SVM_EVENT_VALID, 4);
     event->type = (X86EventType)(injected >> SVM_EVENT_TYPE_SHIFT & 7);
     event->vector = event->type == X86_EVENT_NMI ? X86_EXC_NMI : (uint8_t)injected;
+    if (event->type == X86_EVENT_NMI) {
+        s->svm.int_ctl |= SVM_INT_V_NMI_MASK; /* as if it had been a virtual one */
+    }
     event->is_software = event->type == X86_EVENT_SOFTWARE;
     event->has_error = event->type == X86_EVENT_EXCEPTION && (injected & SVM_EVENT_HAS_ERROR) && (s->cr0 & X86_CR0_PE);
     event->error = (uint32_t)(injected >> 32);
@@ -350,6 +359,10 @@ save_guest(X86State *s)
 {
     X86Svm *v = &s->svm;
     uint32_t live = SVM_INT_V_TPR | SVM_INT_V_IRQ | SVM_INT_V_GIF;
+
+    if (v->int_ctl & SVM_INT_V_NMI_ENABLE) {
+        live |= SVM_INT_V_NMI | SVM_INT_V_NMI_MASK;
+    }
 
     for (unsigned i = X86_ES; i <= X86_DS; i++) {
         vmcb_put_segment(s, VMCB_SEGMENTS + 16 * i, i);
@@ -430,6 +443,9 @@ leave(X86State *s, X86Event *event)
     uint64_t code = v->exit_code, info1 = v->exit_info1, info2 = v->exit_info2, next_rip = v->next_rip;
 
     save_insn_bytes(s, code, info1);
+    if ((v->event & SVM_EVENT_VALID) && (v->event >> SVM_EVENT_TYPE_SHIFT & 7) == X86_EVENT_NMI) {
+        v->int_ctl &= ~SVM_INT_V_NMI_MASK; /* its handler was not reached */
+    }
     save_guest(s);
     vmcb_put(s, VMCB_EXIT_CODE, code, 8);
     vmcb_put(s, VMCB_EXIT_INFO1, info1, 8);
@@ -474,6 +490,7 @@ void
 x86_virt_reset(X86State *s)
 {
     memset(&s->svm, 0, sizeof(s->svm));
+    s->svm.tsc_ratio = UINT64_C(1) << SVM_TSC_RATIO_SHIFT;
     x86_virt_init(s);
 }
 
@@ -492,7 +509,7 @@ x86_virt_leave_smm(X86State *s)
     s->svm.gif = s->svm.gif_in_smm;
     if (s->svm.guest) {
         s->virt = &x86_svm;
-        if (s->svm.int_ctl & SVM_INT_V_IRQ) {
+        if (x86_svm_virtual_pending(s)) {
             __atomic_fetch_or(&s->interrupt_request, X86_REQ_VIRTUAL, __ATOMIC_SEQ_CST);
         }
     }
@@ -684,7 +701,7 @@ x86_exec_invlpga(X86State *s, const X86Insn *insn)
 
 /* ---- MSRs --------------------------------------------------------------------------------------------------------------------- */
 
-enum { MSR_VM_CR = 0xc0010114u, MSR_VM_HSAVE_PA = 0xc0010117u };
+enum { MSR_TSC_RATIO = 0xc0000104u, MSR_VM_CR = 0xc0010114u, MSR_VM_HSAVE_PA = 0xc0010117u };
 
 X86MsrResult
 x86_svm_rdmsr(X86State *s, uint32_t index, uint64_t *value)
@@ -693,6 +710,12 @@ x86_svm_rdmsr(X86State *s, uint32_t index, uint64_t *value)
         return X86_MSR_NOT_MINE;
     }
     switch (index) {
+    case MSR_TSC_RATIO:
+        if (!x86_has_feature(s, X86_FEAT_TSC_SCALE)) {
+            return X86_MSR_NOT_MINE;
+        }
+        *value = s->svm.tsc_ratio;
+        return X86_MSR_DONE;
     case MSR_VM_CR:
         *value = s->svm.vm_cr;
         return X86_MSR_DONE;
@@ -714,6 +737,15 @@ x86_svm_wrmsr(X86State *s, uint32_t index, uint64_t value)
         return X86_MSR_NOT_MINE;
     }
     switch (index) {
+    case MSR_TSC_RATIO:
+        if (!x86_has_feature(s, X86_FEAT_TSC_SCALE)) {
+            return X86_MSR_NOT_MINE;
+        }
+        if (value & ~SVM_TSC_RATIO_KNOWN) {
+            return X86_MSR_FAULT;
+        }
+        v->tsc_ratio = value;
+        return X86_MSR_DONE;
     case MSR_VM_CR:
         /* SVM cannot be disabled while it is enabled; LOCK, where there is one, holds itself and SVMDIS. */
         if ((value & ~(uint64_t)VM_CR_KNOWN) || ((value & VM_CR_SVMDIS) && (s->efer & X86_EFER_SVME))) {

@@ -125,10 +125,13 @@ enum {
 #define SVM_INT_V_TPR 0xffu
 #define SVM_INT_V_IRQ (1u << 8)
 #define SVM_INT_V_GIF (1u << 9)
+#define SVM_INT_V_NMI (1u << 11)
+#define SVM_INT_V_NMI_MASK (1u << 12)
 #define SVM_INT_V_PRIO_SHIFT 16
 #define SVM_INT_V_IGN_TPR (1u << 20)
 #define SVM_INT_V_MASKING (1u << 24)
 #define SVM_INT_V_GIF_ENABLE (1u << 25)
+#define SVM_INT_V_NMI_ENABLE (1u << 26)
 
 #define SVM_NESTED_PAGING 1u
 #define SVM_EXT_LBRV 1u
@@ -139,6 +142,10 @@ enum {
 #define SVM_EVENT_HAS_ERROR (1u << 11)
 #define SVM_EVENT_VALID (1u << 31)
 
+/* The ratio of a guest's TSC to the machine's: 8 bits before the point, 32 behind it. */
+#define SVM_TSC_RATIO_SHIFT 32
+#define SVM_TSC_RATIO_KNOWN UINT64_C(0xffffffffff)
+
 /* The guest leaves: recorded; x86_unwind() or x86_deliver() is next. */
 void x86_svm_record_exit(X86State *s, uint64_t code, uint64_t info1, uint64_t info2);
 
@@ -146,6 +153,15 @@ static inline bool
 x86_svm_intercepts(const X86State *s, unsigned code)
 {
     return s->svm.intercept[code >> 5] >> (code & 31) & 1;
+}
+
+/* Whether a virtual interrupt or NMI waits, masked or not. */
+static inline bool
+x86_svm_virtual_pending(const X86State *s)
+{
+    uint32_t ctl = s->svm.int_ctl;
+
+    return (ctl & SVM_INT_V_IRQ) || ((ctl & SVM_INT_V_NMI_ENABLE) && (ctl & SVM_INT_V_NMI));
 }
 
 /* x86-svm-intercept.c */

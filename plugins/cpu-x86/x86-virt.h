@@ -63,9 +63,11 @@ struct _X86Virt {
     void (*delivering)(X86State *s, const X86Event *event);
     /* Would @signal be looked at now, though the guest's own flags may block it? */
     bool (*signal_wanted)(X86State *s, X86Signal signal);
-    /* A virtual interrupt can be taken; takes it: false when it left the guest. */
+    /* A virtual interrupt or NMI can be taken; takes it: false when it left the guest. */
     bool (*virtual_wanted)(X86State *s);
-    bool (*take_virtual)(X86State *s, uint8_t *vector);
+    bool (*take_virtual)(X86State *s, X86EventType *type, uint8_t *vector);
+    /* IRET is over: true when the NMIs that it lets in again are the guest's virtual ones. */
+    bool (*nmi_done)(X86State *s);
     /* CR8 when it is the guest's own; false: it is the machine's. */
     bool (*get_tpr)(X86State *s, uint8_t *cr8);
     bool (*set_tpr)(X86State *s, uint8_t cr8);
@@ -110,6 +112,15 @@ x86_virt_delivering(X86State *s, const X86Event *event)
 {
     if (G_UNLIKELY(s->virt != NULL)) {
         s->virt->delivering(s, event);
+    }
+}
+
+/* IRET is over. */
+static inline void
+x86_virt_nmi_done(X86State *s)
+{
+    if (G_LIKELY(s->virt == NULL) || !s->virt->nmi_done(s)) {
+        s->nmi_blocked = 0;
     }
 }
 

@@ -179,11 +179,12 @@ static const EmuVMField svm_fields[] = {
     EMU_VM_U32(X86Svm, pause_threshold),
     EMU_VM_U64(X86Svm, pause_tsc),
     EMU_VM_STRUCT(X86Svm, host, &svm_host_vmstate),
+    {.name = "tsc_ratio", .kind = EMU_VM_KIND_U64, .offset = offsetof(X86Svm, tsc_ratio), .size = 8, .num = 1, .since = 2},
     EMU_VM_END,
 };
 static const EmuVMState svm_vmstate = {
     .name = "svm",
-    .version = 1,
+    .version = 2,
     .minimum_version = 1,
     .fields = svm_fields,
 };
@@ -195,6 +196,7 @@ svm_state_post_load(gpointer opaque, unsigned version, GError **error)
     X86Svm *v = &s->svm;
 
     if (v->gif > 1 || v->guest > 1 || v->gif_in_smm > 1 || ((v->vmcb | v->iopm | v->msrpm) & 0xfff) || v->int_vector > 0xff ||
+        v->tsc_ratio >> 40 ||
         (v->guest && !x86_has_feature(s, X86_FEAT_SVM))) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
                     "cpu: saved state of SVM has a field out of range (GIF %u, guest %u, VMCB 0x%" G_GINT64_MODIFIER "x)", v->gif,
@@ -233,7 +235,7 @@ svm_needed(gpointer opaque)
 {
     const X86State *s = ((X86Cpu *)opaque)->state;
 
-    return s->svm.guest || !s->svm.gif || s->svm.vm_cr || s->svm.hsave_pa || (s->br_from | s->br_to | s->exc_from | s->exc_to);
+    return s->svm.guest || !s->svm.gif || s->svm.vm_cr || s->svm.hsave_pa || s->svm.tsc_ratio != UINT64_C(1) << 32 || (s->br_from | s->br_to | s->exc_from | s->exc_to);
 }
 
 static const EmuVMField svm_cpu_fields[] = {

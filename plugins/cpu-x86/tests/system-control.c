@@ -234,9 +234,21 @@ test_system_calls(void)
     expect(13, 0); /* SYSEXIT is level 0's */
 }
 
+/* What nobody initialized, firmware has: x87 code that begins right away meets no unmasked exception. */
+static void
+test_reset(void)
+{
+    begin(0);
+    x86_reset(s);
+    g_assert_cmphex(s->fx.fcw, ==, 0x37f);
+    g_assert_cmphex(s->fx.fsw, ==, 0);
+    g_assert_cmphex(s->fx.ftw, ==, 0);
+}
+
 void
 add_control_tests(void)
 {
+    g_test_add_func("/x86/system/reset", test_reset);
     g_test_add_func("/x86/system/control-registers", test_control);
     g_test_add_func("/x86/system/msrs", test_msrs);
     g_test_add_func("/x86/system/tables", test_tables);

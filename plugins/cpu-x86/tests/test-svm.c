@@ -448,6 +448,7 @@ test_refused(void)
         {VMCB_INTERCEPTS + 16, 4, 0},                                   /* VMRUN not intercepted */
         {VMCB_IOPM, 8, UINT64_C(1) << 52},
         {VMCB_MSRPM, 8, UINT64_C(0xfffffffffffff000)},
+        {VMCB_INT_CTL, 4, SVM_INT_V_NMI_ENABLE},                        /* NMIs not intercepted */
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -541,12 +542,18 @@ exec_msr(bool write, uint32_t index, uint64_t value)
 static void
 test_msrs(void)
 {
-    enum { EFER = 0xc0000080u, VM_CR = 0xc0010114u, HSAVE = 0xc0010117u };
+    enum { EFER = 0xc0000080u, TSC_RATIO = 0xc0000104u, VM_CR = 0xc0010114u, HSAVE = 0xc0010117u };
 
     begin_code(0x90);
     exec_msr(true, HSAVE, 0x12345000);
     g_assert_cmphex(exec_msr(false, HSAVE, 0), ==, 0x12345000);
     exec_msr(true, HSAVE, 0x12345008);
+    g_assert_cmpint(vector_of(), ==, X86_EXC_GP);
+    begin_code(0x90);
+    g_assert_cmphex(exec_msr(false, TSC_RATIO, 0), ==, UINT64_C(1) << 32);
+    exec_msr(true, TSC_RATIO, UINT64_C(0xff00000001));
+    g_assert_cmphex(exec_msr(false, TSC_RATIO, 0), ==, UINT64_C(0xff00000001));
+    exec_msr(true, TSC_RATIO, UINT64_C(1) << 40);
     g_assert_cmpint(vector_of(), ==, X86_EXC_GP);
     begin_code(0x90);
     exec_msr(true, VM_CR, 1 << 4); /* disabled while SVME is on */
@@ -757,6 +764,124 @@ test_virtual_interrupt(void)
     g_assert_cmphex(s->cr8, ==, 3);
 }
 
+static void
+test_virtual_nmi(void)
+{
+    const uint32_t on = SVM_INT_V_NMI_ENABLE, pending = SVM_INT_V_NMI, mask = SVM_INT_V_NMI_MASK;
+    static const uint8_t code[] = {0xfb, 0x90, 0x90, VMMCALL}; /* sti; nop; nop */
+    static const struct {
+        uint32_t ctl, after;
+        bool taken;
+    } cases[] = {
+        {SVM_INT_V_NMI_ENABLE | SVM_INT_V_NMI, SVM_INT_V_NMI_ENABLE | SVM_INT_V_NMI_MASK, true},
+        {SVM_INT_V_NMI_ENABLE | SVM_INT_V_NMI | SVM_INT_V_NMI_MASK, SVM_INT_V_NMI_ENABLE | SVM_INT_V_NMI | SVM_INT_V_NMI_MASK, false},
+        {SVM_INT_V_NMI, SVM_INT_V_NMI, false},
+        {SVM_INT_V_NMI_ENABLE | SVM_INT_V_NMI | SVM_INT_V_GIF_ENABLE, SVM_INT_V_NMI_ENABLE | SVM_INT_V_NMI | SVM_INT_V_GIF_ENABLE, false},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_test_message("int_ctl 0x%x", cases[i].ctl);
+        begin(code, sizeof(code));
+        intercept(SVM_EXIT_NMI);
+        intercept(SVM_EXIT_HLT);
+        vmcb_set(VMCB_INT_CTL, cases[i].ctl, 4);
+        expect_exit(6, cases[i].taken ? SVM_EXIT_HLT : SVM_EXIT_VMMCALL);
+        if (cases[i].taken) {
+            g_assert_cmphex(vmcb(VMCB_RIP, 8), ==, HANDLERS + 16 * X86_EXC_NMI);
+            g_assert_cmphex(get(vmcb(VMCB_RSP, 8), 8), ==, GUEST);
+        }
+        g_assert_cmphex(vmcb(VMCB_INT_CTL, 4), ==, cases[i].after);
+        g_assert_cmphex(s->interrupt_request, ==, 0);
+        g_assert_cmpuint(s->nmi_blocked, ==, 0); /* the machine's are another matter */
+    }
+
+    /* It waits for the end of a shadow, and does not wait for IF. */
+    begin(code, sizeof(code));
+    intercept(SVM_EXIT_NMI);
+    intercept(SVM_EXIT_HLT);
+    vmcb_set(VMCB_INT_CTL, on | pending, 4);
+    vmcb_set(VMCB_INT_STATE, 1, 4);
+    expect_exit(6, SVM_EXIT_HLT);
+    g_assert_cmphex(get(vmcb(VMCB_RSP, 8), 8), ==, GUEST + 2); /* sti began another one */
+
+    /* IRET lets the next one in, and has nothing to do with the machine's; an IRET that is intercepted does neither. */
+    begin_code(0x48, 0xcf, VMMCALL); /* iretq */
+    intercept(SVM_EXIT_NMI);
+    intercept(SVM_EXIT_HLT);
+    vmcb_set(VMCB_INT_CTL, on | pending | mask, 4);
+    put(STACK - 0x1000, GUEST + 2, 8);
+    put(STACK - 0xff8, CODE64, 8);
+    put(STACK - 0xff0, 2, 8);
+    put(STACK - 0xfe8, STACK - 0x2000, 8);
+    put(STACK - 0xfe0, DATA64, 8);
+    s->nmi_blocked = 1;
+    expect_exit(6, SVM_EXIT_HLT);
+    g_assert_cmphex(get(vmcb(VMCB_RSP, 8), 8), ==, GUEST + 2);
+    g_assert_cmphex(vmcb(VMCB_INT_CTL, 4), ==, on | mask);
+    g_assert_cmpuint(s->nmi_blocked, ==, 1);
+    intercept(SVM_EXIT_IRET);
+    vmcb_set(VMCB_RIP, GUEST, 8);
+    vmcb_set(VMCB_INT_CTL, on | pending | mask, 4);
+    expect_exit(6, SVM_EXIT_IRET);
+    g_assert_cmphex(vmcb(VMCB_INT_CTL, 4), ==, on | pending | mask);
+
+    /* One that is injected counts as one of them; the one that waits comes behind it. */
+    begin_code(0x90, VMMCALL);
+    intercept(SVM_EXIT_NMI);
+    intercept(SVM_EXIT_HLT);
+    vmcb_set(VMCB_EVENT_INJECTION, SVM_EVENT_VALID | X86_EVENT_NMI << SVM_EVENT_TYPE_SHIFT | X86_EXC_NMI, 8);
+    vmcb_set(VMCB_INT_CTL, on | pending, 4);
+    expect_exit(6, SVM_EXIT_HLT);
+    g_assert_cmphex(vmcb(VMCB_INT_CTL, 4), ==, on | pending | mask);
+
+    /* What leaves the guest before its handler runs masks nothing. */
+    begin_code(0x90, VMMCALL);
+    intercept(SVM_EXIT_NMI);
+    intercept(SVM_EXIT_EXCEPTION + X86_EXC_PF);
+    vmcb_set(VMCB_RSP, 0x800000, 8);
+    vmcb_set(VMCB_INT_CTL, on | pending, 4);
+    expect_exit(6, SVM_EXIT_EXCEPTION + X86_EXC_PF);
+    g_assert_cmphex(vmcb(VMCB_EXIT_INT_INFO, 4), ==, SVM_EVENT_VALID | X86_EVENT_NMI << SVM_EVENT_TYPE_SHIFT | X86_EXC_NMI);
+    g_assert_cmphex(vmcb(VMCB_INT_CTL, 4), ==, on);
+
+    /* The machine's own leaves the guest, whatever that has masked. */
+    begin_code(0x90, VMMCALL);
+    intercept(SVM_EXIT_NMI);
+    vmcb_set(VMCB_INT_CTL, on | pending | mask, 4);
+    s->interrupt_request = X86_REQ_NMI;
+    s->svm.gif = 0;
+    expect_exit(6, SVM_EXIT_NMI);
+    g_assert_cmphex(s->interrupt_request, ==, X86_REQ_NMI);
+}
+
+static uint64_t
+tsc_of_test(X86State *state G_GNUC_UNUSED)
+{
+    return 1000000;
+}
+
+/* The guest's TSC is the machine's times the ratio, plus the offset; the host's is neither. */
+static void
+test_tsc(void)
+{
+    static const X86Hooks hooks = {.read_tsc = tsc_of_test};
+    enum { TSC_RATIO = 0xc0000104u };
+
+    begin_code(0x0f, 0x31, 0x48, 0xc1, 0xe2, 0x20, 0x48, 0x09, 0xd0, VMMCALL); /* rdtsc; shl rdx, 32; or rax, rdx */
+    s->hooks = &hooks;
+    exec_msr(true, TSC_RATIO, UINT64_C(0x0380000000)); /* 3.5 */
+    put(HOST, 0xd8010f, 3);
+    X86_LOW(s, X86_RAX) = VMCB;
+    vmcb_set(VMCB_TSC_OFFSET, -UINT64_C(500000), 8);
+    expect_exit(6, SVM_EXIT_VMMCALL);
+    g_assert_cmpuint(vmcb(VMCB_RAX, 8), ==, 3000000);
+    put(HOST, 0x310f, 2);
+    s->rip = HOST;
+    step();
+    g_assert_cmpuint(X86_LOW(s, X86_RAX), ==, 1000000);
+    s->hooks = NULL;
+}
+
 /* SMM is no part of the guest: its intercepts and its second level of paging rest meanwhile. */
 static void
 test_smm(void)
@@ -943,6 +1068,8 @@ main(int argc, char **argv)
     g_test_add_func("/x86/svm/nested-paging-pae", test_nested_pae);
     g_test_add_func("/x86/svm/global-interrupt-flag", test_gif);
     g_test_add_func("/x86/svm/virtual-interrupt", test_virtual_interrupt);
+    g_test_add_func("/x86/svm/virtual-nmi", test_virtual_nmi);
+    g_test_add_func("/x86/svm/time-stamp-counter", test_tsc);
     g_test_add_func("/x86/svm/system-management-mode", test_smm);
     g_test_add_func("/x86/svm/single-step", test_single_step);
     g_test_add_func("/x86/svm/task-switch", test_task_switch);
