@@ -34,6 +34,12 @@ emu_test_add_drive(EmuMachine *machine, const char *text, GError **error)
 }
 
 bool
+emu_test_add_global(EmuMachine *machine, const char *type_name, const char *property, const char *value, GError **error)
+{
+    return emu_machine_add_global(machine, type_name, property, value, error);
+}
+
+bool
 emu_test_machine_start(EmuMachine *machine, GError **error)
 {
     if (!emu_machine_build(machine, error) || !emu_machine_finish(machine, error)) {

@@ -5,7 +5,7 @@
  * interrupts, ACPI power management, SMIs, reset control.
  *
  *   PMBASE + 0x00 PM1 status, enable, control, timer     + 0x20 GPE0 status (8 bytes), enable (8 bytes)
- *          + 0x30 SMI_EN    + 0x34 SMI_STS
+ *          + 0x30 SMI_EN    + 0x34 SMI_STS    + 0x60 TCO (ich9-tco.c)
  *   RCBA   + 0x3100 which pin each device has, + 0x3140 which PIRQ each pin is wired to
  *   0xb2, 0xb3 APM control and status     0xcf9 reset control
  *
@@ -16,6 +16,7 @@
 #include "ich9.h"
 
 #include "acpi-pm.h"
+#include "ich9-tco.h"
 
 #include <emu/fw-cfg.h>
 #include <emu/log.h>
@@ -49,7 +50,10 @@
 #define ICH9_PM_SMI_STS 0x34
 #define ICH9_SMI_EN_GBL 0x01
 #define ICH9_SMI_EN_APMC 0x20
+#define ICH9_SMI_EN_TCO 0x2000
 #define ICH9_SMI_STS_APM 0x20
+#define ICH9_SMI_STS_TCO 0x2000
+#define ICH9_PM_TCO 0x60
 
 /* What firmware can ask for through the configuration device: 64-bit masks, and whether it was granted. */
 #define ICH9_SMI_FILE_SUPPORTED "etc/smi/supported-features"
@@ -81,7 +85,9 @@ typedef struct {
     bool smm_enabled;
     bool smi_broadcast;
     bool bridge_hotplug;
+    bool no_reboot; /* the strap */
     AcpiPm pm;
+    Ich9Tco tco;
 
     EmuIsaBus *isa_bus;
     EmuMemoryRegion *pm_region;
@@ -190,6 +196,9 @@ ich9_rcba_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
 
     value = GUINT64_TO_LE(value);
     memcpy(self->chipset + offset, &value, size);
+    if (self->no_reboot) {
+        self->chipset[ICH9_CC_GCS] |= ICH9_CC_GCS_NO_REBOOT;
+    }
     if (offset < ICH9_CC_OIC && offset + size > ICH9_CC_FIRST_IR) {
         emu_pci_bus_reroute_irqs(emu_pci_device_get_bus(&self->parent));
     }
@@ -221,6 +230,9 @@ ich9_pm_read(gpointer opaque, uint64_t offset, unsigned size)
         }
         return value;
     }
+    if (offset >= ICH9_PM_TCO) {
+        return emu_registers_read(EMU_DEVICE(self), ich9_tco_bank, offset - ICH9_PM_TCO, size);
+    }
     if ((offset & ~3u) == ICH9_PM_SMI_EN) {
         return self->smi_enable >> 8 * (offset & 3);
     }
@@ -246,9 +258,14 @@ ich9_pm_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
         if (emu_pci_device_get_config(&self->parent)[ICH9_GEN_PMCON_1] & ICH9_GEN_PMCON_1_SMI_LOCK) {
             mask &= ~ICH9_SMI_EN_GBL;
         }
+        if (ich9_tco_is_locked(&self->tco)) {
+            mask &= ~ICH9_SMI_EN_TCO;
+        }
         self->smi_enable = (self->smi_enable & ~mask) | (bits & mask);
     } else if ((offset & ~3u) == ICH9_PM_SMI_STS) {
         self->smi_status &= ~bits;
+    } else if (offset >= ICH9_PM_TCO) {
+        emu_registers_write(EMU_DEVICE(self), ich9_tco_bank, offset - ICH9_PM_TCO, value, size);
     }
 }
 
@@ -322,6 +339,25 @@ ich9_raise_smi(Ich9Lpc *self)
         emu_x86_broadcast_smi(machine);
     } else {
         emu_x86_raise_smi(machine);
+    }
+}
+
+static void
+ich9_raise_tco_smi(EmuDevice *dev)
+{
+    Ich9Lpc *self = (Ich9Lpc *)dev;
+
+    self->smi_status |= ICH9_SMI_STS_TCO;
+    if (self->smi_enable & ICH9_SMI_EN_TCO) {
+        ich9_raise_smi(self);
+    }
+}
+
+static void
+ich9_tco_second_timeout(EmuDevice *dev)
+{
+    if (!(((Ich9Lpc *)dev)->chipset[ICH9_CC_GCS] & ICH9_CC_GCS_NO_REBOOT)) {
+        emu_machine_request_watchdog(emu_device_get_machine(dev));
     }
 }
 
@@ -468,6 +504,9 @@ ich9_lpc_realize(EmuPciDevice *pci, GError **error G_GNUC_UNUSED)
     ich9_make_config(pci);
     self->isa_bus = emu_isa_bus_new(dev, emu_pci_bus_get_memory(bus), io);
     acpi_pm_init(&self->pm, dev, ICH9_PM_GPE_BYTES);
+    self->tco.raise_smi = ich9_raise_tco_smi;
+    self->tco.second_timeout = ich9_tco_second_timeout;
+    ich9_tco_init(&self->tco, dev);
     self->pm_region = emu_memory_region_new_io(self, "ich9-pm", ICH9_PM_SIZE, &ich9_pm_ops, self);
     self->rcba_region = emu_memory_region_new_io(self, "ich9-rcba", ICH9_CC_SIZE, &ich9_rcba_ops, self);
     self->apm_region = emu_memory_region_new_io(self, "apm-io", 2, &ich9_apm_ops, self);
@@ -499,6 +538,7 @@ ich9_lpc_unrealize(EmuPciDevice *pci)
     emu_memory_region_del_subregion(io, self->apm_region);
     emu_memory_region_del_subregion(emu_pci_bus_get_memory(bus), self->rcba_region);
     emu_memory_region_del_subregion(io, self->pm_region);
+    ich9_tco_finish(&self->tco);
     acpi_pm_finish(&self->pm);
 }
 
@@ -518,7 +558,7 @@ ich9_reset_chipset(Ich9Lpc *self)
         self->chipset[defaults[i].address] = (uint8_t)defaults[i].value;
         self->chipset[defaults[i].address + 1] = (uint8_t)(defaults[i].value >> 8);
     }
-    self->chipset[ICH9_CC_GCS] = ICH9_CC_GCS_NO_REBOOT; /* there is no TCO timer that could reboot */
+    self->chipset[ICH9_CC_GCS] = self->no_reboot ? ICH9_CC_GCS_NO_REBOOT : 0;
 }
 
 static void
@@ -540,6 +580,7 @@ ich9_lpc_reset_enter(EmuDevice *dev)
     ich9_update_mappings(self);
     acpi_pm_reset(&self->pm);
     ich9_reset_chipset(self);
+    ich9_tco_reset(&self->tco);
     /* Firmware takes this for "SMM is set up" and leaves it alone. */
     self->smi_enable = self->smm_enabled ? 0 : ICH9_SMI_EN_APMC;
     self->smi_status = 0;
@@ -594,12 +635,13 @@ static const EmuVMField ich9_lpc_vmstate_fields[] = {
     EMU_VM_U8(Ich9Lpc, apm_control),
     EMU_VM_U8(Ich9Lpc, apm_status),
     EMU_VM_U8(Ich9Lpc, reset_control),
+    {.name = "tco", .kind = EMU_VM_KIND_STRUCT, .offset = offsetof(Ich9Lpc, tco), .size = sizeof(Ich9Tco), .num = 1, .sub = &ich9_tco_vmstate, .since = 2},
     EMU_VM_END,
 };
 
 static const EmuVMState ich9_lpc_vmstate = {
     .name = "ICH9-LPC",
-    .version = 1,
+    .version = 2,
     .minimum_version = 1,
     .fields = ich9_lpc_vmstate_fields,
     .pre_save = ich9_lpc_pre_save,
@@ -611,6 +653,7 @@ static const EmuProperty ich9_lpc_properties[] = {
     EMU_PROP_BOOL("x-smi-broadcast", Ich9Lpc, smi_broadcast, true, "firmware can have SMIs reach all CPUs"),
     EMU_PROP_BOOL("acpi-pci-hotplug-with-bridge-support", Ich9Lpc, bridge_hotplug, true,
                   "slots of ports and bridges come and go by ACPI; the board reads it"),
+    EMU_PROP_BOOL("noreboot", Ich9Lpc, no_reboot, true, "the strap that keeps the TCO timer from resetting the machine"),
     ACPI_PM_PROPERTIES(Ich9Lpc, pm),
 };
 
@@ -634,6 +677,7 @@ ich9_lpc_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
     device_class->reset_enter = ich9_lpc_reset_enter;
     device_class->reset_hold = ich9_lpc_reset_hold;
     device_class->vmstate = &ich9_lpc_vmstate;
+    emu_device_class_add_registers(klass, ich9_tco_bank, offsetof(Ich9Lpc, tco));
     device_class->category = "bridge";
     device_class->model_name = "82801I ICH9 LPC bridge";
     device_class->user_creatable = false;

@@ -24,6 +24,8 @@ G_BEGIN_DECLS
 EMU_AVAILABLE_IN_1_0 EmuMachine *emu_test_machine_new_unbuilt(const char *board, GError **error);
 /* The text after -drive; before the machine is started. */
 EMU_AVAILABLE_IN_1_0 bool emu_test_add_drive(EmuMachine *machine, const char *text, GError **error);
+/* As -global does: what a board's own devices of the type begin with; before the machine is started. */
+EMU_AVAILABLE_IN_1_0 bool emu_test_add_global(EmuMachine *machine, const char *type_name, const char *property, const char *value, GError **error);
 /* Builds, resets and "runs" it: the virtual clock moves with emu_test_advance(). */
 EMU_AVAILABLE_IN_1_0 bool emu_test_machine_start(EmuMachine *machine, GError **error);
 /* Both in one. */

@@ -234,11 +234,11 @@ fuzz_recipe_lpc(Fuzz *self)
     put_config(self, 0xf8, fuzz_one_in(in, 2) ? 0x60 : 0x68, fuzz_u32(in));
     for (unsigned n = fuzz_below(in, 24); n > 0; n--) {
         if (fuzz_one_in(in, 3)) {
-            fuzz_out(self, (uint16_t)(0x600 + fuzz_below(in, 0x40)), fuzz_value(self), 1u << fuzz_below(in, 3));
+            fuzz_out(self, (uint16_t)(0x600 + fuzz_below(in, 0x80)), fuzz_value(self), 1u << fuzz_below(in, 3));
         } else if (fuzz_one_in(in, 2)) {
             fuzz_write(self, 0xfed1c000u + 0x3100 + fuzz_below(in, 0x320), fuzz_value(self), 1u << fuzz_below(in, 3));
         } else {
-            fuzz_in(self, (uint16_t)(0x600 + fuzz_below(in, 0x40)), 1u << fuzz_below(in, 3));
+            fuzz_in(self, (uint16_t)(0x600 + fuzz_below(in, 0x80)), 1u << fuzz_below(in, 3));
         }
     }
     fuzz_out(self, 0xb2, fuzz_u8(in), 1);

@@ -275,6 +275,46 @@ class Qmp:
                 self.events.append(reply)
 
 
+class Guest:
+    """A shell in Debian's full kernel with MODULES at hand in /modules, and files of the host beside it: @ in arguments is their folder."""
+
+    def __init__(self, modules, *args, append="", accel=None):
+        kernel, initrd = distribution_kernel(*modules)
+        self.folder = tempfile.TemporaryDirectory()
+        with open(self.path("initrd"), "wb") as f:
+            f.write(initrd)
+        self.emu = Emu("-kernel", kernel, "-initrd", self.path("initrd"), "-append", f"console=ttyS0 panic=-1 {append}",
+                       *[a.replace("@", self.folder.name) for a in args], accel=accel)
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def read(self, name):
+        with open(self.path(name), "rb") as f:
+            return f.read()
+
+    def run(self, command, timeout=120):
+        """What the command prints, up to a mark behind it that its echo does not have."""
+        self.emu.send(f"({command}) 2>&1; echo =e''nd=\n")
+        return self.emu.expect(r"[\s\S]*?\n?=end=", timeout).group(0).decode(errors="replace")
+
+    def must(self, command, *wanted, timeout=120):
+        text = self.run(command, timeout)
+        for w in wanted:
+            if w not in text:
+                raise Failure(f"'{w}' is not in what '{command}' says:\n{text}")
+        return text
+
+    def __enter__(self):
+        self.emu.__enter__()
+        self.emu.expect("guest# ", 120)
+        return self
+
+    def __exit__(self, *_):
+        self.emu.__exit__()
+        self.folder.cleanup()
+
+
 def run(tests):
     """tests: (name, function) pairs. Prints TAP; the exit status is 1 when one failed."""
     print(f"1..{len(tests)}", flush=True)

@@ -6,51 +6,14 @@ import os
 import tempfile
 
 import harness
-from harness import Emu, Failure
+from harness import Failure, Guest
 
-APPEND = "console=ttyS0 panic=-1"
 # Of Debian's full kernel; the cloud kernel, which the other tests boot, has none of them.
 MODULES = ["drivers/block/floppy", "drivers/parport/parport", "drivers/parport/parport_pc", "drivers/char/lp", "drivers/char/ppdev"]
 
 
-class Guest:
-    """A shell in the guest, with files of the host beside it."""
-
-    def __init__(self, *args):
-        kernel, initrd = harness.distribution_kernel(*MODULES)
-        self.folder = tempfile.TemporaryDirectory()
-        with open(self.path("initrd"), "wb") as f:
-            f.write(initrd)
-        self.emu = Emu("-M", "pc", "-m", "256", "-kernel", kernel, "-initrd", self.path("initrd"), "-append", APPEND, "-no-reboot",
-                       *[a.replace("@", self.folder.name) for a in args])
-
-    def path(self, name):
-        return os.path.join(self.folder.name, name)
-
-    def read(self, name):
-        with open(self.path(name), "rb") as f:
-            return f.read()
-
-    def run(self, command, timeout=120):
-        """What the command prints, up to a mark behind it that its echo does not have."""
-        self.emu.send(f"({command}) 2>&1; echo =e''nd=\n")
-        return self.emu.expect(r"[\s\S]*?\n?=end=", timeout).group(0).decode(errors="replace")
-
-    def must(self, command, *wanted, timeout=120):
-        text = self.run(command, timeout)
-        for w in wanted:
-            if w not in text:
-                raise Failure(f"'{w}' is not in what '{command}' says:\n{text}")
-        return text
-
-    def __enter__(self):
-        self.emu.__enter__()
-        self.emu.expect("guest# ", 120)
-        return self
-
-    def __exit__(self, *_):
-        self.emu.__exit__()
-        self.folder.cleanup()
+def boot(*args):
+    return Guest(MODULES, "-M", "pc", "-m", "256", "-no-reboot", *args)
 
 
 def image(guest_folder, name, size, byte):
@@ -65,7 +28,7 @@ def floppy(options=""):
     with tempfile.TemporaryDirectory() as folder:
         first, second = image(folder, "a.img", 1440 << 10, 1), image(folder, "b.img", 720 << 10, 2)
         other = image(folder, "c.img", 1440 << 10, 3)
-        with Guest("-drive", f"file={first},format=raw,if=floppy", "-drive", f"file={second},format=raw,if=floppy,index=1") as guest:
+        with boot("-drive", f"file={first},format=raw,if=floppy", "-drive", f"file={second},format=raw,if=floppy,index=1") as guest:
             guest.must(f"insmod /modules/floppy.ko {options}; sleep 1; dmesg | grep -e 'Floppy drive' -e FDC",
                        "fd0 is 1.44M, fd1 is 720k", "FDC 0 is a S82078B")
             guest.must("for i in $(seq 1 240); do dd if=/dev/zero bs=1k count=1 2>/dev/null | tr '\\000' $((i % 10)); done > /tmp/f; wc -c < /tmp/f",
@@ -91,7 +54,7 @@ def floppy(options=""):
 
 def prints(parameters, *wanted):
     """A file through lp."""
-    with Guest("-parallel", "file:@/paper") as guest:
+    with boot("-parallel", "file:@/paper") as guest:
         guest.must(f"insmod /modules/parport.ko; insmod /modules/parport_pc.ko {parameters}; insmod /modules/lp.ko; dmesg | grep -e parport0 -e lp0",
                    *wanted)
         guest.must("seq 1 2000 > /tmp/f; cat /tmp/f > /dev/lp0 && echo pri''nted", "printed", timeout=400)
@@ -102,7 +65,7 @@ def prints(parameters, *wanted):
 def serial_ports():
     """Four ports with the usual resources, each found to be a 16550A; what goes to the second one's end arrives."""
     ports = [a for i in (1, 2, 3) for a in ("-chardev", f"file,id=c{i},path=@/s{i}", "-device", f"isa-serial,chardev=c{i},index={i}")]
-    with Guest(*ports) as guest:
+    with boot(*ports) as guest:
         guest.must("dmesg | grep 16550A", *[f"ttyS{i} at I/O {port} (irq = {irq}, base_baud = 115200) is a 16550A"
                                             for i, (port, irq) in enumerate((("0x3f8", 4), ("0x2f8", 3), ("0x3e8", 4), ("0x2e8", 3)))])
         for i in (1, 2, 3):

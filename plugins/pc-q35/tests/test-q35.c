@@ -412,6 +412,142 @@ test_smi_registers(void)
     end(machine);
 }
 
+#define TCO 0x660
+#define GCS (RCBA + 0x3410)
+
+static EmuMachine *
+new_with_tco(const char *noreboot)
+{
+    GError *error = NULL;
+    EmuMachine *machine = emu_test_machine_new_unbuilt("q35", &error);
+
+    g_assert_no_error(error);
+    emu_test_add_global(machine, "ICH9-LPC", "noreboot", noreboot, &error);
+    g_assert_no_error(error);
+    emu_test_machine_start(machine, &error);
+    g_assert_no_error(error);
+    set_config(machine, LPC, 0x40, 0x601, 4);
+    set_config(machine, LPC, 0x44, 0x80, 1);
+    set_config(machine, LPC, 0xf0, RCBA | 1, 4);
+    return machine;
+}
+
+static void
+count_watchdog_cb(EmuMachine *machine G_GNUC_UNUSED, int action G_GNUC_UNUSED, unsigned *n)
+{
+    ++*n;
+}
+
+/* @ticks of 0.6 s and half of one. */
+static void
+advance_ticks(EmuMachine *machine, unsigned ticks)
+{
+    emu_test_advance(machine, (2 * (int64_t)ticks + 1) * 300000000);
+    emu_test_settle(machine);
+}
+
+static void
+test_tco_counts(void)
+{
+    EmuMachine *machine = new_with_tco("off");
+    unsigned fired = 0;
+
+    g_signal_connect(machine, "watchdog", G_CALLBACK(count_watchdog_cb), &fired);
+    g_assert_cmphex(emu_test_in(machine, TCO + 0x12, 2), ==, 4);
+    g_assert_cmphex(emu_test_in(machine, TCO + 0x0a, 2), ==, 8);
+    advance_ticks(machine, 100); /* nobody has started it */
+    g_assert_cmphex(emu_test_in(machine, TCO + 4, 4), ==, 0);
+    emu_test_out(machine, TCO + 0x12, 1, 2); /* ignored */
+    g_assert_cmphex(emu_test_in(machine, TCO + 0x12, 2), ==, 4);
+    emu_test_out(machine, TCO + 0x12, 0xfc0a, 2);
+    g_assert_cmphex(emu_test_in(machine, TCO + 0x12, 2), ==, 10);
+    emu_test_out(machine, TCO, 1, 2);
+    g_assert_cmphex(emu_test_in(machine, TCO, 2), ==, 10);
+    advance_ticks(machine, 4);
+    g_assert_cmphex(emu_test_in(machine, TCO, 2), ==, 6);
+    emu_test_out(machine, TCO + 8, 0x0800, 2); /* TCO_TMR_HLT */
+    advance_ticks(machine, 30);
+    g_assert_cmphex(emu_test_in(machine, TCO, 2), ==, 6);
+    emu_test_out(machine, TCO + 8, 0, 2);
+    advance_ticks(machine, 5);
+    g_assert_cmphex(emu_test_in(machine, TCO, 2), ==, 1);
+    g_assert_cmphex(emu_test_in(machine, TCO + 4, 2), ==, 0);
+    advance_ticks(machine, 1);
+    g_assert_cmphex(emu_test_in(machine, TCO + 4, 4), ==, 0x0008); /* TIMEOUT */
+    emu_test_out(machine, TCO + 4, 0x0008, 2);
+    g_assert_cmphex(emu_test_in(machine, TCO + 4, 4), ==, 0);
+    emu_test_out(machine, TCO, 0, 2); /* in time: the next is a first one again */
+    advance_ticks(machine, 10);
+    g_assert_cmphex(emu_test_in(machine, TCO + 4, 4), ==, 0x0008);
+    g_assert_cmpuint(fired, ==, 0);
+    advance_ticks(machine, 10);
+    g_assert_cmpuint(fired, ==, 1);
+    /* It was a reset, which leaves one word. */
+    set_config(machine, LPC, 0x40, 0x601, 4);
+    set_config(machine, LPC, 0x44, 0x80, 1);
+    g_assert_cmphex(emu_test_in(machine, TCO + 4, 4), ==, 0x00020000); /* SECOND_TO_STS */
+    g_assert_cmphex(emu_test_in(machine, TCO + 0x12, 2), ==, 4);
+    emu_test_out(machine, TCO + 6, 0x0002, 2);
+    advance_ticks(machine, 100);
+    g_assert_cmphex(emu_test_in(machine, TCO + 4, 4), ==, 0);
+    g_assert_cmpuint(fired, ==, 1);
+    end(machine);
+}
+
+static void
+test_tco_no_reboot(void)
+{
+    EmuMachine *machine = new_with_tco("on");
+    unsigned fired = 0;
+
+    g_signal_connect(machine, "watchdog", G_CALLBACK(count_watchdog_cb), &fired);
+    emu_test_write(machine, GCS, 0, 4); /* the strap is stronger */
+    g_assert_cmphex(emu_test_read(machine, GCS, 4), ==, 0x20);
+    emu_test_out(machine, TCO, 1, 2);
+    advance_ticks(machine, 9);
+    g_assert_cmphex(emu_test_in(machine, TCO + 4, 4), ==, 0x00020008);
+    g_assert_cmpuint(fired, ==, 0);
+    end(machine);
+
+    machine = new_with_tco("off");
+    g_signal_connect(machine, "watchdog", G_CALLBACK(count_watchdog_cb), &fired);
+    g_assert_cmphex(emu_test_read(machine, GCS, 4), ==, 0);
+    emu_test_write(machine, GCS, 0x20, 4); /* the guest does not want it */
+    emu_test_out(machine, TCO, 1, 2);
+    advance_ticks(machine, 9);
+    g_assert_cmphex(emu_test_in(machine, TCO + 4, 4), ==, 0x00020008);
+    g_assert_cmpuint(fired, ==, 0);
+    emu_test_write(machine, GCS, 0, 4);
+    advance_ticks(machine, 9);
+    g_assert_cmpuint(fired, ==, 1);
+    end(machine);
+}
+
+static void
+test_tco_smi(void)
+{
+    EmuMachine *machine = new_with_tco("on");
+
+    emu_test_out(machine, TCO + 2, 0x5a, 1);
+    g_assert_cmphex(emu_test_in(machine, TCO + 2, 1), ==, 0x5a);
+    g_assert_cmphex(emu_test_in(machine, TCO + 4, 2), ==, 0x0002);
+    g_assert_cmphex(emu_test_in(machine, 0x634, 4), ==, 0x2000);
+    emu_test_out(machine, 0x634, 0x2000, 4);
+    emu_test_out(machine, TCO + 3, 0xa5, 1);
+    g_assert_cmphex(emu_test_in(machine, TCO + 4, 2), ==, 0x0006);
+    g_assert_cmphex(emu_test_in(machine, 0x634, 4), ==, 0);
+    emu_test_out(machine, 0x630, 0x2001, 4);
+    emu_test_out(machine, TCO + 8, 0x1800, 2); /* TCO_LOCK, halted */
+    emu_test_out(machine, 0x630, 1, 4);
+    g_assert_cmphex(emu_test_in(machine, 0x630, 4), ==, 0x2001);
+    emu_test_out(machine, TCO + 8, 0, 2);
+    g_assert_cmphex(emu_test_in(machine, TCO + 8, 2), ==, 0x1000);
+    advance_ticks(machine, 4);
+    g_assert_cmphex(emu_test_in(machine, TCO + 4, 2), ==, 0x000e);
+    g_assert_cmphex(emu_test_in(machine, 0x634, 4), ==, 0x2000);
+    end(machine);
+}
+
 static bool
 has_table(EmuMachine *machine, const char *signature)
 {
@@ -459,5 +595,8 @@ main(int argc, char **argv)
     g_test_add_func("/pc-q35/power-management", test_power_management);
     g_test_add_func("/pc-q35/interrupts/hpet-routes", test_hpet_routes);
     g_test_add_func("/pc-q35/tables", test_tables);
+    g_test_add_func("/pc-q35/tco/counts", test_tco_counts);
+    g_test_add_func("/pc-q35/tco/no-reboot", test_tco_no_reboot);
+    g_test_add_func("/pc-q35/tco/smi", test_tco_smi);
     return g_test_run();
 }
