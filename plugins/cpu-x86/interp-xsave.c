@@ -3,26 +3,39 @@
 /*
  * Extended states: XCR0, the XSAVE family, CPUID leaf 0DH (SDM 1, chapter 13).
  *
- * x87 and SSE state are in the legacy region and have rules of their own. Every other component lies in X86State.xsave where
- * the standard format has it, and is a row below. A component counts as in use when it differs from its initial state.
+ * x87 and SSE state are in the legacy region and have rules of their own. Every other component is a row below. Those of processors that
+ * only KVM has instructions for are there as well: a guest that came from KVM may have areas with room for them.
+ * A component counts as in use when it differs from its initial state, which is 0.
  */
 
 #include "x86-interp.h"
 
-typedef struct {
-    uint16_t feature;
-    uint8_t bit;
-    uint16_t offset, size;
-} Component;
+typedef X86XsaveComponent Component;
 
-
-enum { BIT_X87 = 1, BIT_SSE = 2, BIT_AVX = 4, LEGACY_END = 512, HEADER_END = 576, MXCSR = 24 };
+enum { BIT_X87 = 1, BIT_SSE = 2, BIT_AVX = 4, BIT_HI16_ZMM = 7, LEGACY_END = 512, HEADER_END = 576, MXCSR = 24 };
 #define COMPACT (UINT64_C(1) << 63)
 
-static const Component components[] = {
-    {X86_FEAT_AVX, 2, X86_XSAVE_YMM_HIGH, 256},
-    {X86_FEAT_PKU, 9, X86_XSAVE_PKRU, 8},
+#define USER(n, f, b, at, bytes, ...) \
+    {.name = n, .feature = X86_FEAT_##f, .or_feature = X86_FEAT_##f, .bit = b, .offset = at, .size = bytes, \
+     .place = offsetof(X86State, xsave) + (at), ##__VA_ARGS__}
+#define SUPERVISOR(n, f, g, b, field, bytes) \
+    {.name = n, .feature = X86_FEAT_##f, .or_feature = X86_FEAT_##g, .bit = b, .supervisor = true, .size = bytes, \
+     .place = offsetof(X86State, field)}
+
+const Component x86_xsave_components[X86_N_XSAVE_COMPONENTS] = {
+    USER("AVX", AVX, 2, X86_XSAVE_YMM_HIGH, 256),
+    USER("MPX bound registers", MPX, 3, X86_XSAVE_BNDREGS, 64),
+    USER("MPX configuration", MPX, 4, X86_XSAVE_BNDCSR, 64),
+    USER("AVX-512 mask registers", AVX512F, 5, X86_XSAVE_OPMASK, 64),
+    USER("AVX-512 upper halves", AVX512F, 6, X86_XSAVE_ZMM_HIGH, 512),
+    USER("AVX-512 registers 16 to 31", AVX512F, 7, X86_XSAVE_HI16_ZMM, 1024),
+    USER("PKRU", PKU, 9, X86_XSAVE_PKRU, 8),
+    SUPERVISOR("CET of CPL 3", CET_SS, CET_IBT, 11, u_cet, 16),
+    SUPERVISOR("CET of CPL 0 to 2", CET_SS, CET_IBT, 12, pl_ssp, 24),
+    USER("AMX tile configuration", AMX_TILE, 17, X86_XSAVE_TILECFG, 64),
+    USER("AMX tiles", AMX_TILE, 18, X86_XSAVE_TILEDATA, 8192, .aligned = true),
 };
+#define components x86_xsave_components
 
 static bool
 is_set(uint64_t mask, unsigned bit)
@@ -34,7 +47,28 @@ is_set(uint64_t mask, unsigned bit)
 static unsigned
 touched(X86State *s, const Component *c)
 {
-    return c->bit == 2 ? 16 * x86_fx_xmm_count(s) : c->size;
+    switch (c->bit) {
+    case 2:
+        return 16 * x86_fx_xmm_count(s);
+    case 6:
+        return 32 * x86_fx_xmm_count(s);
+    case BIT_HI16_ZMM:
+        return x86_fx_xmm_count(s) == 16 ? c->size : 0;
+    default:
+        return c->size;
+    }
+}
+
+static uint8_t *
+data(X86State *s, const Component *c)
+{
+    return (uint8_t *)s + c->place;
+}
+
+static bool
+has_component(const X86State *s, const Component *c)
+{
+    return x86_has_feature(s, c->feature) || x86_has_feature(s, c->or_feature);
 }
 
 static unsigned
@@ -43,7 +77,7 @@ standard_size(uint64_t mask)
     unsigned size = HEADER_END;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(components); i++) {
-        if (is_set(mask, components[i].bit)) {
+        if (is_set(mask, components[i].bit) && !components[i].supervisor) {
             size = MAX(size, components[i].offset + components[i].size);
         }
     }
@@ -60,9 +94,11 @@ component_offset(const Component *c, uint64_t compact)
         return c->offset;
     }
     for (const Component *before = components; before < c; before++) {
-        at += is_set(compact, before->bit) ? before->size : 0;
+        if (is_set(compact, before->bit)) {
+            at = (before->aligned ? (at + 63) & ~63u : at) + before->size;
+        }
     }
-    return at;
+    return c < components + G_N_ELEMENTS(components) && c->aligned ? (at + 63) & ~63u : at;
 }
 
 static unsigned
@@ -77,7 +113,7 @@ x86_xcr0_supported(const X86State *s)
     uint64_t mask = BIT_X87 | BIT_SSE;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(components); i++) {
-        if (x86_has_feature(s, components[i].feature)) {
+        if (has_component(s, &components[i]) && !components[i].supervisor) {
             mask |= UINT64_C(1) << components[i].bit;
         }
     }
@@ -85,15 +121,22 @@ x86_xcr0_supported(const X86State *s)
 }
 
 uint64_t
-x86_xss_supported(const X86State *s G_GNUC_UNUSED)
+x86_xss_supported(const X86State *s)
 {
-    return 0;
+    uint64_t mask = 0;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(components) && x86_has_feature(s, X86_FEAT_XSAVES); i++) {
+        if (has_component(s, &components[i]) && components[i].supervisor) {
+            mask |= UINT64_C(1) << components[i].bit;
+        }
+    }
+    return mask;
 }
 
 void
 x86_xsave_cpuid(const X86State *s, uint32_t subleaf, uint32_t out[4])
 {
-    uint64_t all = x86_xcr0_supported(s);
+    uint64_t all = x86_xcr0_supported(s), supervisor = x86_xss_supported(s);
 
     out[0] = out[1] = out[2] = out[3] = 0;
     if (!x86_has_feature(s, X86_FEAT_XSAVE)) {
@@ -110,13 +153,14 @@ x86_xsave_cpuid(const X86State *s, uint32_t subleaf, uint32_t out[4])
         if (out[0] & (1u << (X86_FEAT_XSAVEC & 31) | 1u << (X86_FEAT_XSAVES & 31))) {
             out[1] = compact_size(s->xcr0 | s->xss);
         }
-        out[2] = (uint32_t)x86_xss_supported(s);
+        out[2] = (uint32_t)supervisor;
         break;
     default:
         for (unsigned i = 0; i < G_N_ELEMENTS(components); i++) {
-            if (components[i].bit == subleaf && is_set(all, subleaf)) {
+            if (components[i].bit == subleaf && is_set(all | supervisor, subleaf)) {
                 out[0] = components[i].size;
                 out[1] = components[i].offset;
+                out[2] = (components[i].supervisor ? 1 : 0) | (components[i].aligned ? 2 : 0);
             }
         }
         break;
@@ -127,6 +171,24 @@ static bool
 is_zero(const uint8_t *p, unsigned n)
 {
     return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
+}
+
+bool
+x86_xsave_is_initial(const X86State *s, const Component *c)
+{
+    return is_zero((const uint8_t *)s + c->place, c->size);
+}
+
+const Component *
+x86_xsave_find_foreign(const X86State *s)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(components); i++) {
+        /* A debugger may write the upper halves of YMM registers on any CPU. */
+        if (!is_set(BIT_AVX, components[i].bit) && !has_component(s, &components[i]) && !x86_xsave_is_initial(s, &components[i])) {
+            return &components[i];
+        }
+    }
+    return NULL;
 }
 
 static uint64_t
@@ -142,7 +204,7 @@ in_use(X86State *s)
         mask |= BIT_SSE;
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(components); i++) {
-        if (!is_zero(s->xsave + components[i].offset, components[i].size)) {
+        if (is_set(s->xcr0 | s->xss, components[i].bit) && !x86_xsave_is_initial(s, &components[i])) {
             mask |= UINT64_C(1) << components[i].bit;
         }
     }
@@ -265,7 +327,7 @@ save(X86State *s, const X86Insn *insn, const Area *a, uint64_t write, uint64_t c
         const Component *c = &components[i];
 
         if (is_set(write, c->bit)) {
-            put(s, a, component_offset(c, compact), s->xsave + c->offset, touched(s, c));
+            put(s, a, component_offset(c, compact), data(s, c), touched(s, c));
         }
     }
 }
@@ -321,7 +383,7 @@ x86_exec_xsaves(X86State *s, const X86Insn *insn)
 static void
 load_component(X86State *s, const Component *c, const uint8_t *from)
 {
-    uint8_t *to = s->xsave + c->offset;
+    uint8_t *to = data(s, c);
 
     if (memcmp(to, from, touched(s, c)) == 0) {
         return;
@@ -337,7 +399,7 @@ static void
 restore(X86State *s, const X86Insn *insn, uint64_t enabled, bool supervisor)
 {
     Area a = open_area(s, insn, enabled);
-    uint8_t extended[G_N_ELEMENTS(components)][256] = {0};
+    uint8_t image[sizeof(X86State) - offsetof(X86State, xsave)]; /* from X86State.xsave on */
     uint64_t header[8], bv, compact, load;
     uint32_t mxcsr = 0x1f80;
     bool load_mxcsr;
@@ -376,7 +438,9 @@ restore(X86State *s, const X86Insn *insn, uint64_t enabled, bool supervisor)
         const Component *c = &components[i];
 
         if (is_set(load, c->bit)) {
-            get(s, &a, component_offset(c, compact), extended[i], touched(s, c));
+            get(s, &a, component_offset(c, compact), image + c->place - offsetof(X86State, xsave), touched(s, c));
+        } else if (is_set(a.mask, c->bit)) {
+            memset(image + c->place - offsetof(X86State, xsave), 0, c->size);
         }
     }
 
@@ -398,7 +462,7 @@ restore(X86State *s, const X86Insn *insn, uint64_t enabled, bool supervisor)
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(components); i++) {
         if (is_set(a.mask, components[i].bit)) {
-            load_component(s, &components[i], extended[i]);
+            load_component(s, &components[i], image + components[i].place - offsetof(X86State, xsave));
         }
     }
 }

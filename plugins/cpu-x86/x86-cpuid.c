@@ -111,6 +111,12 @@ x86_offered(unsigned word)
     return x86_supported[word] & (~x86_from_host[word] | x86_host_features()[word]);
 }
 
+/* Extensions of AVX-512. */
+#define AVX512_EBX (1u << 17 | 1u << 21 | 7u << 26 | 3u << 30)
+#define AVX512_ECX (1u << 1 | 1u << 6 | 1u << 11 | 1u << 12 | 1u << 14)
+#define AVX512_EDX (3u << 2 | 1u << 8 | 1u << 23)
+#define AVX512_BF16 (1u << 5)
+
 /* A feature that is off takes those with it that cannot be used without it. */
 static const struct {
     uint16_t from;
@@ -120,7 +126,14 @@ static const struct {
     {X86_FEAT_XSAVE, X86_CPUID_1_ECX, F(AVX)},
     {X86_FEAT_XSAVE, X86_CPUID_D_1_EAX, UINT32_MAX},
     {X86_FEAT_AVX, X86_CPUID_1_ECX, F(FMA) | F(F16C)},
-    {X86_FEAT_AVX, X86_CPUID_7_EBX, F(AVX2)},
+    {X86_FEAT_XSAVE, X86_CPUID_7_EBX, F(MPX)},
+    {X86_FEAT_XSAVE, X86_CPUID_7_EDX, F(AMX_TILE)},
+    {X86_FEAT_AVX, X86_CPUID_7_EBX, F(AVX2) | F(AVX512F)},
+    {X86_FEAT_AVX512F, X86_CPUID_7_EBX, AVX512_EBX},
+    {X86_FEAT_AVX512F, X86_CPUID_7_ECX, AVX512_ECX},
+    {X86_FEAT_AVX512F, X86_CPUID_7_EDX, AVX512_EDX},
+    {X86_FEAT_AVX512F, X86_CPUID_7_1_EAX, AVX512_BF16},
+    {X86_FEAT_AMX_TILE, X86_CPUID_7_EDX, 1u << 22 | 1u << 25},
     {X86_FEAT_AVX, X86_CPUID_7_ECX, F(VAES) | F(VPCLMULQDQ)},
     {X86_FEAT_AVX2, X86_CPUID_7_1_EAX, F(AVX_VNNI)},
     {X86_FEAT_SVM, X86_CPUID_8000000A_EDX, UINT32_MAX},

@@ -8,9 +8,12 @@
 
 #include <errno.h>
 #include <asm/kvm_para.h>
+#include <asm/prctl.h>
 #include <linux/kvm.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define X86_KVM_MAX_CPUID 256
 
@@ -148,19 +151,126 @@ x86_kvm_get_feature_msr(const EmuKvmVm *vm, uint32_t index)
     return ioctl(vm->kvm_fd, KVM_GET_MSRS, &msrs) == 1 ? msrs.entry.data : 0;
 }
 
+/* ---- components of XSAVE --------------------------------------------------------------------------------------- */
+
+#define XSAVE_TILE_DATA 18
+
+void
+x86_kvm_ask_for_components(const EmuKvmVm *vm)
+{
+    uint64_t components = 0;
+    struct kvm_device_attr attr = {.attr = KVM_X86_XCOMP_GUEST_SUPP, .addr = (uintptr_t)&components};
+
+    /* What is refused does not show among the components either. */
+    if (ioctl(vm->kvm_fd, KVM_GET_DEVICE_ATTR, &attr) == 0 && (components >> XSAVE_TILE_DATA & 1)) {
+        syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_GUEST_PERM, XSAVE_TILE_DATA);
+    }
+}
+
+/* What KVM says of a component that is as we know it, or NULL. */
+static const struct kvm_cpuid_entry2 *
+x86_kvm_find_component(const X86KvmCpuid *supported, const X86XsaveComponent *c)
+{
+    const struct kvm_cpuid_entry2 *all = x86_kvm_find_cpuid(supported, 0xd, c->supervisor), *e = x86_kvm_find_cpuid(supported, 0xd, c->bit);
+    uint32_t mask = !all ? 0 : c->supervisor ? all->ecx : all->eax;
+
+    return (mask >> c->bit & 1) && e && e->eax == c->size ? e : NULL;
+}
+
+bool
+x86_kvm_find_components(const EmuKvmVm *vm, X86KvmArch *arch, GError **error)
+{
+    g_autofree X86KvmCpuid *supported = g_new0(X86KvmCpuid, 1);
+    int size = ioctl(vm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2);
+
+    if (!x86_kvm_get_supported(vm, supported, error)) {
+        return false;
+    }
+    arch->get_xsave = size > (int)sizeof(struct kvm_xsave) ? KVM_GET_XSAVE2 : KVM_GET_XSAVE;
+    arch->xsave_size = MAX(size, (int)sizeof(struct kvm_xsave));
+    for (unsigned i = 0; i < X86_N_XSAVE_COMPONENTS; i++) {
+        const X86XsaveComponent *c = &x86_xsave_components[i];
+        const struct kvm_cpuid_entry2 *e = c->supervisor ? NULL : x86_kvm_find_component(supported, c);
+
+        arch->xsave_at[i] = e && e->ebx <= arch->xsave_size - c->size ? e->ebx : 0;
+    }
+    return true;
+}
+
+/* Leaf DH: components that the CPU has, in the host's places. What depends on XCR0 and IA32_XSS is KVM's to say. */
+static void
+x86_kvm_add_xsave_leaves(X86State *s, X86KvmCpuid *list, const X86KvmCpuid *supported)
+{
+    uint64_t there = x86_xcr0_supported(s) | x86_xss_supported(s);
+    uint32_t at, size = X86_XSAVE_YMM_HIGH, masks[2] = {3, 0};
+
+    for (at = 0; at < list->header.nent && list->entries[at].function != 0xd; at++) {
+    }
+    if (at + 1 >= list->header.nent || !x86_has_feature(s, X86_FEAT_XSAVE)) {
+        return;
+    }
+    for (unsigned i = 0; i < X86_N_XSAVE_COMPONENTS; i++) {
+        const X86XsaveComponent *c = &x86_xsave_components[i];
+        const struct kvm_cpuid_entry2 *e = x86_kvm_find_component(supported, c);
+
+        if (!e || !(there >> c->bit & 1) || list->header.nent == X86_KVM_MAX_CPUID) {
+            continue;
+        }
+        list->entries[list->header.nent++] = *e;
+        masks[c->supervisor] |= 1u << c->bit;
+        size = c->supervisor ? size : MAX(size, e->ebx + e->eax);
+    }
+    list->entries[at].eax = masks[0];
+    list->entries[at].ebx = list->entries[at].ecx = size;
+    list->entries[at + 1].ecx = masks[1];
+}
+
 /*
- * Features whose registers are not among what is carried between KVM and the CPU's state (x86-kvm.c): MPX, AVX-512, AVX10, AMX, shadow
- * stacks. Leaf DH does not tell their components.
+ * Features with registers that are not carried between KVM and the CPU's state (x86-kvm.c): FRED, APX.
  */
 static const uint32_t x86_kvm_not_carried[X86_N_FEATURE_WORDS] = {
-    [X86_CPUID_7_EBX] = 1u << 14 | 1u << 16 | 1u << 17 | 1u << 21 | 7u << 26 | 3u << 30,
-    [X86_CPUID_7_ECX] = 1u << 1 | 1u << 6 | 1u << 7 | 1u << 11 | 1u << 12 | 1u << 14,
-    [X86_CPUID_7_EDX] = 3u << 2 | 1u << 8 | 1u << 20 | 15u << 22,
-    [X86_CPUID_7_1_EAX] = 1u << 5 | 1u << 21,
-    [X86_CPUID_7_1_EDX] = 1u << 8 | 1u << 19,
-    [X86_CPUID_24_EBX] = UINT32_MAX,
-    [X86_CPUID_D_1_EAX] = 1u << 4,
+    [X86_CPUID_7_1_EAX] = 1u << 17,
+    [X86_CPUID_7_1_EDX] = 1u << 21,
 };
+
+/* Features that need a component. */
+static const struct {
+    uint8_t component;
+    uint16_t word;
+    uint32_t bits;
+} x86_kvm_users_of_components[] = {
+    {2, X86_CPUID_1_ECX, 1u << 12 | 1u << 28 | 1u << 29},
+    {2, X86_CPUID_7_EBX, 1u << 5},
+    {3, X86_CPUID_7_EBX, 1u << 14},
+    {5, X86_CPUID_7_EBX, 1u << 16 | 1u << 17 | 1u << 21 | 7u << 26 | 3u << 30},
+    {5, X86_CPUID_7_ECX, 1u << 1 | 1u << 6 | 1u << 11 | 1u << 12 | 1u << 14},
+    {5, X86_CPUID_7_EDX, 3u << 2 | 1u << 8 | 1u << 23},
+    {5, X86_CPUID_7_1_EAX, 1u << 5},
+    {5, X86_CPUID_7_1_EDX, 1u << 19},
+    {5, X86_CPUID_24_EBX, UINT32_MAX},
+    {9, X86_CPUID_7_ECX, 1u << 3},
+    {11, X86_CPUID_7_ECX, 1u << 7},
+    {11, X86_CPUID_7_EDX, 1u << 20},
+    {12, X86_CPUID_7_ECX, 1u << 7},
+    {18, X86_CPUID_7_EDX, 1u << 22 | 3u << 24},
+    {18, X86_CPUID_7_1_EAX, 1u << 21},
+    {18, X86_CPUID_7_1_EDX, 1u << 8},
+    {18, X86_CPUID_D_1_EAX, 1u << 4},
+};
+
+static void
+x86_kvm_remove_users(const X86KvmCpuid *supported, uint32_t offered[X86_N_FEATURE_WORDS])
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(x86_kvm_users_of_components); i++) {
+        for (unsigned j = 0; j < X86_N_XSAVE_COMPONENTS; j++) {
+            const X86XsaveComponent *c = &x86_xsave_components[j];
+
+            if (c->bit == x86_kvm_users_of_components[i].component && !x86_kvm_find_component(supported, c)) {
+                offered[x86_kvm_users_of_components[i].word] &= ~x86_kvm_users_of_components[i].bits;
+            }
+        }
+    }
+}
 
 /* Every word, as this KVM has it and we can take it. */
 static void
@@ -181,6 +291,7 @@ x86_kvm_offer(const EmuKvmVm *vm, const X86KvmCpuid *supported, uint32_t offered
     for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
         offered[word] &= ~x86_kvm_not_carried[word];
     }
+    x86_kvm_remove_users(supported, offered);
 }
 
 static void
@@ -523,7 +634,7 @@ x86_kvm_build_cpuid(X86State *s, X86KvmCpuid *list)
 
     x86_cpuid(s, 0, 0, top);
     for (uint32_t leaf = 0; leaf <= MIN(top[0], 0x24); leaf++) {
-        unsigned subleaves = leaf == 4 || leaf == 0xb || leaf == 0x1f ? 4 : leaf == 7 ? 3 : leaf == 0xd ? 10 : 0;
+        unsigned subleaves = leaf == 4 || leaf == 0xb || leaf == 0x1f ? 4 : leaf == 7 ? 3 : leaf == 0xd ? 2 : 0;
 
         for (unsigned i = 0; i < MAX(subleaves, 1); i++) {
             x86_kvm_add_leaf(s, list, leaf, i, subleaves != 0);
@@ -542,6 +653,28 @@ x86_kvm_build_cpuid(X86State *s, X86KvmCpuid *list)
     if (((X86Cpu *)s->owner)->xlevel2 >= 0xc0000000u) {
         x86_kvm_add_leaf(s, list, 0xc0000000u, 0, false);
         x86_kvm_add_leaf(s, list, 0xc0000001u, 0, false);
+    }
+}
+
+/* Tiles are the host's. */
+static void
+x86_kvm_add_tiles(const X86State *s, X86KvmCpuid *list, const X86KvmCpuid *supported)
+{
+    uint32_t n = 0;
+
+    if (!x86_has_feature(s, X86_FEAT_AMX_TILE)) {
+        return;
+    }
+    for (uint32_t i = 0; i < list->header.nent; i++) {
+        if (list->entries[i].function != 0x1d && list->entries[i].function != 0x1e) {
+            list->entries[n++] = list->entries[i];
+        }
+    }
+    list->header.nent = n;
+    for (uint32_t i = 0; i < supported->header.nent && list->header.nent < X86_KVM_MAX_CPUID; i++) {
+        if (supported->entries[i].function == 0x1d || supported->entries[i].function == 0x1e) {
+            list->entries[list->header.nent++] = supported->entries[i];
+        }
     }
 }
 
@@ -603,6 +736,8 @@ x86_kvm_submit_cpuid(X86State *s, const EmuKvmVm *vm, int vcpu_fd, const X86KvmC
 
     memcpy(s->features, cpu->features, sizeof(s->features));
     x86_kvm_build_cpuid(s, list);
+    x86_kvm_add_xsave_leaves(s, list, supported);
+    x86_kvm_add_tiles(s, list, supported);
     x86_kvm_add_pmu(cpu, list, supported);
     if (!x86_kvm_add_hypervisor(s, vm, vcpu_fd, list, error)) {
         return false;

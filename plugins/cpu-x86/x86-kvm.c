@@ -46,6 +46,7 @@ x86_kvm_init_vm(const EmuKvmVm *vm, GError **error)
     if (ioctl(vm->vm_fd, KVM_SET_TSS_ADDR, (unsigned long)X86_KVM_TSS) != 0) {
         return x86_kvm_fail(error, "KVM_SET_TSS_ADDR");
     }
+    x86_kvm_ask_for_components(vm);
     return true;
 }
 
@@ -57,7 +58,7 @@ x86_kvm_init_vcpu(EmuTcgState *tcg, gpointer opaque, const EmuKvmVm *vm, int vcp
 
     arch->vm = vm;
     arch->fd = vcpu_fd;
-    if (!x86_kvm_set_cpuid(s, vm, vcpu_fd, error)) {
+    if (!x86_kvm_find_components(vm, arch, error) || !x86_kvm_set_cpuid(s, vm, vcpu_fd, error)) {
         return false;
     }
     if (vm->local_apics) {
@@ -92,6 +93,16 @@ static const struct {
     {0x268, 8, offsetof(X86State, mtrr_fixed) + 24, X86_FEAT_MTRR, true},
     {0x2ff, 1, offsetof(X86State, mtrr_def_type), X86_FEAT_MTRR, true},
     {0xc0000104u, 1, offsetof(X86State, svm.tsc_ratio), X86_FEAT_TSC_SCALE, true},
+    {0x1c4, 2, offsetof(X86State, xfd), X86_FEAT_XFD, false},
+    {0xd90, 1, offsetof(X86State, bndcfgs), X86_FEAT_MPX, false},
+    {0xda0, 1, offsetof(X86State, xss), X86_FEAT_XSAVES, false},
+    {0x6a0, 1, offsetof(X86State, u_cet), X86_FEAT_CET_SS, false},
+    {0x6a0, 1, offsetof(X86State, u_cet), X86_FEAT_CET_IBT, false},
+    {0x6a2, 1, offsetof(X86State, s_cet), X86_FEAT_CET_SS, false},
+    {0x6a2, 1, offsetof(X86State, s_cet), X86_FEAT_CET_IBT, false},
+    {0x6a4, 3, offsetof(X86State, pl_ssp), X86_FEAT_CET_SS, false},
+    {0x6a7, 1, offsetof(X86State, pl3_ssp), X86_FEAT_CET_SS, false},
+    {0x6a8, 1, offsetof(X86State, interrupt_ssp_table), X86_FEAT_CET_SS, false},
     {0xc0010114u, 1, offsetof(X86State, svm.vm_cr), X86_FEAT_SVM, true},
     {0xc0010117u, 1, offsetof(X86State, svm.hsave_pa), X86_FEAT_SVM, true},
 };
@@ -349,34 +360,57 @@ x86_kvm_sregs_from_kvm(X86State *s, const struct kvm_sregs *r)
     s->cpl = s->cr0 & X86_CR0_PE ? (s->eflags & X86_VM ? 3 : r->ss.dpl) : 0;
 }
 
-/* x87, SSE and AVX through the XSAVE area in standard format; @direction 1: to KVM. */
+/* x87, SSE and all other components that this CPU has, through KVM's image of the standard format. */
 static bool
-x86_kvm_put_fpu(X86State *s, int fd, GError **error)
+x86_kvm_put_components(X86State *s, const X86KvmArch *arch, GError **error)
 {
-    struct kvm_xsave x;
-    bool avx = x86_has_feature(s, X86_FEAT_AVX);
-    uint64_t components = avx ? 7 : 3;
+    g_autofree uint8_t *image = g_malloc0(arch->xsave_size);
+    uint64_t there = x86_xcr0_supported(s), in_use = 3;
 
-    memset(&x, 0, sizeof(x));
-    memcpy(x.region, s->xsave, avx ? X86_XSAVE_OPMASK : 512);
-    memset((uint8_t *)x.region + 512, 0, 64);
-    memcpy((uint8_t *)x.region + 512, &components, 8);
-    if (ioctl(fd, KVM_SET_XSAVE, &x) != 0) {
+    memcpy(image, s->xsave, X86_XSAVE_LEGACY);
+    for (unsigned i = 0; i < X86_N_XSAVE_COMPONENTS; i++) {
+        const X86XsaveComponent *c = &x86_xsave_components[i];
+
+        if (arch->xsave_at[i] && (there >> c->bit & 1) && !x86_xsave_is_initial(s, c)) {
+            memcpy(image + arch->xsave_at[i], (const uint8_t *)s + c->place, c->size);
+            in_use |= UINT64_C(1) << c->bit;
+        }
+    }
+    memcpy(image + X86_XSAVE_LEGACY, &in_use, sizeof(in_use));
+    if (ioctl(arch->fd, KVM_SET_XSAVE, image) != 0) {
         return x86_kvm_fail(error, "KVM_SET_XSAVE");
     }
     return true;
 }
 
 static bool
-x86_kvm_get_fpu(X86State *s, int fd, GError **error)
+x86_kvm_get_components(X86State *s, const X86KvmArch *arch, GError **error)
 {
-    struct kvm_xsave x;
+    g_autofree uint8_t *image = g_malloc0(arch->xsave_size);
 
-    if (ioctl(fd, KVM_GET_XSAVE, &x) != 0) {
-        return x86_kvm_fail(error, "KVM_GET_XSAVE");
+    if (ioctl(arch->fd, arch->get_xsave, image) != 0) {
+        return x86_kvm_fail(error, arch->get_xsave == KVM_GET_XSAVE ? "KVM_GET_XSAVE" : "KVM_GET_XSAVE2");
     }
-    memcpy(s->xsave, x.region, 512);
-    memcpy(s->xsave + X86_XSAVE_YMM_HIGH, (uint8_t *)x.region + X86_XSAVE_YMM_HIGH, X86_XSAVE_OPMASK - X86_XSAVE_YMM_HIGH);
+    memcpy(s->xsave, image, X86_XSAVE_LEGACY);
+    for (unsigned i = 0; i < X86_N_XSAVE_COMPONENTS; i++) {
+        const X86XsaveComponent *c = &x86_xsave_components[i];
+
+        if (arch->xsave_at[i]) {
+            memcpy((uint8_t *)s + c->place, image + arch->xsave_at[i], c->size);
+        }
+    }
+    return true;
+}
+
+/* The shadow-stack pointer is no MSR: KVM numbers it among its own registers (api.rst, KVM_SET_ONE_REG). */
+static bool
+x86_kvm_move_ssp(X86State *s, const X86KvmArch *arch, unsigned long request, GError **error)
+{
+    struct kvm_one_reg reg = {.id = UINT64_C(0x2030000300000000), .addr = (uintptr_t)&s->ssp};
+
+    if (x86_has_feature(s, X86_FEAT_CET_SS) && ioctl(arch->fd, request, &reg) != 0) {
+        return x86_kvm_fail(error, "shadow-stack pointer");
+    }
     return true;
 }
 
@@ -519,12 +553,17 @@ x86_kvm_put(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
     if (ioctl(fd, KVM_SET_REGS, &regs) != 0) {
         return x86_kvm_fail(error, "KVM_SET_REGS");
     }
-    if (!x86_kvm_put_fpu(s, fd, error)) {
+    if (!x86_kvm_put_components(s, arch, error)) {
         return false;
     }
     if (x86_has_feature(s, X86_FEAT_XSAVE)) {
         struct kvm_xcrs xcrs = {.nr_xcrs = 1, .xcrs[0] = {.xcr = 0, .value = s->xcr0 ? s->xcr0 : 1}};
 
+        if (s->xcr0 & ~x86_xcr0_supported(s)) {
+            g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED,
+                        "kvm: CPU %u has XCR0 0x%" G_GINT64_MODIFIER "x, which enables more than this CPU has", s->cpu_index, s->xcr0);
+            return false;
+        }
         if (ioctl(fd, KVM_SET_XCRS, &xcrs) != 0) {
             return x86_kvm_fail(error, "KVM_SET_XCRS");
         }
@@ -540,6 +579,9 @@ x86_kvm_put(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
         return false;
     }
     x86_kvm_put_msrs(s, arch, replaced);
+    if (!x86_kvm_move_ssp(s, arch, KVM_SET_ONE_REG, error)) {
+        return false;
+    }
     x86_kvm_restart_deadline(s, arch);
     if (ioctl(fd, KVM_SET_DEBUGREGS, &debug) != 0) {
         return x86_kvm_fail(error, "KVM_SET_DEBUGREGS");
@@ -603,7 +645,7 @@ x86_kvm_get(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
     if (ioctl(fd, KVM_GET_DEBUGREGS, &debug) != 0) {
         return x86_kvm_fail(error, "KVM_GET_DEBUGREGS");
     }
-    if (!x86_kvm_get_fpu(s, fd, error)) {
+    if (!x86_kvm_get_components(s, arch, error) || !x86_kvm_move_ssp(s, arch, KVM_GET_ONE_REG, error)) {
         return false;
     }
     if (x86_has_feature(s, X86_FEAT_XSAVE)) {

@@ -19,6 +19,9 @@ typedef struct {
     uint32_t timer_left;   /* count of the local APIC's timer when the vCPU came to rest; 0: it stood */
     bool stood;            /* the machine did, since the registers came out */
     bool nmi_taken;        /* one that KVM had pending is in the request word */
+    unsigned long get_xsave; /* KVM_GET_XSAVE or KVM_GET_XSAVE2 */
+    uint32_t xsave_size;     /* bytes that it has */
+    uint32_t xsave_at[X86_N_XSAVE_COMPONENTS]; /* the host's place of each component; 0: KVM does not have it */
 } X86KvmArch;
 
 extern const EmuKvmFrontend x86_kvm_frontend;
@@ -26,6 +29,10 @@ extern const EmuKvmFrontend x86_kvm_frontend;
 /* Fails with errno's words. */
 bool x86_kvm_fail(GError **error, const char *what);
 
+/* What this process may give its guests that it has to ask for; before the first vCPU. */
+void x86_kvm_ask_for_components(const EmuKvmVm *vm);
+/* How KVM's image of the XSAVE components is laid out. */
+bool x86_kvm_find_components(const EmuKvmVm *vm, X86KvmArch *arch, GError **error);
 bool x86_kvm_set_cpuid(X86State *s, const EmuKvmVm *vm, int vcpu_fd, GError **error);
 
 /* From now on the local APIC's state is the kernel's; the X86Apic has a copy while the registers are out of KVM. */

@@ -262,10 +262,20 @@ reset_registers(X86State *s)
 }
 
 void
+x86_reset_extended(X86State *s)
+{
+    memset(s->tiles, 0, sizeof(s->tiles));
+    s->xfd = s->xfd_err = s->bndcfgs = 0;
+    s->u_cet = s->s_cet = s->ssp = s->interrupt_ssp_table = 0;
+    s->pl3_ssp = s->pl_ssp[0] = s->pl_ssp[1] = s->pl_ssp[2] = 0;
+}
+
+void
 x86_reset(X86State *s)
 {
     reset_registers(s);
     memset(s->xsave, 0, sizeof(s->xsave));
+    x86_reset_extended(s);
     s->fx.fcw = 0x37f; /* as FNINIT leaves it, which firmware of a PC executes, and SeaBIOS does not */
     s->fx.mxcsr = 0x1f80;
     s->fx.mxcsr_mask = 0xffff;

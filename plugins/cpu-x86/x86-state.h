@@ -267,12 +267,16 @@ enum {
     X86_FEAT_HYPERVISOR = X86_FEATURE(X86_CPUID_1_ECX, 31),
     X86_FEAT_FSGSBASE = X86_FEATURE(X86_CPUID_7_EBX, 0),
     X86_FEAT_BMI1 = X86_FEATURE(X86_CPUID_7_EBX, 3),
+    X86_FEAT_HLE = X86_FEATURE(X86_CPUID_7_EBX, 4),
     X86_FEAT_AVX2 = X86_FEATURE(X86_CPUID_7_EBX, 5),
     X86_FEAT_SMEP = X86_FEATURE(X86_CPUID_7_EBX, 7),
     X86_FEAT_BMI2 = X86_FEATURE(X86_CPUID_7_EBX, 8),
     X86_FEAT_ERMS = X86_FEATURE(X86_CPUID_7_EBX, 9),
     X86_FEAT_TSC_ADJUST = X86_FEATURE(X86_CPUID_7_EBX, 1),
     X86_FEAT_INVPCID = X86_FEATURE(X86_CPUID_7_EBX, 10),
+    X86_FEAT_RTM = X86_FEATURE(X86_CPUID_7_EBX, 11),
+    X86_FEAT_MPX = X86_FEATURE(X86_CPUID_7_EBX, 14),
+    X86_FEAT_AVX512F = X86_FEATURE(X86_CPUID_7_EBX, 16),
     X86_FEAT_RDSEED = X86_FEATURE(X86_CPUID_7_EBX, 18),
     X86_FEAT_ADX = X86_FEATURE(X86_CPUID_7_EBX, 19),
     X86_FEAT_SMAP = X86_FEATURE(X86_CPUID_7_EBX, 20),
@@ -281,6 +285,7 @@ enum {
     X86_FEAT_SHA = X86_FEATURE(X86_CPUID_7_EBX, 29),
     X86_FEAT_UMIP = X86_FEATURE(X86_CPUID_7_ECX, 2),
     X86_FEAT_PKU = X86_FEATURE(X86_CPUID_7_ECX, 3),
+    X86_FEAT_CET_SS = X86_FEATURE(X86_CPUID_7_ECX, 7),
     X86_FEAT_GFNI = X86_FEATURE(X86_CPUID_7_ECX, 8),
     X86_FEAT_VAES = X86_FEATURE(X86_CPUID_7_ECX, 9),
     X86_FEAT_VPCLMULQDQ = X86_FEATURE(X86_CPUID_7_ECX, 10),
@@ -293,6 +298,7 @@ enum {
     X86_FEAT_XSAVEC = X86_FEATURE(X86_CPUID_D_1_EAX, 1),
     X86_FEAT_XGETBV1 = X86_FEATURE(X86_CPUID_D_1_EAX, 2),
     X86_FEAT_XSAVES = X86_FEATURE(X86_CPUID_D_1_EAX, 3),
+    X86_FEAT_XFD = X86_FEATURE(X86_CPUID_D_1_EAX, 4),
     X86_FEAT_PKS = X86_FEATURE(X86_CPUID_7_ECX, 31),
     X86_FEAT_SYSCALL = X86_FEATURE(X86_CPUID_80000001_EDX, 11),
     X86_FEAT_NX = X86_FEATURE(X86_CPUID_80000001_EDX, 20),
@@ -322,6 +328,8 @@ enum {
     X86_FEAT_VGIF = X86_FEATURE(X86_CPUID_8000000A_EDX, 16),
     X86_FEAT_VNMI = X86_FEATURE(X86_CPUID_8000000A_EDX, 25),
     X86_FEAT_SVME_ADDR_CHK = X86_FEATURE(X86_CPUID_8000000A_EDX, 28),
+    X86_FEAT_CET_IBT = X86_FEATURE(X86_CPUID_7_EDX, 20),
+    X86_FEAT_AMX_TILE = X86_FEATURE(X86_CPUID_7_EDX, 24),
     X86_FEAT_ARCH_CAPABILITIES = X86_FEATURE(X86_CPUID_7_EDX, 29),
     X86_FEAT_CORE_CAPABILITY = X86_FEATURE(X86_CPUID_7_EDX, 30),
     X86_FEAT_NONE = 0xffff,
@@ -380,12 +388,18 @@ typedef struct {
 
 /* Offsets in the XSAVE area (standard format). */
 #define X86_XSAVE_XMM 160
+#define X86_XSAVE_LEGACY 512 /* bytes of the legacy region; the header follows */
 #define X86_XSAVE_YMM_HIGH 576
+#define X86_XSAVE_BNDREGS 960
+#define X86_XSAVE_BNDCSR 1024
 #define X86_XSAVE_OPMASK 1088
 #define X86_XSAVE_ZMM_HIGH 1152
 #define X86_XSAVE_HI16_ZMM 1664
 #define X86_XSAVE_PKRU 2688
 #define X86_XSAVE_SIZE 2752
+#define X86_XSAVE_TILECFG 2752
+#define X86_XSAVE_TILEDATA 2816
+#define X86_XSAVE_FULL_SIZE 11008
 
 /* The legacy region: what FXSAVE64 writes, so that an x86-64 host loads it as it is. */
 typedef struct {
@@ -522,6 +536,15 @@ struct _X86State {
         X86Fxsave fx;
         uint8_t xsave[X86_XSAVE_SIZE];
     } __attribute__((aligned(64)));
+    uint8_t tiles[X86_XSAVE_FULL_SIZE - X86_XSAVE_SIZE]; /* the XSAVE area goes on: AMX, under KVM alone */
+    uint64_t xfd, xfd_err;                               /* as the tiles */
+    uint64_t bndcfgs;                                    /* IA32_BNDCFGS, under KVM alone */
+
+    /* Control-flow enforcement, in the order of its XSAVE components. */
+    uint64_t u_cet, pl3_ssp;
+    uint64_t pl_ssp[3]; /* IA32_PL0_SSP and on */
+    uint64_t s_cet, interrupt_ssp_table;
+    uint64_t ssp;
 };
 
 enum { X86_SHADOW_STI = 1, X86_SHADOW_SS = 2 };
@@ -535,6 +558,7 @@ G_STATIC_ASSERT(offsetof(X86State, seg_base) == 112);
 G_STATIC_ASSERT(offsetof(X86State, gpr_low) == 176);
 G_STATIC_ASSERT(offsetof(X86State, gpr_high) == 240);
 G_STATIC_ASSERT(offsetof(X86State, xsave) % 64 == 0);
+G_STATIC_ASSERT(offsetof(X86State, tiles) == offsetof(X86State, xsave) + X86_XSAVE_TILECFG);
 
 /* Byte offset of a general register in the state. */
 static inline unsigned
@@ -588,9 +612,26 @@ x86_has_feature(const X86State *s, uint16_t feature)
     return feature == X86_FEAT_NONE || (s->features[feature >> 5] >> (feature & 31) & 1);
 }
 
+/* A component of XSAVE's beyond x87 and SSE. */
+typedef struct {
+    const char *name;
+    uint16_t feature, or_feature;
+    uint8_t bit;
+    bool supervisor; /* of IA32_XSS, in the compacted format only */
+    bool aligned;    /* to 64 bytes in the compacted format */
+    uint16_t offset, size; /* in the standard format of Intel's processors */
+    uint16_t place;  /* offset in X86State */
+} X86XsaveComponent;
+
+#define X86_N_XSAVE_COMPONENTS 11
+extern const X86XsaveComponent x86_xsave_components[X86_N_XSAVE_COMPONENTS];
+
 /* Bits that XCR0 may have, and IA32_XSS. */
 uint64_t x86_xcr0_supported(const X86State *s);
 uint64_t x86_xss_supported(const X86State *s);
+bool x86_xsave_is_initial(const X86State *s, const X86XsaveComponent *c);
+/* The first component that is not in its initial state although this CPU does not have it; NULL: there is none. */
+const X86XsaveComponent *x86_xsave_find_foreign(const X86State *s);
 /* CPUID leaf 0DH. */
 void x86_xsave_cpuid(const X86State *s, uint32_t subleaf, uint32_t out[4]);
 
@@ -620,6 +661,8 @@ void x86_flush_page(X86State *s, uint64_t vaddr);
 /* Recomputes tcg.mode_key, tcg.mmu_mode, code_size and stack_size from the registers. */
 void x86_update_mode(X86State *s);
 
+/* Tiles, bounds and control-flow enforcement as after RESET#. */
+void x86_reset_extended(X86State *s);
 /* State after RESET# (SDM 3A 9.1.1).  Keeps identity, features, hooks and the core's part. */
 void x86_reset(X86State *s);
 /* INIT: as RESET but keeps x87, SSE, MSRs, and CR0.CD/NW. */

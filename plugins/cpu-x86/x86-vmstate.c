@@ -44,6 +44,7 @@ state_post_load(gpointer opaque, unsigned version, GError **error)
         return false;
     }
     x86_virt_reset(s); /* what a subsection says comes later */
+    x86_reset_extended(s);
     s->eflags = (s->eflags & ~X86_CC) | 2;
     s->cc &= X86_CC;
     s->fx.mxcsr &= 0xffff;
@@ -250,10 +251,124 @@ static const EmuVMState svm_cpu_vmstate = {
     .needed = svm_needed,
 };
 
+/* ---- AMX and MPX: only KVM has them ------------------------------------------------------------------------------ */
+
+static const EmuVMField amx_state_fields[] = {
+    EMU_VM_BUFFER(X86State, tiles),
+    EMU_VM_U64(X86State, xfd),
+    EMU_VM_U64(X86State, xfd_err),
+    EMU_VM_END,
+};
+static const EmuVMState amx_state_vmstate = {
+    .name = "x86-amx-state",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = amx_state_fields,
+};
+
+static bool
+amx_needed(gpointer opaque)
+{
+    const X86State *s = ((X86Cpu *)opaque)->state;
+
+    for (gsize i = 0; i < sizeof(s->tiles); i++) {
+        if (s->tiles[i]) {
+            return true;
+        }
+    }
+    return s->xfd || s->xfd_err;
+}
+
+static const EmuVMField amx_cpu_fields[] = {
+    EMU_VM_POINTER(X86Cpu, state, &amx_state_vmstate),
+    EMU_VM_END,
+};
+static const EmuVMState amx_cpu_vmstate = {
+    .name = "x86-cpu/amx",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = amx_cpu_fields,
+    .needed = amx_needed,
+};
+
+static const EmuVMField mpx_state_fields[] = {
+    EMU_VM_U64(X86State, bndcfgs),
+    EMU_VM_END,
+};
+static const EmuVMState mpx_state_vmstate = {
+    .name = "x86-mpx-state",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = mpx_state_fields,
+};
+
+static bool
+mpx_needed(gpointer opaque)
+{
+    return ((X86Cpu *)opaque)->state->bndcfgs != 0;
+}
+
+static const EmuVMField mpx_cpu_fields[] = {
+    EMU_VM_POINTER(X86Cpu, state, &mpx_state_vmstate),
+    EMU_VM_END,
+};
+static const EmuVMState mpx_cpu_vmstate = {
+    .name = "x86-cpu/mpx",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = mpx_cpu_fields,
+    .needed = mpx_needed,
+};
+
+/* ---- control-flow enforcement ------------------------------------------------------------------------------------ */
+
+static const EmuVMField cet_state_fields[] = {
+    EMU_VM_U64(X86State, u_cet),
+    EMU_VM_U64(X86State, s_cet),
+    EMU_VM_U64(X86State, ssp),
+    EMU_VM_U64_ARRAY(X86State, pl_ssp),
+    EMU_VM_U64(X86State, pl3_ssp),
+    EMU_VM_U64(X86State, interrupt_ssp_table),
+    EMU_VM_END,
+};
+static const EmuVMState cet_state_vmstate = {
+    .name = "x86-cet-state",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = cet_state_fields,
+};
+
+static bool
+cet_needed(gpointer opaque)
+{
+    const X86State *s = ((X86Cpu *)opaque)->state;
+
+    return s->u_cet | s->s_cet | s->ssp | s->pl_ssp[0] | s->pl_ssp[1] | s->pl_ssp[2] | s->pl3_ssp | s->interrupt_ssp_table;
+}
+
+static const EmuVMField cet_cpu_fields[] = {
+    EMU_VM_POINTER(X86Cpu, state, &cet_state_vmstate),
+    EMU_VM_END,
+};
+static const EmuVMState cet_cpu_vmstate = {
+    .name = "x86-cpu/cet",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = cet_cpu_fields,
+    .needed = cet_needed,
+};
+
 static bool
 cpu_post_load(gpointer opaque, unsigned version, GError **error)
 {
     X86Cpu *cpu = opaque;
+    const X86XsaveComponent *foreign = x86_xsave_find_foreign(cpu->state);
+
+    if (foreign) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "CPU %u: the saved state has %s in use, which this CPU does not have",
+                    cpu->state->cpu_index, foreign->name);
+        return false;
+    }
 
     x86_cpu_show_smram(cpu, cpu->state->in_smm);
     x86_update_mode(cpu->state);
@@ -291,7 +406,7 @@ static const EmuVMState pv_vmstate = {
     .fields = pv_fields,
     .needed = pv_needed,
 };
-static const EmuVMState *const cpu_subsections[] = {&pv_vmstate, &svm_cpu_vmstate, NULL};
+static const EmuVMState *const cpu_subsections[] = {&pv_vmstate, &svm_cpu_vmstate, &amx_cpu_vmstate, &mpx_cpu_vmstate, &cet_cpu_vmstate, NULL};
 
 static const EmuVMField cpu_fields[] = {
     EMU_VM_POINTER(X86Cpu, state, &state_vmstate),

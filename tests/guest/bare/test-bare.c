@@ -6,6 +6,7 @@
  *   /bare/ACCEL/GUEST        says what GUEST.expect has
  *   /switch/A/B/GUEST        is stopped in mid-run under A, at several places; its state, loaded into a machine under B, goes on there; what
  *                            both said together is the same again
+ *   /components/A/B          registers of AVX-512 stay what they are, over a stop, over a move to another KVM; the translator refuses them
  */
 
 #include <emu/emu.h>
@@ -20,6 +21,8 @@
 
 #define VARS 0x600 /* the guest's variables, as in bare.inc */
 #define RAM "16M"
+/* Whether KVM's CPUID has AVX-512 is another thing than whether it keeps the registers. */
+#define CPU_WITH_AVX512 "qemu64,check=off,x-force-features=on,+xsave,+avx,+avx2,+avx512f,+avx512dq,+avx512bw,+avx512vl"
 
 static const char *const accels[] = {
     "tcg", "tcg,mode=interp", "kvm,kernel-irqchip=off", "kvm,kernel-irqchip=split", "kvm,kernel-irqchip=on",
@@ -67,7 +70,7 @@ kvm_is_missing(void)
 }
 
 static void
-pc_build(Pc *pc, const char *guest, const char *accel)
+pc_build_with(Pc *pc, const char *guest, const char *cpu, const char *accel)
 {
     g_autofree char *rom = g_strdup_printf("%s/%s.rom", g_getenv("EMU_BARE_GUESTS"), guest);
     g_autoptr(GError) error = NULL;
@@ -79,8 +82,7 @@ pc_build(Pc *pc, const char *guest, const char *accel)
     g_assert_true(emu_object_set_from_string(pc->machine, "firmware", rom, &error));
     g_assert_true(emu_machine_set_memory(pc->machine, RAM, &error));
     g_assert_true(emu_machine_set_smp(pc->machine, "2", &error));
-    /* The host's KVM may not have all of the default model's features: not what is tested here. */
-    g_assert_true(emu_machine_set_cpu(pc->machine, "qemu64,check=off", &error));
+    g_assert_true(emu_machine_set_cpu(pc->machine, cpu, &error));
     g_assert_true(emu_machine_add_accel(pc->machine, accel, &error));
     emu_machine_build(pc->machine, &error);
     g_assert_no_error(error);
@@ -92,6 +94,13 @@ pc_build(Pc *pc, const char *guest, const char *accel)
     }
     emu_machine_finish(pc->machine, &error);
     g_assert_no_error(error);
+}
+
+/* The host's KVM may not have all of the default model's features: not what is tested here. */
+static void
+pc_build(Pc *pc, const char *guest, const char *accel)
+{
+    pc_build_with(pc, guest, "qemu64,check=off", accel);
 }
 
 static void
@@ -667,6 +676,95 @@ test_switch(gconstpointer data)
     }
 }
 
+/* ---- components of XSAVE -------------------------------------------------------------------------------------------- */
+
+#define ZMM_VALUES 0x10000 /* of zmm.asm */
+#define ZMM_STORED 0x12000
+#define ZMM_BYTES (32 * 64 + 8 * 8)
+
+static const char *
+avx512_is_missing(void)
+{
+    uint64_t components = 0;
+    struct kvm_device_attr attr = {.attr = KVM_X86_XCOMP_GUEST_SUPP, .addr = (uintptr_t)&components};
+    int fd;
+
+    if (kvm_is_missing()) {
+        return kvm_is_missing();
+    }
+    if (!__builtin_cpu_supports("avx512bw")) {
+        return "the host has no AVX-512";
+    }
+    fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    ioctl(fd, KVM_GET_DEVICE_ATTR, &attr);
+    close(fd);
+    return (components & 0xe0) == 0xe0 ? NULL : "the host's KVM does not keep AVX-512's registers";
+}
+
+static void
+await_word(Pc *pc, uint64_t value)
+{
+    gint64 end = g_get_monotonic_time() + patience;
+
+    while (emu_test_read(pc->machine, VARS, 4) != value) {
+        if (g_get_monotonic_time() > end) {
+            g_error("the guest did not come to step %u", (unsigned)value);
+        }
+        g_main_context_iteration(NULL, FALSE);
+        g_usleep(500);
+    }
+}
+
+static void
+check_refused(Pc *pc)
+{
+    g_autoptr(GBytes) state = NULL;
+    g_autoptr(GError) error = NULL;
+    Pc other;
+
+    pc_build_with(&other, "zmm", "max", "tcg");
+    state = emu_test_save(pc->machine, &error);
+    g_assert_no_error(error);
+    g_assert_false(emu_test_load(other.machine, state, &error));
+    g_assert_nonnull(error);
+    g_assert_nonnull(strstr(error->message, "CPU 0: the saved state has AVX-512 mask registers in use, which this CPU does not have"));
+    pc_end(&other);
+}
+
+static void
+test_components(gconstpointer data)
+{
+    const Case *c = data;
+    unsigned differ = 0;
+    Pc a, b;
+
+    if (avx512_is_missing()) {
+        g_test_skip(avx512_is_missing());
+        return;
+    }
+    pc_build_with(&a, c->guest, CPU_WITH_AVX512, c->first);
+    pc_build_with(&b, c->guest, CPU_WITH_AVX512, c->second);
+    pc_run(&a);
+    await_word(&a, 1);
+    pc_stop(&a);
+    pc_run(&a);
+    sleep_us(20000);
+    pc_stop(&a);
+    check_refused(&a);
+    move_state(&a, &b);
+    pc_end(&a);
+    emu_test_write(b.machine, VARS + 4, 1, 4);
+    pc_run(&b);
+    await_word(&b, 2);
+    pc_stop(&b);
+    for (unsigned i = 0; i < ZMM_BYTES; i += 8) {
+        differ += emu_test_read(b.machine, ZMM_VALUES + i, 8) != emu_test_read(b.machine, ZMM_STORED + i, 8);
+    }
+    g_assert_cmpuint(emu_test_read(b.machine, ZMM_VALUES, 8), !=, 0);
+    g_assert_cmpuint(differ, ==, 0);
+    pc_end(&b);
+}
+
 static void
 add_case(const char *path, const char *guest, const char *first, const char *second, GTestDataFunc fn)
 {
@@ -710,6 +808,8 @@ main(int argc, char **argv)
             add_case(path, "kvm-clock", accels[i], NULL, test_kvm_clock);
         }
     }
+    add_case("/components/kvm,kernel-irqchip=on/kvm,kernel-irqchip=on", "zmm", "kvm,kernel-irqchip=on", "kvm,kernel-irqchip=on", test_components);
+    add_case("/components/kvm,kernel-irqchip=off/kvm,kernel-irqchip=on", "zmm", "kvm,kernel-irqchip=off", "kvm,kernel-irqchip=on", test_components);
     add_case("/bare/kvm,slots=100/many-pieces", "slots", "kvm,slots=100", NULL, test_many_pieces);
     for (gsize i = 0; i < N_ACCELS; i++) {
         for (gsize j = 0; j < N_ACCELS; j++) {
