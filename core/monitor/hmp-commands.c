@@ -484,6 +484,7 @@ const EmuHmpCommand emu_hmp_info_commands[] = {
     {"usb", NULL, "", "show guest USB devices", hmp_info_usb},
     {"uuid", NULL, "", "show the current VM UUID", hmp_info_uuid},
     {"version", NULL, "", "show the version of the emulator", hmp_info_version},
+    {"vm-generation-id", NULL, "", "Show Virtual Machine Generation ID", hmp_info_vm_generation_id},
     {NULL},
 };
 

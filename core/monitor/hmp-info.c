@@ -50,6 +50,21 @@ hmp_info_uuid(EmuHmp *hmp, const EmuHmpValue *args G_GNUC_UNUSED)
 }
 
 void
+hmp_info_vm_generation_id(EmuHmp *hmp, const EmuHmpValue *args G_GNUC_UNUSED)
+{
+    EmuQmpCall call = hmp_call(hmp);
+    g_autoptr(GError) error = NULL;
+    QmpGuidInfo *info = qmp_query_vm_generation_id(&call, &error);
+
+    if (!info) {
+        hmp_printf(hmp, "Error: %s\n", error->message);
+        return;
+    }
+    hmp_printf(hmp, "%s\n", info->guid);
+    emu_qmp_free(&qmp_type_GuidInfo, info);
+}
+
+void
 hmp_info_status(EmuHmp *hmp, const EmuHmpValue *args G_GNUC_UNUSED)
 {
     EmuRunState state = emu_machine_get_run_state(hmp->machine);
@@ -312,33 +327,10 @@ hmp_info_qom_tree(EmuHmp *hmp, const EmuHmpValue *args)
 
 /* ---- what devices tell about themselves ------------------------------------------------------------------------ */
 
-typedef struct {
-    EmuHmp *hmp;
-    const char *topic;
-} Topic;
-
-static bool
-describe_topic_cb(EmuObject *object, gpointer data)
-{
-    Topic *topic = data;
-
-    if (EMU_IS_INFO_PROVIDER(object)) {
-        EmuInfoProviderInterface *iface = EMU_INFO_PROVIDER_GET_IFACE(object);
-
-        if (iface->describe) {
-            print_and_free(topic->hmp, iface->describe(EMU_INFO_PROVIDER(object), topic->topic));
-        }
-    }
-    emu_object_foreach_child(object, describe_topic_cb, data);
-    return false;
-}
-
 static void
 describe_topic(EmuHmp *hmp, const char *topic)
 {
-    Topic t = {hmp, topic};
-
-    emu_object_foreach_child(emu_machine_get_root(hmp->machine), describe_topic_cb, &t);
+    emu_info_describe(emu_machine_get_root(hmp->machine), topic, hmp->out);
 }
 
 void
@@ -356,17 +348,16 @@ hmp_info_irq(EmuHmp *hmp, const EmuHmpValue *args G_GNUC_UNUSED)
 static void
 describe_cpu_cb(EmuCpu *cpu, gpointer data)
 {
-    describe_topic_cb(EMU_OBJECT(cpu), data);
+    emu_info_describe(EMU_OBJECT(cpu), "lapic", data);
 }
 
 void
 hmp_info_lapic(EmuHmp *hmp, const EmuHmpValue *args G_GNUC_UNUSED)
 {
     EmuCpu *cpu = hmp_cpu(hmp);
-    Topic topic = {hmp, "lapic"};
 
     if (cpu) {
-        emu_cpu_run_on(cpu, describe_cpu_cb, &topic);
+        emu_cpu_run_on(cpu, describe_cpu_cb, hmp->out);
     }
 }
 

@@ -33,6 +33,22 @@ qmp_query_uuid(EmuQmpCall *call, GError **error G_GNUC_UNUSED)
     return info;
 }
 
+QmpGuidInfo *
+qmp_query_vm_generation_id(EmuQmpCall *call, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    QmpGuidInfo *info;
+
+    emu_info_describe(emu_machine_get_root(call->machine), "vm-generation-id", text);
+    if (text->len == 0) {
+        g_set_error_literal(error, EMU_QMP_ERROR, EMU_QMP_ERROR_GENERIC, "VM Generation ID device not found");
+        return NULL;
+    }
+    info = qmp_GuidInfo_new();
+    info->guid = g_strdup(g_strstrip(text->str));
+    return info;
+}
+
 /* ---- accelerators ------------------------------------------------------------------------------------- */
 
 static bool

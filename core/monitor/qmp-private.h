@@ -49,6 +49,9 @@ void emu_monitors_send_event(EmuMonitors *self, const char *name, JsonNode *data
 typedef void (*EmuMonitorEventFunc)(gpointer opaque, JsonNode *event);
 void emu_monitors_set_event_func(EmuMonitors *self, EmuMonitorEventFunc fn, gpointer opaque);
 
+/* What @object and all below it tell about @topic (info.h). */
+void emu_info_describe(EmuObject *object, const char *topic, GString *out);
+
 /* ---- one monitor --------------------------------------------------------------------------------------- */
 typedef struct _EmuHmpSession EmuHmpSession;
 typedef struct _EmuQmpSession EmuQmpSession;

@@ -11,6 +11,7 @@
 #include "guest-info.h"
 
 #include <emu/fw-cfg.h>
+#include <emu/info.h>
 
 #include <string.h>
 
@@ -62,6 +63,18 @@ vmgenid_parse(Vmgenid *self, GError **error)
     }
     vmgenid_swap(bytes, self->guid);
     return true;
+}
+
+static char *
+vmgenid_describe(EmuInfoProvider *provider, const char *topic)
+{
+    const uint8_t *g = ((Vmgenid *)(gpointer)provider)->guid;
+
+    if (strcmp(topic, "vm-generation-id") != 0) {
+        return NULL;
+    }
+    return g_strdup_printf("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", g[3], g[2], g[1], g[0], g[5], g[4], g[7],
+                           g[6], g[8], g[9], g[10], g[11], g[12], g[13], g[14], g[15]);
 }
 
 /* Once the machine runs again memory is what it will be, and the configuration device has its files. */
@@ -165,10 +178,22 @@ vmgenid_class_init(gpointer klass, gconstpointer data G_GNUC_UNUSED)
     emu_object_class_add_properties(klass, vmgenid_properties, G_N_ELEMENTS(vmgenid_properties));
 }
 
+static void
+vmgenid_info_provider_init(gpointer iface, gpointer data G_GNUC_UNUSED)
+{
+    ((EmuInfoProviderInterface *)iface)->describe = vmgenid_describe;
+}
+
+static const EmuInterfaceImpl vmgenid_interfaces[] = {
+    {"info-provider", vmgenid_info_provider_init},
+    {NULL, NULL},
+};
+
 const EmuTypeInfo vmgenid_type_info = {
     .name = "vmgenid",
     .parent = "device",
     .instance_size = sizeof(Vmgenid),
     .class_init = vmgenid_class_init,
+    .interfaces = vmgenid_interfaces,
     .description = "virtual machine generation ID",
 };

@@ -251,6 +251,8 @@ piix_ide_reset_enter(EmuDevice *dev)
     PiixIde *s = (PiixIde *)dev;
     uint8_t *config = emu_pci_device_get_config(EMU_PCI_DEVICE(dev));
 
+    config[0x06] = 0x80; /* takes fast back-to-back transactions, */
+    config[0x07] = 0x02; /* answers at medium speed */
     config[PIIX_IDETIM] = config[PIIX_IDETIM + 2] = 0;
     config[PIIX_IDETIM + 1] = config[PIIX_IDETIM + 3] = 0x80;
     for (unsigned i = 0; i < 2; i++) {

@@ -14,7 +14,7 @@ G_DECLARE_INTERFACE(EmuInfoProvider, emu_info_provider, EMU, INFO_PROVIDER, EmuO
 struct _EmuInfoProviderInterface {
     GTypeInterface parent_iface;
     /* Text with a newline at the end about "pic" (state of interrupt controllers), "irq" (how often each interrupt was
-     * raised), "lapic"; NULL when the topic is not this object's. Big lock held. (transfer full) */
+     * raised), "lapic", "vm-generation-id" (the GUID alone); NULL when the topic is not this object's. Big lock held. (transfer full) */
     char *(*describe)(EmuInfoProvider *self, const char *topic);
     EMU_RESERVED_SLOTS(4);
 };

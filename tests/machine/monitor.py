@@ -49,10 +49,17 @@ def life_of_a_machine():
         same(qmp.wait_event("RESET")["data"], {"guest": False, "reason": "host-qmp-system-reset"})
         returned(qmp.command("system_powerdown"))
         qmp.wait_event("POWERDOWN")
+        refused(qmp.command("query-vm-generation-id"), "VM Generation ID device not found")
         refused(qmp.command("system_wakeup"), "not in suspended state")
         same(returned(qmp.command("quit")), {})
         same(qmp.wait_event("SHUTDOWN")["data"], {"guest": False, "reason": "host-qmp-quit"})
         same(emu.wait(20), 0)
+
+
+def generation_id():
+    with Emu("-M", "pc", "-m", "64", "-S", "-device", "vmgenid,guid=6F0D1C9E-35bb-4d3c-9a3e-1f2c0a1b2c3d") as emu:
+        same(returned(emu.qmp().command("query-vm-generation-id")), {"guid": "6f0d1c9e-35bb-4d3c-9a3e-1f2c0a1b2c3d"})
+        same(emu.hmp("info vm-generation-id"), "6f0d1c9e-35bb-4d3c-9a3e-1f2c0a1b2c3d\n")
 
 
 def shutdown_that_waits():
@@ -201,6 +208,7 @@ def stdio_and_exit():
 
 harness.run([
     ("life-of-a-machine", life_of_a_machine),
+    ("generation-id", generation_id),
     ("a-signal-ends-it", shutdown_that_waits),
     ("objects-and-properties", objects_and_properties),
     ("two-clients-hear-the-same", two_clients_hear_the_same),

@@ -402,11 +402,23 @@ test_nien_in_saved_state(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(irq->level, ==, 1);
 }
 
+static void
+test_identity(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    emu_test_out(f->m, 0xcf8, 0x80000900, 4);
+    g_assert_cmphex(emu_test_in(f->m, 0xcfc, 4), ==, 0x70108086);
+    emu_test_out(f->m, 0xcf8, 0x80000904, 4);
+    g_assert_cmphex(emu_test_in(f->m, 0xcfe, 2), ==, 0x0280);
+    emu_test_out(f->m, 0xcfe, 0xffff, 2);
+    g_assert_cmphex(emu_test_in(f->m, 0xcfe, 2), ==, 0x0280);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
 #define ADD(path, fn) g_test_add(path, Fixture, GUINT_TO_POINTER(1), set_up, fn, tear_down)
+    ADD("/ide/function/identity", test_identity);
     ADD("/ide/identify/says-size-and-model", test_identify);
     ADD("/ide/pio/what-is-written-reads-back", test_pio_write_reads_back);
     ADD("/ide/pio/beyond-the-end-is-refused", test_beyond_the_end);
