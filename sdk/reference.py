@@ -40,7 +40,7 @@ def main():
     output, headers = sys.argv[1], sys.argv[2:]
     names = {h: 'emu/' + h.split('/emu/', 1)[1] for h in headers}
     parts = ['# The SDK, header by header', '', 'What plugins include, with the comments that say what each thing does and who may call it when. '
-             '`docs/devices.md` says how the pieces fit.', '']
+             '`docs/devices.md` and `docs/back-ends.md` say how the pieces fit.', '']
     parts += [f'* [{n}](#{anchor(n)})' for n in names.values()] + ['']
     parts += [page(Path(h), n) for h, n in names.items()]
     Path(output).write_text('\n'.join(parts))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 SDK_VERSION = '1.0'
 BUSES = ('isa', 'pci', 'i2c', 'spi', 'sysbus')
-KINDS = ('device', 'board', 'cpu')
+KINDS = ('device', 'board', 'cpu', 'block-driver', 'chardev')
 LANGUAGES = ('c', 'python')
 # What the templates' own identifiers cannot be called.
 KEYWORDS = set('auto break case char const continue default do double else enum extern float for goto if inline int long '
@@ -40,7 +40,7 @@ def layers(root, lang, kind, bus):
     special = root / lang / (f'{kind}-{bus}' if kind == 'device' else kind)
     if not special.is_dir():
         have = sorted(str(p.relative_to(root)) for p in root.glob('*/*') if p.is_dir() and p.name != 'common')
-        fail(f'there is no template for --lang {lang} --kind {kind} --bus {bus}; there are: {", ".join(have)}')
+        fail(f'there is no template for --lang {lang} --kind {kind}{f" --bus {bus}" if kind == "device" else ""}; there are: {", ".join(have)}')
     return [layer for layer in (root / lang / 'common', special) if layer.is_dir()]
 
 
@@ -96,7 +96,7 @@ def main():
     command.add_argument('--bus', choices=BUSES, default='pci', help='that the device plugs into (default: pci)')
     command.add_argument('--kind', choices=KINDS, default='device', help='what to make (default: device)')
     command.add_argument('--lang', choices=LANGUAGES, default='c', help='language (default: c)')
-    command.add_argument('--type', metavar='TYPE', help='type name for -device or -M (default: NAME)')
+    command.add_argument('--type', metavar='TYPE', help='name for -device, -M, -drive driver= or -chardev (default: NAME)')
     command.add_argument('--license', metavar='SPDX', default='LGPL-2.1-or-later', help='SPDX identifier of its licence')
     command.add_argument('--directory', '-C', metavar='FOLDER', help='where to put it (default: ./NAME)')
     new(parser.parse_args())

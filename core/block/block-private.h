@@ -34,9 +34,10 @@ const char *emu_block_options_left(EmuBlockOptions *options);
 bool emu_block_parse_size(const char *text, uint64_t *value);
 
 /* ---- drivers and nodes ------------------------------------------------------------------------------ */
-const EmuBlockDriver *emu_block_driver_find(const char *name);
-/* Names, sorted. (transfer container) */
+/* Names of formats and protocols, sorted; opens the plugins that have any. (transfer container) */
 GPtrArray *emu_block_driver_list(void);
+/* The driver that is surest of an image with these first bytes, plugins' drivers included; NULL: none. */
+const EmuBlockDriver *emu_block_driver_probe(const uint8_t *head, gsize len, const char *filename);
 
 typedef struct {
     char *role;
@@ -68,7 +69,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(EmuBlockNode, emu_block_node_unref)
 EmuBlockNode *emu_block_node_get_child(EmuBlockNode *node, const char *role);
 /* Puts an anonymous copy-on-write overlay in a temporary file on top of @base. (transfer full) both ways */
 EmuBlockNode *emu_block_node_new_temporary_overlay(EmuBlockNode *base, GError **error);
-/* What a format other than raw would say to these first bytes; NULL: nothing. */
+/* The format other than raw, with a driver or without, that these first bytes look like; NULL: none. Any thread. */
 const char *emu_block_probe_foreign(const uint8_t *head, gsize len);
 
 /* ---- the layer -------------------------------------------------------------------------------------- */

@@ -336,11 +336,4 @@ static const EmuBlockDriver file_driver = {
     .truncate = file_truncate,
     .try_preadv = file_try_preadv,
 };
-
-static void
-file_block_init(void)
-{
-    emu_block_driver_register(&file_driver);
-}
-
-block_init(file_block_init)
+EMU_REGISTER_BLOCK_DRIVER(file_driver)

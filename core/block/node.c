@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The graph of block nodes: drivers, opening with and without a known format, requests to a node. */
+/* The graph of block nodes: opening with and without a known format, requests to a node. */
 
 #include "block/block-private.h"
 
@@ -10,116 +10,6 @@
 #define PROBE_BYTES 2048
 #define ZERO_CHUNK (1 << 20)
 #define MAX_DEPTH 32
-
-/* ---- drivers ----------------------------------------------------------------------------------- */
-
-/* The list is the process': it describes code, not a machine. */
-static GMutex drivers_lock;
-static GPtrArray *drivers;
-
-void
-emu_block_driver_register(const EmuBlockDriver *driver)
-{
-    g_return_if_fail(driver && driver->name && driver->open && driver->get_length && driver->preadv);
-    g_mutex_lock(&drivers_lock);
-    if (!drivers) {
-        drivers = g_ptr_array_new();
-    }
-    if (!g_ptr_array_find(drivers, driver, NULL)) {
-        g_ptr_array_add(drivers, (gpointer)driver);
-    }
-    g_mutex_unlock(&drivers_lock);
-}
-
-const EmuBlockDriver *
-emu_block_driver_find(const char *name)
-{
-    const EmuBlockDriver *found = NULL;
-
-    /* host_device and host_cdrom are QEMU's names for a block device behind the same calls. */
-    if (g_str_equal(name, "host_device") || g_str_equal(name, "host_cdrom")) {
-        name = "file";
-    } else if (g_str_equal(name, "null-aio")) {
-        name = "null-co";
-    }
-    g_mutex_lock(&drivers_lock);
-    for (guint i = 0; drivers && i < drivers->len; i++) {
-        const EmuBlockDriver *driver = drivers->pdata[i];
-        if (g_str_equal(driver->name, name)) {
-            found = driver;
-            break;
-        }
-    }
-    g_mutex_unlock(&drivers_lock);
-    return found;
-}
-
-static gint
-compare_names(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-GPtrArray *
-emu_block_driver_list(void)
-{
-    GPtrArray *names = g_ptr_array_new();
-
-    g_mutex_lock(&drivers_lock);
-    for (guint i = 0; drivers && i < drivers->len; i++) {
-        const EmuBlockDriver *driver = drivers->pdata[i];
-        if (driver->kind != EMU_BLOCK_DRIVER_FILTER) {
-            g_ptr_array_add(names, (gpointer)driver->name);
-        }
-    }
-    g_mutex_unlock(&drivers_lock);
-    g_ptr_array_sort(names, compare_names);
-    return names;
-}
-
-static const EmuBlockDriver *
-driver_probe(const uint8_t *head, gsize len, const char *filename)
-{
-    const EmuBlockDriver *best = NULL;
-    int best_score = 0;
-
-    g_mutex_lock(&drivers_lock);
-    for (guint i = 0; drivers && i < drivers->len; i++) {
-        const EmuBlockDriver *driver = drivers->pdata[i];
-        int score = driver->probe ? driver->probe(head, len, filename) : 0;
-        if (score > best_score) {
-            best = driver;
-            best_score = score;
-        }
-    }
-    g_mutex_unlock(&drivers_lock);
-    return best;
-}
-
-/* Formats known by their first bytes. A guest that writes such a header at the start of a disk whose format was
- * only guessed could choose what the next start takes the disk for. */
-static const struct {
-    unsigned offset, len;
-    const char *magic, *name;
-} foreign_formats[] = {
-    {0, 4, "QFI\xfb", "qcow2"},       {0, 4, "QED\0", "qed"},        {0, 4, "KDMV", "vmdk"},
-    {0, 4, "COWD", "vmdk"},           {0, 21, "# Disk DescriptorFile", "vmdk"},
-    {0x40, 4, "\x7f\x10\xda\xbe", "vdi"}, {0, 8, "vhdxfile", "vhdx"}, {0, 8, "conectix", "vpc"},
-    {0, 6, "LUKS\xba\xbe", "luks"},   {0, 18, "Bochs Virtual HD I", "bochs"}, {0, 16, "WithoutFreeSpace", "parallels"},
-    {0, 16, "WithouFreSpacExt", "parallels"},
-};
-
-const char *
-emu_block_probe_foreign(const uint8_t *head, gsize len)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(foreign_formats); i++) {
-        gsize end = foreign_formats[i].offset + foreign_formats[i].len;
-        if (len >= end && memcmp(head + foreign_formats[i].offset, foreign_formats[i].magic, foreign_formats[i].len) == 0) {
-            return foreign_formats[i].name;
-        }
-    }
-    return NULL;
-}
 
 /* ---- life ----------------------------------------------------------------------------------------- */
 
@@ -371,7 +261,7 @@ node_probe(EmuBlockNode *node, EmuBlockOptions *options, GError **error)
                     emu_block_node_get_filename(file), g_strerror(-ret));
         return NULL;
     }
-    driver = driver_probe(head, n, emu_block_node_get_filename(file));
+    driver = emu_block_driver_probe(head, n, emu_block_node_get_filename(file));
     if (!driver) {
         g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_FAILED, "Could not determine image format of '%s': No compatible driver found",
                     emu_block_node_get_filename(file));
@@ -412,9 +302,8 @@ emu_block_node_open(EmuBlockLayer *layer, const char *filename, EmuBlockOptions 
         return NULL;
     }
     if (driver_name) {
-        node->driver = emu_block_driver_find(driver_name);
-        if (!node->driver || (node->driver->kind == EMU_BLOCK_DRIVER_FILTER && !node->driver->open)) {
-            g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_NOT_FOUND, "Unknown driver '%s'", driver_name);
+        node->driver = emu_block_driver_find(driver_name, error);
+        if (!node->driver) {
             return NULL;
         }
     }
@@ -422,9 +311,15 @@ emu_block_node_open(EmuBlockLayer *layer, const char *filename, EmuBlockOptions 
         const char *child_driver = "file";
 
         if (filename_has_protocol(filename, &protocol)) {
-            const EmuBlockDriver *found = emu_block_driver_find(protocol);
-            if (!found || found->kind != EMU_BLOCK_DRIVER_PROTOCOL) {
+            g_autoptr(GError) why = NULL;
+            const EmuBlockDriver *found = emu_block_driver_find(protocol, &why);
+
+            if (found ? found->kind != EMU_BLOCK_DRIVER_PROTOCOL : g_error_matches(why, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_NOT_FOUND)) {
                 g_set_error(error, EMU_BLOCK_ERROR, EMU_BLOCK_ERROR_NOT_FOUND, "Unknown protocol '%s'", protocol);
+                return NULL;
+            }
+            if (!found) {
+                g_propagate_error(error, g_steal_pointer(&why));
                 return NULL;
             }
             child_driver = found->name;
@@ -480,7 +375,7 @@ emu_block_node_new_temporary_overlay(EmuBlockNode *base, GError **error)
     g_autoptr(EmuBlockNode) node = node_new(base->layer);
     g_autoptr(EmuBlockOptions) options = emu_block_options_new();
 
-    node->driver = emu_block_driver_find("temporary-overlay");
+    node->driver = emu_block_driver_find("temporary-overlay", NULL);
     node_add_child(node, "backing", emu_block_node_ref(base));
     node->filename = g_strdup(base->filename);
     node->state = g_malloc0(MAX(node->driver->state_size, 1));

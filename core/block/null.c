@@ -95,11 +95,4 @@ static const EmuBlockDriver null_driver = {
     .flush = null_flush,
     .truncate = null_truncate,
 };
-
-static void
-null_block_init(void)
-{
-    emu_block_driver_register(&null_driver);
-}
-
-block_init(null_block_init)
+EMU_REGISTER_BLOCK_DRIVER(null_driver)

@@ -260,11 +260,4 @@ static const EmuBlockDriver overlay_driver = {
     .preadv = overlay_preadv,
     .pwritev = overlay_pwritev,
 };
-
-static void
-overlay_block_init(void)
-{
-    emu_block_driver_register(&overlay_driver);
-}
-
-block_init(overlay_block_init)
+EMU_REGISTER_BLOCK_DRIVER(overlay_driver)

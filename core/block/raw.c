@@ -183,11 +183,4 @@ static const EmuBlockDriver raw_driver = {
     .truncate = raw_truncate,
     .try_preadv = raw_try_preadv,
 };
-
-static void
-raw_block_init(void)
-{
-    emu_block_driver_register(&raw_driver);
-}
-
-block_init(raw_block_init)
+EMU_REGISTER_BLOCK_DRIVER(raw_driver)

@@ -77,9 +77,14 @@ chardev_make(EmuMachine *machine, const char *id, const EmuOpts *opts, GError **
 {
     const char *backend = emu_opts_get(opts, "backend");
     g_autofree char *type_name = g_strconcat("chardev-", resolve_alias(backend), NULL);
-    GType type = emu_type_lookup(type_name, NULL);
+    g_autoptr(GError) why = NULL;
+    GType type = emu_type_lookup(type_name, &why);
     g_autoptr(EmuChardev) chardev = NULL;
 
+    if (why && !g_error_matches(why, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_UNKNOWN_TYPE)) {
+        g_propagate_prefixed_error(error, g_steal_pointer(&why), "char driver '%s': ", backend);
+        return NULL;
+    }
     if (type == G_TYPE_INVALID || !g_type_is_a(type, EMU_TYPE_CHARDEV) || G_TYPE_IS_ABSTRACT(type)) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_UNKNOWN_TYPE, "'%s' is not a valid char driver, expected one of those that -chardev help lists",
                     backend);

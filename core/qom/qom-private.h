@@ -16,6 +16,8 @@ void emu_type_module_end(EmuTypeModule *self, bool run);
 /* Instances of its types, or of types below them; it may be closed when there are none and it is not resident. */
 guint emu_type_module_count_alive(EmuTypeModule *self);
 bool emu_type_module_is_resident(EmuTypeModule *self);
+/* The module whose init function runs, if any, becomes resident: something besides the table will point into it. */
+void emu_type_module_keep_current(void);
 /* The code is about to be closed: the table forgets the pointers into it, not the names. */
 void emu_type_module_forget(EmuTypeModule *self, bool unmapped);
 /* Whether it registers nothing but types and machines, so that nothing keeps pointers to its code when they are gone. */

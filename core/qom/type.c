@@ -234,9 +234,7 @@ emu_type_register_gtype(const char *name, GType type)
         e->gtype = type;
         e->module = current_module;
         g_type_set_qdata(type, emu_type_entry_quark(), e);
-        if (current_module) {
-            current_module->resident = true;
-        }
+        emu_type_module_keep_current();
     } else if (e->gtype != type) {
         emu_warn_report("type '%s' of %s is ignored: %s provides it already", name,
                         module_describe(current_module), module_describe(e->module));
@@ -682,6 +680,14 @@ emu_type_module_forget(EmuTypeModule *self, bool unmapped)
         }
     }
     g_rec_mutex_unlock(&type_lock);
+}
+
+void
+emu_type_module_keep_current(void)
+{
+    if (current_module) {
+        current_module->resident = true;
+    }
 }
 
 bool

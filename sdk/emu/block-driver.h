@@ -31,7 +31,9 @@ typedef struct {
     const char *description;
     EmuBlockDriverKind kind;
     gsize state_size; /* zeroed memory per node: emu_block_node_get_state() */
-    /* How sure is it that @head (the image's first @len bytes) is this format: 0 to 100. NULL: never probed. */
+    /* Formats only. How sure is it that @head (the image's first @len bytes, 2048 at the most) is this format: 0 to 100, raw says 1.
+     * Looks at its arguments only; any thread. A guest is kept from writing what this says yes to into the first 512 bytes of a disk
+     * that was taken for raw, so a signature belongs there. NULL: never probed. */
     int (*probe)(const uint8_t *head, gsize len, const char *filename);
     /* Takes its options; a key that nobody took is refused by the caller. On failure nothing stays behind. */
     bool (*open)(EmuBlockNode *node, EmuBlockOptions *options, GError **error);
@@ -49,8 +51,24 @@ typedef struct {
     EMU_RESERVED_SLOTS(11);
 } EmuBlockDriver;
 
-/* Called from a block_init function; @driver stays valid while its module is loaded. */
+/*
+ * A plugin names its drivers in its manifest as types: .provides = "block-driver-NAME:block-driver". It is opened when a user
+ * names the driver (driver=NAME, format=NAME, file.driver=NAME, "NAME:..." as a file name), when drivers are listed, and when
+ * an image is opened whose format nobody said. A plugin that has registered a driver stays in memory.
+ */
+#define EMU_BLOCK_DRIVER_TYPE(name) "block-driver-" name
+/* From a block_init function; @driver stays valid from then on. The first driver of a name counts, a second is reported. Any thread. */
 EMU_AVAILABLE_IN_1_0 void emu_block_driver_register(const EmuBlockDriver *driver);
+/* Registers @driver when the plugin is opened. */
+#define EMU_REGISTER_BLOCK_DRIVER(driver)                                                          \
+    static void driver##_block_init(void)                                                          \
+    {                                                                                              \
+        emu_block_driver_register(&driver);                                                        \
+    }                                                                                              \
+    block_init(driver##_block_init)
+/* Opens the plugin that has it. NULL and @error: nobody has (EMU_BLOCK_ERROR_NOT_FOUND), or the plugin is refused
+ * (EMU_PLUGIN_ERROR). Any thread. (transfer none): valid for good */
+EMU_AVAILABLE_IN_1_0 const EmuBlockDriver *emu_block_driver_find(const char *name, GError **error);
 
 /* ---- a node as its driver sees it -------------------------------------------------------------- */
 EMU_AVAILABLE_IN_1_0 gpointer emu_block_node_get_state(EmuBlockNode *node);

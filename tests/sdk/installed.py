@@ -35,7 +35,7 @@ def template(lang, kind, bus, name=None):
 def make(lang, kind, bus):
     def test():
         name = template(lang, kind, bus)
-        type_name = {"board": f"{name}-machine", "cpu": f"{name}-cpu"}.get(kind, name)
+        type_name = {"board": f"{name}-machine", "cpu": f"{name}-cpu", "block-driver": f"block-driver-{name}", "chardev": f"chardev-{name}"}.get(kind, name)
         info = json.loads(tree.run(f"emu-inspect --plugin-dir {'build' if lang == 'c' else '.'} --json {type_name}", cwd=tree.work / name).stdout)
         if info["plugin"] != name or not info["icon"].endswith(f"{name}.svg") or (kind == "device" and lang == "c" and not info["properties"]):
             raise Failure(f"emu-inspect says {info}")
@@ -83,7 +83,7 @@ def linux_finds_the_python_one():
 def wrong_use():
     tree.run("mkdir taken && touch taken/file")
     for arguments, text in (("taken", "is there already"), ("Bad_Name", "is no name for a plugin"), ("for", "cannot be the name"), ("clean", "cannot be the name"),
-                            ("x --bus warp", "invalid choice"), ("y --type 'a b'", "is no name for a type")):
+                            ("x --bus warp", "invalid choice"), ("x --kind chardev --lang python", "there is no template for --lang python --kind chardev;"), ("y --type 'a b'", "is no name for a type")):
         done = tree.run(f"emu-sdk new {arguments}", ok=False)
         if not done.returncode or text not in done.stderr:
             raise Failure(f"emu-sdk new {arguments}: status {done.returncode}, said {done.stderr}")
@@ -120,6 +120,7 @@ try:
         ("sdk/installed/headers-stand-alone", headers_stand_alone),
         *((f"sdk/new/{lang}-{kind}-{bus}", make(lang, kind, bus)) for lang in ("c", "python") for kind, bus in
           (("device", "isa"), ("device", "pci"), ("device", "i2c"), ("device", "spi"), ("device", "sysbus"), ("board", "pci"), ("cpu", "pci"))),
+        *((f"sdk/new/c-{kind}", make("c", kind, "pci")) for kind in ("block-driver", "chardev")),
         ("sdk/new/wrong-use", wrong_use),
         ("sdk/new/linux-finds-the-device", linux_finds_it),
         ("sdk/new/linux-finds-the-python-device", linux_finds_the_python_one),

@@ -4,6 +4,7 @@
 
 #include "inspect.h"
 
+#include <emu/block-driver.h>
 #include <emu/registers.h>
 #include <emu/test.h>
 
@@ -243,6 +244,25 @@ add_machine_class(JsonObject *out, EmuMachineClass *klass)
     json_object_set_object_member(out, "machine", machine);
 }
 
+/* What -drive and -blockdev make of it. */
+static void
+add_block_driver(JsonObject *out, const char *type)
+{
+    static const char *const kinds[] = {"format", "protocol", "filter"};
+    const EmuBlockDriver *driver = g_str_has_prefix(type, EMU_BLOCK_DRIVER_TYPE("")) ? emu_block_driver_find(type + strlen(EMU_BLOCK_DRIVER_TYPE("")), NULL) : NULL;
+    JsonObject *row = json_object_new();
+
+    if (driver) {
+        set_text(row, "name", driver->name);
+        set_text(row, "kind", kinds[driver->kind]);
+        json_object_set_boolean_member(row, "writable", driver->pwritev != NULL);
+        json_object_set_boolean_member(row, "probed", driver->kind == EMU_BLOCK_DRIVER_FORMAT && driver->probe);
+        json_object_set_object_member(out, "block-driver", row);
+    } else {
+        json_object_unref(row);
+    }
+}
+
 static void
 add_registers(JsonObject *out, const char *type)
 {
@@ -358,6 +378,8 @@ inspect_type(const char *name, GError **error)
         add_registers(out, name);
     } else if (EMU_IS_MACHINE_CLASS(klass)) {
         add_machine_class(out, EMU_MACHINE_CLASS(klass));
+    } else {
+        add_block_driver(out, name);
     }
     json_object_set_array_member(out, "properties", properties_json(name, klass));
     g_type_class_unref(klass);

@@ -251,7 +251,7 @@ inspect_print_type(JsonObject *type)
     if (json_object_has_member(type, "user-creatable")) {
         print_row("-device", is_true(type, "user-creatable") ? is_true(type, "hotpluggable") ? "yes, also while it runs" : "yes"
                                                              : "no");
-    } else if (is_true(type, "abstract")) {
+    } else if (is_true(type, "abstract") && !json_object_has_member(type, "block-driver")) {
         print_row("abstract", "yes");
     }
     if (json_object_has_member(type, "pci")) {
@@ -267,6 +267,15 @@ inspect_print_type(JsonObject *type)
         print_row("machine", text_of(machine, "description"));
         print_row("alias", text_of(machine, "alias"));
         print_row("default CPU", text_of(machine, "default-cpu"));
+    }
+    if (json_object_has_member(type, "block-driver")) {
+        JsonObject *driver = json_object_get_object_member(type, "block-driver");
+        g_autofree char *option = g_strdup_printf("%s=%s", g_strcmp0(text_of(driver, "kind"), "format") ? "driver" : "format", text_of(driver, "name"));
+
+        print_row("block driver", text_of(driver, "kind"));
+        print_row("-drive", option);
+        print_row("writes", is_true(driver, "writable") ? "yes" : "no");
+        print_row("probed", is_true(driver, "probed") ? "yes" : "no");
     }
     print_hierarchy(type);
     print_properties(rows_of(type, "properties"));
