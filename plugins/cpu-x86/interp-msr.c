@@ -15,6 +15,7 @@ enum {
     MSR_TSC_ADJUST = 0x3b,
     MSR_BIOS_SIGN_ID = 0x8b,
     MSR_MTRRCAP = 0xfe,
+    MSR_TSX_CTRL = 0x122,
     MSR_SYSENTER_CS = 0x174,
     MSR_SYSENTER_ESP = 0x175,
     MSR_SYSENTER_EIP = 0x176,
@@ -155,6 +156,8 @@ plain_msr(X86State *s, uint32_t index)
         return &s->xss;
     case MSR_PKRS:
         return &s->pkrs;
+    case MSR_TSX_CTRL:
+        return &s->tsx_ctrl;
     }
     return NULL;
 }
@@ -217,6 +220,8 @@ msr_exists(X86State *s, uint32_t index)
         return x86_has_feature(s, X86_FEAT_PKS);
     case MSR_XSS:
         return (s->features[X86_CPUID_D_1_EAX] & 8) != 0;
+    case MSR_TSX_CTRL:
+        return x86_has_feature(s, X86_FEAT_TSX_CTRL);
     }
     return true;
 }
@@ -379,6 +384,11 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
     case MSR_DEBUGCTL:
         /* AMD: LBR, BTF, pins. Intel: also trace messages, branch trace stores and what freezes. */
         if (v & ~UINT64_C(0x3f) & ~(s->intel ? UINT64_C(0xdfc0) : 0)) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
+        break;
+    case MSR_TSX_CTRL:
+        if (v & ~(uint64_t)(X86_TSX_CTRL_RTM_DISABLE | X86_TSX_CTRL_CPUID_CLEAR)) {
             x86_raise(s, X86_EXC_GP, 0);
         }
         break;

@@ -1096,3 +1096,42 @@ x86_exec_rsm(X86State *s, const X86Insn *insn)
         s->interp->stop = EMU_TCG_EXIT_SHUTDOWN;
     }
 }
+
+/*
+ * Transactions, of a processor on which each one aborts at its beginning: no transaction runs when one of these instructions is met.
+ * The status in EAX is 0: no bit says that another attempt would be of use (SDM 1, 16.3.5). XACQUIRE and XRELEASE are prefixes that mean nothing.
+ */
+
+void
+x86_exec_xbegin(X86State *s, const X86Insn *insn)
+{
+    uint64_t target = s->interp->next_rip + insn->imm;
+
+    /* The displacement may have 16 bits in 64-bit code, the address has not. */
+    x86_branch_to(s, target, insn->opsize);
+    x86_set_gpr(s, X86_RAX, 0, 4);
+}
+
+void
+x86_exec_xabort(X86State *s, const X86Insn *insn)
+{
+    (void)s;
+    (void)insn;
+}
+
+void
+x86_exec_xend(X86State *s, const X86Insn *insn)
+{
+    (void)insn;
+    x86_raise(s, X86_EXC_GP, 0);
+}
+
+void
+x86_exec_xtest(X86State *s, const X86Insn *insn)
+{
+    (void)insn;
+    if (!x86_has_feature(s, X86_FEAT_RTM) && !x86_has_feature(s, X86_FEAT_HLE)) {
+        x86_raise_plain(s, X86_EXC_UD);
+    }
+    s->cc = X86_ZF;
+}

@@ -64,8 +64,8 @@ static const struct {
 #define F_ARAT (1u << 2)
 #define F_AVX10 (1u << 19)
 #define F_INTEL_PT (1u << 25)
-/* IA32_ARCH_CAPABILITIES: what software need not guard against here. Not IBRS_ALL and TSX_CTRL, which are about other MSRs. */
-#define ARCH_CAPABILITIES (1u << 0 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 8 | 7u << 13 | 1u << 20 | 1u << 24 | 3u << 26)
+/* IA32_ARCH_CAPABILITIES: what software need not guard against here, and that there is IA32_TSX_CTRL. Not IBRS_ALL, which is about another MSR. */
+#define ARCH_CAPABILITIES (1u << 0 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | F(TSX_CTRL) | 1u << 8 | 7u << 13 | 1u << 20 | 1u << 24 | 3u << 26)
 
 /* What the interpreter and the translator carry out. */
 #define X86_SUPPORTED_WORDS \
@@ -78,7 +78,7 @@ static const struct {
                         F(TSC_DEADLINE), \
     [X86_CPUID_7_EBX] = F(BMI1) | F(BMI2) | F(ADX) | F(AVX2) | \
                         F(FSGSBASE) | F(TSC_ADJUST) | F(INVPCID) | F(SMEP) | F(ERMS) | F(RDSEED) | F(SMAP) | F(CLFLUSHOPT) | \
-                        F(CLWB) | F(SHA), \
+                        F(CLWB) | F(SHA) | F(HLE) | F(RTM), \
     [X86_CPUID_7_1_EAX] = F(AVX_VNNI), \
     [X86_CPUID_D_1_EAX] = F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1) | F(XSAVES), \
     [X86_CPUID_7_ECX] = F(GFNI) | F(VAES) | F(VPCLMULQDQ) | F(MOVDIRI) | F(MOVDIR64B) | \
@@ -546,6 +546,9 @@ x86_cpu_max_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
     for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
         cc->model.features[word] = x86_offered(word);
     }
+    /* Transactions that always abort are for who asks for them. */
+    cc->model.features[X86_CPUID_7_EBX] &= ~(F(HLE) | F(RTM));
+    cc->model.features[X86_ARCH_CAPABILITIES] &= ~F(TSX_CTRL);
     cc->has_model = cc->follows_host = true;
     x86_cpu_model_class_init(klass);
     x86_cpu_host_class_init(klass);
@@ -661,6 +664,9 @@ x86_cpuid_basic(const X86Cpu *cpu, X86State *s, uint32_t leaf, uint32_t subleaf,
     case 0x7:
         if (subleaf == 0) {
             out[1] = cpu->features[X86_CPUID_7_EBX];
+            if (s->tsx_ctrl & X86_TSX_CTRL_CPUID_CLEAR) {
+                out[1] &= ~(F(HLE) | F(RTM));
+            }
             out[2] = cpu->features[X86_CPUID_7_ECX];
             if (s->cr4 & X86_CR4_PKE) {
                 out[2] |= F_OSPKE;

@@ -45,6 +45,7 @@ typedef void (*X86Exec)(X86State *s, const X86Insn *insn);
     X(lgs) X(mov_from_cr) X(mov_to_cr) X(mov_from_dr) X(mov_to_dr) X(sgdt) X(sidt) X(lgdt) \
     X(lidt) X(smsw) X(lmsw) X(invlpg) X(swapgs) X(rdtscp) X(sldt) X(str) X(lldt) X(ltr) X(verr) \
     X(verw) X(lar) X(lsl) X(clts) X(syscall) X(sysret) X(sysenter) X(sysexit) X(wrmsr) X(rdmsr) \
+    X(xbegin) X(xend) X(xabort) X(xtest) \
     X(rdtsc) X(rdpmc) X(cpuid) X(invd) X(wbinvd) X(rsm) X(pause) X(monitor) X(mwait) \
     X(fence) X(clflush) X(clzero) X(movdir64b) X(rdfsbase) X(rdgsbase) X(wrfsbase) X(wrgsbase) \
     X(clac) X(stac) X(invpcid) X(vmcall) X(rdpid) X(rdrand) X(rdpkru) X(wrpkru) \

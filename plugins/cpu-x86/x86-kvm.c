@@ -93,6 +93,7 @@ static const struct {
     {0x268, 8, offsetof(X86State, mtrr_fixed) + 24, X86_FEAT_MTRR, true},
     {0x2ff, 1, offsetof(X86State, mtrr_def_type), X86_FEAT_MTRR, true},
     {0xc0000104u, 1, offsetof(X86State, svm.tsc_ratio), X86_FEAT_TSC_SCALE, true},
+    {0x122, 1, offsetof(X86State, tsx_ctrl), X86_FEAT_TSX_CTRL, false},
     {0x1c4, 2, offsetof(X86State, xfd), X86_FEAT_XFD, false},
     {0xd90, 1, offsetof(X86State, bndcfgs), X86_FEAT_MPX, false},
     {0xda0, 1, offsetof(X86State, xss), X86_FEAT_XSAVES, false},

@@ -295,6 +295,7 @@ x86_reset(X86State *s)
     s->mcg_ctl = ~UINT64_C(0);
     s->feature_control = 1;
     s->tsc_offset = s->tsc_adjust = 0;
+    s->tsx_ctrl = 0;
     s->ignne = 0;
     s->br_from = s->br_to = s->exc_from = s->exc_to = 0;
     x86_virt_reset(s);

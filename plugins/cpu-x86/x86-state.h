@@ -82,6 +82,9 @@ enum {
 #define X86_CR4_PKE (1u << 22)
 #define X86_CR4_PKS (1u << 24)
 
+#define X86_TSX_CTRL_RTM_DISABLE (1u << 0)
+#define X86_TSX_CTRL_CPUID_CLEAR (1u << 1)
+
 #define X86_DR6_BD (1u << 13)
 #define X86_DR6_BS (1u << 14)
 #define X86_DR6_BT (1u << 15)
@@ -332,6 +335,7 @@ enum {
     X86_FEAT_AMX_TILE = X86_FEATURE(X86_CPUID_7_EDX, 24),
     X86_FEAT_ARCH_CAPABILITIES = X86_FEATURE(X86_CPUID_7_EDX, 29),
     X86_FEAT_CORE_CAPABILITY = X86_FEATURE(X86_CPUID_7_EDX, 30),
+    X86_FEAT_TSX_CTRL = X86_FEATURE(X86_ARCH_CAPABILITIES, 7),
     X86_FEAT_NONE = 0xffff,
 };
 
@@ -545,6 +549,8 @@ struct _X86State {
     uint64_t pl_ssp[3]; /* IA32_PL0_SSP and on */
     uint64_t s_cet, interrupt_ssp_table;
     uint64_t ssp;
+
+    uint64_t tsx_ctrl; /* X86_TSX_CTRL_* */
 };
 
 enum { X86_SHADOW_STI = 1, X86_SHADOW_SS = 2 };

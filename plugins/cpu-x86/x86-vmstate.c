@@ -45,6 +45,7 @@ state_post_load(gpointer opaque, unsigned version, GError **error)
     }
     x86_virt_reset(s); /* what a subsection says comes later */
     x86_reset_extended(s);
+    s->tsx_ctrl = 0;
     s->eflags = (s->eflags & ~X86_CC) | 2;
     s->cc &= X86_CC;
     s->fx.mxcsr &= 0xffff;
@@ -320,6 +321,35 @@ static const EmuVMState mpx_cpu_vmstate = {
     .needed = mpx_needed,
 };
 
+static const EmuVMField tsx_state_fields[] = {
+    EMU_VM_U64(X86State, tsx_ctrl),
+    EMU_VM_END,
+};
+static const EmuVMState tsx_state_vmstate = {
+    .name = "x86-tsx-state",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = tsx_state_fields,
+};
+
+static bool
+tsx_needed(gpointer opaque)
+{
+    return ((X86Cpu *)opaque)->state->tsx_ctrl != 0;
+}
+
+static const EmuVMField tsx_cpu_fields[] = {
+    EMU_VM_POINTER(X86Cpu, state, &tsx_state_vmstate),
+    EMU_VM_END,
+};
+static const EmuVMState tsx_cpu_vmstate = {
+    .name = "x86-cpu/tsx",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = tsx_cpu_fields,
+    .needed = tsx_needed,
+};
+
 /* ---- control-flow enforcement ------------------------------------------------------------------------------------ */
 
 static const EmuVMField cet_state_fields[] = {
@@ -406,7 +436,7 @@ static const EmuVMState pv_vmstate = {
     .fields = pv_fields,
     .needed = pv_needed,
 };
-static const EmuVMState *const cpu_subsections[] = {&pv_vmstate, &svm_cpu_vmstate, &amx_cpu_vmstate, &mpx_cpu_vmstate, &cet_cpu_vmstate, NULL};
+static const EmuVMState *const cpu_subsections[] = {&pv_vmstate, &svm_cpu_vmstate, &amx_cpu_vmstate, &mpx_cpu_vmstate, &tsx_cpu_vmstate, &cet_cpu_vmstate, NULL};
 
 static const EmuVMField cpu_fields[] = {
     EMU_VM_POINTER(X86Cpu, state, &state_vmstate),

@@ -146,7 +146,9 @@ def special_models():
         same((listed["base"]["static"], listed["base"]["migration-safe"], listed["base"]["unavailable-features"]), (True, True, []), "base")
         same((listed["host"]["migration-safe"], listed["host"]["unavailable-features"]), (False, ["kvm"]), "host")
         same((listed["max"]["migration-safe"], listed["max"]["unavailable-features"]), (False, []), "max")
-        same({"hle", "rtm"} <= set(listed["Haswell"]["unavailable-features"]), True, "Haswell: unavailable features")
+        same("spec-ctrl" in listed["Haswell-v3"]["unavailable-features"], True, "Haswell-v3: unavailable features")
+        same({"hle", "rtm"} & set(listed["Haswell"]["unavailable-features"]), set(), "Haswell: transactions")
+        same(expansion(qmp, "max")["rtm"], False, "max: transactions")
         known = features()
         same([f for f in known if expansion(qmp, "base").get(f)], [], "base: features")
         same(expansion(qmp, "Haswell", rtm=False, family=7)["family"], 7, "props")
@@ -399,7 +401,7 @@ REFUSED = [
     (("-cpu", "qemu64,fill-mtrr-mask=on"), "fill-mtrr-mask"),
     (("-cpu", "qemu64,legacy-cache=off"), "legacy-cache=off"),
     (("-cpu", "host", "-accel", "tcg"), "CPU model 'host' requires KVM"),
-    (("-cpu", "Haswell,enforce=on", "-accel", "tcg"), "enforce is on"),
+    (("-cpu", "Haswell-v3,enforce=on", "-accel", "tcg"), "enforce is on"),
     (("-smp", "0"), "greater than zero"),
     (("-smp", "2,cores=3"), "maxcpus"),
     (("-smp", "1,threads=-1"), "threads"),

@@ -78,6 +78,8 @@ test_msrs(void)
         {0x1d9, 2, NO_EXCEPTION},
         {0x1d9, 0x80, 13},
         {0x1d9, UINT64_C(1) << 32, 13},
+        {0x122, 3, NO_EXCEPTION},
+        {0x122, 4, 13},
         {0x12345, 0, 13},
     };
 
@@ -90,6 +92,70 @@ test_msrs(void)
         X86_LOW(s, X86_RDX) = cases[i].value >> 32;
         run(1);
         expect(cases[i].vector, 0);
+    }
+}
+
+/* Transactions abort at their beginning; outside of one XEND is a mistake and XABORT nothing. */
+static void
+test_transactions(void)
+{
+    uint32_t features = s->features[X86_CPUID_7_EBX], rtm = 1u << (X86_FEAT_RTM & 31), hle = 1u << (X86_FEAT_HLE & 31);
+
+    begin64(3);
+    put_code(CODE, 0xc7, 0xf8, 0x10, 0, 0, 0); /* xbegin +16 */
+    X86_LOW(s, X86_RAX) = ~UINT64_C(0);
+    run(1);
+    expect_fine();
+    g_assert_cmphex(s->rip, ==, CODE + 6 + 16);
+    g_assert_cmphex(X86_LOW(s, X86_RAX), ==, 0);
+    begin64(3);
+    put_code(CODE, 0x66, 0xc7, 0xf8, 0xf0, 0xff); /* 16-bit displacement, 64-bit address */
+    run(1);
+    g_assert_cmphex(s->rip, ==, CODE + 5 - 16);
+    begin(0);
+    put_code(CODE, 0x66, 0xc7, 0xf8, 0x10, 0); /* address of 16 bits */
+    run(1);
+    g_assert_cmphex(s->rip, ==, (CODE + 5 + 16) & 0xffff);
+    begin(0);
+    put_code(CODE, 0xc7, 0xf8, 0, 0, 0, 0);
+    s->seg[X86_CS].limit = CODE + 5; /* the fallback address is behind it */
+    x86_update_mode(s);
+    X86_LOW(s, X86_RAX) = 5;
+    run(1);
+    expect(13, 0);
+    g_assert_cmphex(X86_LOW(s, X86_RAX), ==, 5);
+    begin64(3);
+    put_code(CODE, 0x0f, 0x01, 0xd5); /* xend */
+    run(1);
+    expect(13, 0);
+    begin64(3);
+    put_code(CODE, 0xc6, 0xf8, 0x5a); /* xabort 0x5a */
+    X86_LOW(s, X86_RAX) = 7;
+    run(1);
+    expect_fine();
+    g_assert_cmphex(s->rip, ==, CODE + 3);
+    g_assert_cmphex(X86_LOW(s, X86_RAX), ==, 7);
+    begin64(3);
+    put_code(CODE, 0x0f, 0x01, 0xd6); /* xtest */
+    s->cc = X86_CF | X86_OF | X86_SF;
+    run(1);
+    expect_fine();
+    g_assert_cmphex(s->cc, ==, X86_ZF);
+
+    static const uint8_t forms[][4] = {{0xc7, 0xf8, 0, 0}, {0xc6, 0xf8, 0, 0}, {0x0f, 0x01, 0xd5, 0}, {0x0f, 0x01, 0xd6, 0}};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(forms); i++) {
+        begin64(3);
+        memcpy(ram + CODE, forms[i], 4);
+        s->features[X86_CPUID_7_EBX] = features & ~(rtm | hle);
+        run(1);
+        expect(6, 0);
+        begin64(3);
+        memcpy(ram + CODE, forms[i], 4);
+        s->features[X86_CPUID_7_EBX] = features & ~rtm;
+        run(1);
+        expect(i == 3 ? NO_EXCEPTION : 6, 0); /* XTEST is there with either */
+        s->features[X86_CPUID_7_EBX] = features;
     }
 }
 
@@ -251,6 +317,7 @@ add_control_tests(void)
     g_test_add_func("/x86/system/reset", test_reset);
     g_test_add_func("/x86/system/control-registers", test_control);
     g_test_add_func("/x86/system/msrs", test_msrs);
+    g_test_add_func("/x86/system/transactions", test_transactions);
     g_test_add_func("/x86/system/tables", test_tables);
     g_test_add_func("/x86/system/system-calls", test_system_calls);
 }
