@@ -209,14 +209,17 @@ kvm_debug_interpret(KvmVcpu *v)
     if (debug_report_breakpoint(v, pc)) {
         return true;
     }
+    reason = fe->interpret(v->state, v->arch, 1, false, &executed);
+    if (reason != EMU_TCG_EXIT_SHUTDOWN && !executed) {
+        return false;
+    }
     v->debug->skip = v->debug->skip && v->debug->skip_pc != pc;
     if (v->debug->trace && v->debug->trace->len < TRACE_MAX) {
         g_array_append_val(v->debug->trace, pc);
     }
-    reason = fe->tcg->interp(v->state, 1, &executed);
     if (reason == EMU_TCG_EXIT_SHUTDOWN) {
         kvm_vcpu_shutdown(v);
-    } else if (executed && v->debug->steps && --v->debug->steps == 0) {
+    } else if (v->debug->steps && --v->debug->steps == 0) {
         EmuDebugHit hit = {.kind = EMU_DEBUG_STEP, .pc = fe->tcg->get_pc(v->state)};
 
         debug_report(v, &hit);

@@ -350,7 +350,7 @@ kvm_exit_internal_error(KvmVcpu *v)
     }
     emu_unimp("kvm: CPU %u: %s; interpreted", emu_cpu_get_index(v->cpu), text);
     kvm_vcpu_fetch(v);
-    reason = v->accel->frontend->tcg->interp(v->state, INTERPRET_BURST, &executed);
+    reason = v->accel->frontend->interpret(v->state, v->arch, INTERPRET_BURST, true, &executed);
     v->counts.interpreted += executed;
     if (reason == EMU_TCG_EXIT_SHUTDOWN) {
         kvm_vcpu_shutdown(v);

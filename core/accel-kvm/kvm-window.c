@@ -99,14 +99,15 @@ kvm_window_search(KvmVcpu *v)
 {
     const EmuKvmFrontend *fe = v->accel->frontend;
     EmuTcgExit reason = EMU_TCG_EXIT_NONE;
-    bool ready;
+    bool ready, goes_on = true;
 
     kvm_vcpu_fetch(v);
     ready = kvm_window_is_ready(v);
-    for (unsigned i = 0; i < WINDOW_INSNS && !ready && reason == EMU_TCG_EXIT_NONE && kvm_window_may_interpret(v); i++) {
+    for (unsigned i = 0; i < WINDOW_INSNS && !ready && goes_on && reason == EMU_TCG_EXIT_NONE && kvm_window_may_interpret(v); i++) {
         unsigned executed = 0;
 
-        reason = fe->tcg->interp(v->state, 1, &executed);
+        reason = fe->interpret(v->state, v->arch, 1, false, &executed);
+        goes_on = executed != 0;
         v->counts.interpreted += executed;
         ready = kvm_window_is_ready(v);
     }

@@ -11,8 +11,10 @@ EmuCpu *emu_cpu_get_current(void); /* of the calling thread; NULL elsewhere */
 /* Halted, and nothing there that wakes it. On its thread, or parked; big lock held. */
 bool emu_cpu_waits(EmuCpu *self);
 
-/* Main thread, big lock held. */
+/* Main thread, big lock held. A CPU parks when it is asked to, and settles when all have parked: then it is stopped, its state whole. */
 void emu_cpu_request_stop(EmuCpu *self);
+bool emu_cpu_is_parked(EmuCpu *self);
+void emu_cpu_settle(EmuCpu *self);
 bool emu_cpu_is_stopped(EmuCpu *self);
 void emu_cpu_before_resume(EmuCpu *self);
 void emu_cpu_resume(EmuCpu *self);

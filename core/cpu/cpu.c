@@ -7,6 +7,7 @@
  *
  *     work queued for it -> run it
  *     asked to park      -> say so, sleep
+ *     all are parked     -> take what the others sent it last, say so, sleep
  *     nothing to run     -> sleep (machine stopped, or CPU halted with no interrupt to take)
  *     else               -> drop the lock, accel->run() until something is wanted, take the lock
  *
@@ -49,8 +50,8 @@ typedef struct {
     GCond cond;
     bool kicked;
 
-    /* Under the big lock. */
-    bool stop, stopped, quit;
+    /* Under the big lock. @stop: to park; @parked: runs no more; @settle: the others are parked too; @stopped: its state is whole. */
+    bool stop, parked, settle, stopped, quit;
 } EmuCpuPrivate;
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE(EmuCpu, emu_cpu, EMU_TYPE_DEVICE)
@@ -263,6 +264,21 @@ emu_cpu_waits(EmuCpu *self)
            !(klass->tcg && klass->tcg->has_work && klass->tcg->has_work(cpu_priv(self)->state));
 }
 
+/*
+ * Until the last vCPU has parked, others may send interrupts to this one. What an accelerator keeps of them beside the registers joins these
+ * when they go there once more and come back.
+ */
+static void
+cpu_settle(EmuCpu *self)
+{
+    EmuAccel *accel = emu_machine_get_accel(cpu_priv(self)->machine);
+
+    if (EMU_ACCEL_GET_CLASS(accel)->before_resume) {
+        EMU_ACCEL_GET_CLASS(accel)->before_resume(accel, self);
+    }
+    cpu_synchronize(self);
+}
+
 static bool
 cpu_may_run(EmuCpu *self)
 {
@@ -311,9 +327,14 @@ cpu_thread(gpointer data)
     emu_machine_lock(priv->machine);
     while (!priv->quit) {
         cpu_run_work(self);
-        if (priv->stop) {
+        if (priv->stop && !priv->parked) {
             cpu_synchronize(self);
-            priv->stop = false;
+            priv->parked = true;
+            g_cond_broadcast(&priv->vcpus->pause_cond);
+        }
+        if (priv->settle) {
+            cpu_settle(self);
+            priv->settle = false;
             priv->stopped = true;
             g_cond_broadcast(&priv->vcpus->pause_cond);
         }
@@ -432,6 +453,30 @@ emu_cpu_request_stop(EmuCpu *self)
 }
 
 bool
+emu_cpu_is_parked(EmuCpu *self)
+{
+    EmuCpuPrivate *priv = cpu_priv(self);
+
+    return !priv->thread || priv->parked || priv->stopped;
+}
+
+void
+emu_cpu_settle(EmuCpu *self)
+{
+    EmuCpuPrivate *priv = cpu_priv(self);
+
+    if (!priv->thread || priv->stopped) {
+        return;
+    }
+    if (EMU_ACCEL_GET_CLASS(emu_machine_get_accel(priv->machine))->synchronize) {
+        priv->settle = true;
+        emu_cpu_kick(self);
+    } else {
+        priv->stopped = true;
+    }
+}
+
+bool
 emu_cpu_is_stopped(EmuCpu *self)
 {
     EmuCpuPrivate *priv = cpu_priv(self);
@@ -456,8 +501,7 @@ emu_cpu_resume(EmuCpu *self)
 {
     EmuCpuPrivate *priv = cpu_priv(self);
 
-    priv->stop = false;
-    priv->stopped = false;
+    priv->stop = priv->parked = priv->stopped = false;
     emu_cpu_kick(self);
 }
 

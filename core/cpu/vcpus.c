@@ -73,15 +73,15 @@ vcpus_foreach(EmuVcpus *self, void (*fn)(EmuCpu *cpu))
     }
 }
 
-static bool
-vcpus_all_stopped(EmuVcpus *self)
+/* Until @is_there says so of each. */
+static void
+vcpus_wait(EmuVcpus *self, bool (*is_there)(EmuCpu *cpu))
 {
     for (unsigned i = 0; i < self->cpus->len; i++) {
-        if (emu_vcpus_get(self, i) && !emu_cpu_is_stopped(emu_vcpus_get(self, i))) {
-            return false;
+        while (emu_vcpus_get(self, i) && !is_there(emu_vcpus_get(self, i))) {
+            emu_big_lock_wait(&self->lock, &self->pause_cond);
         }
     }
-    return true;
 }
 
 void
@@ -90,9 +90,9 @@ emu_vcpus_pause(EmuVcpus *self)
     g_assert(!emu_cpu_get_current());
     self->running = false;
     vcpus_foreach(self, emu_cpu_request_stop);
-    while (!vcpus_all_stopped(self)) {
-        emu_big_lock_wait(&self->lock, &self->pause_cond);
-    }
+    vcpus_wait(self, emu_cpu_is_parked);
+    vcpus_foreach(self, emu_cpu_settle);
+    vcpus_wait(self, emu_cpu_is_stopped);
 }
 
 void

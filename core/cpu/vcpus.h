@@ -30,7 +30,7 @@ typedef struct {
     GPtrArray *cpus; /* EmuCpu by index, owned; holes are NULL, the last is none */
     bool running;     /* threads may run guest code; under the lock */
     bool held;        /* a request waits: no vCPU enters guest code; atomic */
-    GCond pause_cond; /* a vCPU has parked */
+    GCond pause_cond; /* a vCPU has parked, or settled */
     GCond work_cond;  /* a piece of work on a vCPU has run */
     EmuDebug debug;
     EmuCpu *only;     /* the one that steps; NULL: all run. Changed while all are parked */
@@ -46,7 +46,7 @@ void emu_vcpus_clear(EmuVcpus *self);
 EmuCpu *emu_vcpus_get(EmuVcpus *self, unsigned index);
 void emu_vcpus_add(EmuVcpus *self, EmuCpu *cpu, unsigned index);
 void emu_vcpus_remove(EmuVcpus *self, EmuCpu *cpu);
-/* Returns when every vCPU is parked. The lock is given up meanwhile: vCPUs may need it to get where they can stop. */
+/* Returns when every vCPU is stopped. The lock is given up meanwhile: vCPUs may need it to get where they can stop. */
 void emu_vcpus_pause(EmuVcpus *self);
 void emu_vcpus_resume(EmuVcpus *self);
 /* No vCPU runs another guest instruction after those it is in, until released. Any thread. */

@@ -231,10 +231,11 @@ x86_exec_rdmsr(X86State *s, const X86Insn *insn)
 {
     uint32_t index = (uint32_t)X86_LOW(s, X86_RCX);
     uint64_t v = 0, *p = plain_msr(s, index);
-
-    X86MsrResult r = s->hooks && s->hooks->rdmsr ? s->hooks->rdmsr(s, index, &v) : X86_MSR_NOT_MINE;
+    X86MsrResult r;
 
     (void)insn;
+    x86_leave_to(s, X86_ELSEWHERE_APIC);
+    r = s->hooks && s->hooks->rdmsr ? s->hooks->rdmsr(s, index, &v) : X86_MSR_NOT_MINE;
     if (r == X86_MSR_NOT_MINE) {
         r = x86_svm_rdmsr(s, index, &v);
     }
@@ -360,6 +361,7 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
     X86MsrResult r;
 
     (void)insn;
+    x86_leave_to(s, X86_ELSEWHERE_APIC);
     switch (index) {
     case MSR_MTRR_PHYSBASE0 ... MSR_MTRR_PHYSBASE0 + 15:
     case MSR_MTRR_FIX64K:

@@ -212,6 +212,7 @@ step_ins(Str *t, uint64_t want)
     bool fault;
 
     (void)want;
+    x86_leave_to(t->s, X86_ELSEWHERE_CHIPS);
     /* The destination is checked before the port is read: reading it is a side effect. */
     emu_tcg_host_pointer(&t->s->tcg, linear, t->size, EMU_TCG_WRITE, t->s->tcg.mmu_mode, &fault);
     if (fault) {
@@ -227,6 +228,7 @@ static uint64_t
 step_outs(Str *t, uint64_t want)
 {
     (void)want;
+    x86_leave_to(t->s, X86_ELSEWHERE_CHIPS);
     emu_tcg_port_out(&t->s->tcg, (uint16_t)X86_LOW(t->s, X86_RDX), load_si(t), t->size);
     advance(t, X86_RSI, 1);
     return 1;

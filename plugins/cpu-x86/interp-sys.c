@@ -154,6 +154,7 @@ x86_exec_in(X86State *s, const X86Insn *insn)
     uint32_t port = port_operand(s, insn, 1);
     unsigned size = insn->op[0].size;
 
+    x86_leave_to(s, X86_ELSEWHERE_CHIPS);
     x86_check_io(s, port, size);
     x86_write_operand(s, insn, 0, emu_tcg_port_in(&s->tcg, port, size));
 }
@@ -164,6 +165,7 @@ x86_exec_out(X86State *s, const X86Insn *insn)
     uint32_t port = port_operand(s, insn, 0);
     unsigned size = insn->op[1].size;
 
+    x86_leave_to(s, X86_ELSEWHERE_CHIPS);
     x86_check_io(s, port, size);
     emu_tcg_port_out(&s->tcg, port, x86_get_gpr(s, X86_RAX, size), size);
 }

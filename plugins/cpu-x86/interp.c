@@ -405,6 +405,10 @@ x86_interp(EmuTcgState *tcg, unsigned max_insns, unsigned *executed)
         ip->dr6_hit = 0;
         ip->rep_again = false;
         ip->step = X86_STEP_BEFORE;
+        if (s->exception == X86_EXC_LEAVE) {
+            s->exception = -1;
+            goto out;
+        }
         s->dr6_pending = 0;
         count++;
         result = x86_deliver(s);

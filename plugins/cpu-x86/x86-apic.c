@@ -219,7 +219,6 @@ void
 x86_apic_set_cr8(X86Apic *apic, uint8_t cr8)
 {
     apic->tpr = (uint32_t)(cr8 & 15) << 4;
-    apic->changed = MAX(apic->changed, X86_APIC_TOUCHED);
     x86_apic_update(apic);
 }
 

@@ -94,13 +94,18 @@ task_trap(X86State *s)
     return true;
 }
 
-/* Runs x86_interrupt() with a handler of its own; false when it faulted: the fault is recorded. */
+/*
+ * Runs x86_interrupt() with a handler of its own; false when it faulted: the fault is recorded. What has begun cannot be left to an
+ * accelerator.
+ */
 static bool
 try_event(X86State *s, const X86Event *event)
 {
     jmp_buf here, *outer = s->interp->unwind;
+    volatile uint8_t elsewhere = s->elsewhere;
     bool done = false;
 
+    s->elsewhere = 0;
     s->interp->unwind = &here;
     if (_setjmp(here) == 0) {
         if (s->hooks && s->hooks->log_interrupt) {
@@ -122,6 +127,7 @@ try_event(X86State *s, const X86Event *event)
             break;
         }
     }
+    s->elsewhere = elsewhere;
     return done;
 }
 

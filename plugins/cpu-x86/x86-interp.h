@@ -66,6 +66,16 @@ G_NORETURN void x86_raise(X86State *s, int vector, uint32_t error_code); /* with
 G_NORETURN void x86_raise_plain(X86State *s, int vector);                /* without */
 #define x86_raise_recorded_now(s) x86_unwind(s, X86_UNWIND_EXCEPTION)
 
+/* Before an instruction does anything that cannot be undone: it is executed where @chip is. */
+static inline void
+x86_leave_to(X86State *s, unsigned chip)
+{
+    if (G_UNLIKELY(s->elsewhere & chip)) {
+        s->exception = X86_EXC_LEAVE;
+        x86_unwind(s, X86_UNWIND_EXCEPTION);
+    }
+}
+
 /* Out-of-line halves. */
 void x86_seg_check(X86State *s, unsigned seg, uint64_t offset, unsigned size, EmuTcgAccess access);
 void x86_access_check(X86State *s, uint64_t linear, unsigned size, EmuTcgAccess access);

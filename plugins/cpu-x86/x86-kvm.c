@@ -459,11 +459,10 @@ x86_kvm_put_events(X86State *s, X86KvmArch *arch, bool replaced, GError **error)
         .nmi.masked = s->nmi_blocked,
     };
 
-    if (replaced || arch->nmi_taken) {
+    if (replaced) {
         /* None is pending there: the request word has it. */
         events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
     }
-    arch->nmi_taken = false;
     if (ioctl(arch->fd, KVM_SET_VCPU_EVENTS, &events) != 0) {
         return x86_kvm_fail(error, "KVM_SET_VCPU_EVENTS");
     }
@@ -591,15 +590,28 @@ x86_kvm_put(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
     return true;
 }
 
+/* Out of KVM at once: the next one that comes there is another. */
+static bool
+x86_kvm_take_nmi(int fd, const struct kvm_vcpu_events *events, GError **error)
+{
+    struct kvm_vcpu_events rest = *events;
+
+    rest.flags = KVM_VCPUEVENT_VALID_NMI_PENDING;
+    rest.nmi.injected = rest.nmi.pending = 0;
+    if (ioctl(fd, KVM_SET_VCPU_EVENTS, &rest) != 0) {
+        return x86_kvm_fail(error, "KVM_SET_VCPU_EVENTS");
+    }
+    return true;
+}
+
 /* Into the state: what KVM would have delivered at its next entry. */
 static void
-x86_kvm_take_events(X86State *s, X86KvmArch *arch, const struct kvm_vcpu_events *events)
+x86_kvm_take_events(X86State *s, const struct kvm_vcpu_events *events)
 {
     s->shadow = events->interrupt.shadow & (X86_SHADOW_STI | X86_SHADOW_SS);
     s->nmi_blocked = events->nmi.masked;
     s->exception = -1;
-    arch->nmi_taken = events->nmi.injected || events->nmi.pending;
-    if (arch->nmi_taken) {
+    if (events->nmi.injected || events->nmi.pending) {
         __atomic_fetch_or(&s->interrupt_request, X86_REQ_NMI, __ATOMIC_SEQ_CST);
     }
     if (events->nmi.injected) {
@@ -643,6 +655,9 @@ x86_kvm_get(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
     if (ioctl(fd, KVM_GET_VCPU_EVENTS, &events) != 0) {
         return x86_kvm_fail(error, "KVM_GET_VCPU_EVENTS");
     }
+    if ((events.nmi.injected || events.nmi.pending) && !x86_kvm_take_nmi(fd, &events, error)) {
+        return false;
+    }
     if (ioctl(fd, KVM_GET_DEBUGREGS, &debug) != 0) {
         return x86_kvm_fail(error, "KVM_GET_DEBUGREGS");
     }
@@ -672,7 +687,7 @@ x86_kvm_get(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
         x86_load_pdptes(s, s->cr3);
     }
     x86_update_mode(s);
-    x86_kvm_take_events(s, arch, &events);
+    x86_kvm_take_events(s, &events);
     return true;
 }
 
@@ -907,6 +922,30 @@ x86_kvm_is_private(const uint8_t *code, unsigned n, bool ports)
     }
 }
 
+/*
+ * What a kernel's local APIC knows can be replaced, not changed: a message that came in between would be lost. So the interpreter keeps
+ * away from it, but for an instruction that KVM declines.
+ */
+static EmuTcgExit
+x86_kvm_interpret(EmuTcgState *tcg, gpointer opaque, unsigned max, bool declined, unsigned *executed)
+{
+    X86State *s = (X86State *)tcg;
+    X86KvmArch *arch = opaque;
+    EmuTcgExit reason = EMU_TCG_EXIT_NONE;
+    unsigned first = 0, others = 0;
+
+    if (declined) {
+        reason = x86_interp(tcg, 1, &first);
+    }
+    if (reason == EMU_TCG_EXIT_NONE && first < max && (first || !declined)) {
+        s->elsewhere = (arch->vm->local_apics ? X86_ELSEWHERE_APIC : 0) | (arch->vm->chips ? X86_ELSEWHERE_CHIPS : 0);
+        reason = x86_interp(tcg, max - first, &others);
+        s->elsewhere = 0;
+    }
+    *executed = first + others;
+    return reason;
+}
+
 static bool
 x86_kvm_takes_interrupts(EmuTcgState *tcg)
 {
@@ -942,4 +981,5 @@ const EmuKvmFrontend x86_kvm_frontend = {
     .is_port_access = x86_kvm_is_port_access,
     .takes_interrupts = x86_kvm_takes_interrupts,
     .is_private = x86_kvm_is_private,
+    .interpret = x86_kvm_interpret,
 };

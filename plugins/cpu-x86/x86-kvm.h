@@ -18,7 +18,6 @@ typedef struct {
     bool fresh;            /* it has not run since the registers went in */
     uint32_t timer_left;   /* count of the local APIC's timer when the vCPU came to rest; 0: it stood */
     bool stood;            /* the machine did, since the registers came out */
-    bool nmi_taken;        /* one that KVM had pending is in the request word */
     unsigned long get_xsave; /* KVM_GET_XSAVE or KVM_GET_XSAVE2 */
     uint32_t xsave_size;     /* bytes that it has */
     uint32_t xsave_at[X86_N_XSAVE_COMPONENTS]; /* the host's place of each component; 0: KVM does not have it */

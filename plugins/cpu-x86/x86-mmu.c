@@ -123,12 +123,25 @@ walk_second_level(Walk *w, uint64_t *at)
     return true;
 }
 
+#define IOAPICS UINT64_C(0xfec00000) /* where they are, 1 MiB (MultiProcessor Specification 3.6.5) */
+
+static bool
+is_elsewhere(const X86State *s, uint64_t phys)
+{
+    return ((s->elsewhere & X86_ELSEWHERE_APIC) && phys >> 12 == (s->apic_base & s->phys_mask) >> 12) ||
+           ((s->elsewhere & X86_ELSEWHERE_CHIPS) && phys >> 20 == IOAPICS >> 20);
+}
+
 /* The same for what a guest's tables, or the lack of them, have led to. */
 static bool
 second_level(X86State *s, EmuTcgAccess access, bool record, EmuTcgTranslation *out)
 {
     X86SecondLevel t;
 
+    if (G_UNLIKELY(s->elsewhere) && record && is_elsewhere(s, out->phys)) {
+        s->exception = X86_EXC_LEAVE;
+        return false;
+    }
     if (!x86_virt_second_level(s)) {
         return true;
     }

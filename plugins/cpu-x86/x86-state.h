@@ -106,6 +106,12 @@ enum {
     X86_EXC_NP = 11, X86_EXC_SS = 12, X86_EXC_GP = 13, X86_EXC_PF = 14, X86_EXC_MF = 16,
     X86_EXC_AC = 17, X86_EXC_MC = 18, X86_EXC_XM = 19, X86_EXC_SX = 30,
     X86_EXC_VIRT = 32, /* ours: into or out of a guest, see x86-virt.h */
+    X86_EXC_LEAVE = 33, /* ours: the interpreter ends before this instruction, see X86State.elsewhere */
+};
+
+enum {
+    X86_ELSEWHERE_APIC = 1,  /* the local APIC */
+    X86_ELSEWHERE_CHIPS = 2, /* 8259s, 8254, I/O APIC */
 };
 
 /*
@@ -528,6 +534,7 @@ struct _X86State {
     uint8_t intel; /* where CPUs differ by vendor: no instruction breakpoint behind MOV SS */
     uint8_t lax_real_mode; /* real mode: data beyond a segment's limit can be reached (property real-mode-limits) */
     uint8_t smm_nmi_blocked; /* nmi_blocked before the SMI */
+    uint8_t elsewhere; /* X86_ELSEWHERE_*: chips that the accelerator keeps; the interpreter ends before it reaches one */
     uint64_t pkrs; /* IA32_PKRS; PKRU is in the XSAVE area */
     uint64_t br_from, br_to, exc_from, exc_to; /* last branch, last exception */
     const X86Virt *virt; /* the extension that runs a guest now, or NULL */

@@ -105,9 +105,11 @@ struct _EmuAccelClass {
     /* For a chip that the accelerator has a form of its own of: the type to make in place of @type_name. NULL: that type itself. Optional. */
     const char *(*get_device_type)(EmuAccel *self, const char *type_name);
     /* The registers into the CPU's state, where everybody may look at them and change them, until the next run. On the vCPU's
-     * thread, big lock held: before it parks, and before work that was queued for it. Optional: they are always there. */
+     * thread, big lock held: before it parks, before work that was queued for it, and when all have parked, after before_resume(): what the
+     * others sent it until then is part of its state. Optional: they are always there. */
     void (*synchronize)(EmuAccel *self, EmuCpu *cpu);
-    /* Before parked vCPUs run again: takes the registers back. Main thread, big lock held, none runs yet. Optional. */
+    /* Takes the registers back, if it has not got them: before parked vCPUs run again, on the main thread; and when all have parked. Big lock
+     * held, none runs. Optional. */
     void (*before_resume)(EmuAccel *self, EmuCpu *cpu);
     /* Does a halted vCPU wait inside run()? Optional: no. */
     bool (*waits_inside)(EmuAccel *self, EmuCpu *cpu);

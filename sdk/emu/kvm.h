@@ -95,6 +95,9 @@ typedef struct _EmuKvmFrontend {
     bool (*takes_interrupts)(EmuTcgState *s);
     /* Does what begins so (@n bytes, the longest instruction) keep to registers and memory (and @ports)? */
     bool (*is_private)(const uint8_t *code, unsigned n, bool ports);
+    /* At most @max instructions in the reference interpreter, which ends before one that reaches a chip in the kernel; when KVM @declined the
+     * first one, that is executed in any case. On the vCPU's thread, state out of KVM. */
+    EmuTcgExit (*interpret)(EmuTcgState *s, gpointer arch, unsigned max, bool declined, unsigned *executed);
 } EmuKvmFrontend;
 
 /* For the accelerator: a state that the reference interpreter can run on, without translator. */

@@ -32,7 +32,7 @@ static const char *const accels[] = {
 static const char *const guests[] = {
     "real-mode", "protected-mode", "port-io", "mmio",      "string-io",   "pic-pit",    "apic",
     "halt",      "self-ipi",       "two-cpus", "dirty-log", "rom-write", "debug-break", "data-break",
-    "doorbell",  "read-change-write", "message",
+    "doorbell",  "read-change-write", "cross-calls", "message",
 };
 
 typedef struct {
@@ -143,7 +143,7 @@ pc_wait(Pc *pc, gsize characters)
     for (pc_listen(pc); pc->said->len < characters && !g_str_has_suffix(pc->said->str, "end\n"); pc_listen(pc)) {
         if (g_get_monotonic_time() > end) {
             g_test_message("said: %s", pc->said->str);
-            g_error("neither %u characters nor an end", (unsigned)characters);
+            g_error("%s: neither %" G_GSIZE_FORMAT " characters nor an end", g_test_get_path(), characters);
         }
         g_main_context_iteration(NULL, TRUE);
     }
@@ -285,6 +285,10 @@ test_bare(gconstpointer data)
     }
     if (strcmp(c->guest, "message") == 0) {
         send_messages(&pc);
+    }
+    if (strcmp(c->guest, "cross-calls") == 0) {
+        pc_wait(&pc, strlen("ready\n"));
+        emu_test_write(pc.machine, VARS, 1, 4);
     }
     pc_wait(&pc, G_MAXSIZE);
     if (dirty_log) {
@@ -629,7 +633,7 @@ switch_at(const Case *c, gsize characters)
     pc_end(&b);
 }
 
-/* There and back, many times: the stops come in the midst of instructions. */
+/* There and back, many times: the stops come in the midst of instructions, and of messages between CPUs. */
 static void
 switch_often(const Case *c)
 {
@@ -645,6 +649,9 @@ switch_often(const Case *c)
         pc_stop(&pcs[i % 2]);
         move_state(&pcs[i % 2], &pcs[(i + 1) % 2]);
         pc_run(&pcs[(i + 1) % 2]);
+    }
+    if (strcmp(c->guest, "cross-calls") == 0) {
+        emu_test_write(pcs[i % 2].machine, VARS, 1, 4);
     }
     pc_wait(&pcs[i % 2], G_MAXSIZE);
     check_said(c, pcs[i % 2].said->str, c->first);
@@ -667,7 +674,7 @@ test_switch(gconstpointer data)
         switch_at(c, strlen("ready\n"));
         return;
     }
-    if (strcmp(c->guest, "read-change-write") == 0) {
+    if (strcmp(c->guest, "read-change-write") == 0 || strcmp(c->guest, "cross-calls") == 0) {
         switch_often(c);
         return;
     }

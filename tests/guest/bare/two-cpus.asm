@@ -1,7 +1,6 @@
 ; SPDX-License-Identifier: LGPL-2.1-or-later
 ; A second CPU is started, counts with the first one under LOCK, halts, is woken by an interrupt and answers with one.
 %include "bare.inc"
-%define TRAMPOLINE 0x3000
 %define COUNTER (VARS + 0)
 %define HERE (VARS + 4)
 %define ANSWER (VARS + 8)
@@ -14,15 +13,7 @@ begin 32
     set_gate 0x50, answered
     set_gate 0x51, asked
     apic_write APIC_SVR, 0x1ff
-    mov esi, trampoline
-    mov edi, TRAMPOLINE
-    mov ecx, trampoline_end - trampoline
-    rep movsb
-    apic_write APIC_ICR_LOW, 0xc4500        ; INIT to all others
-    mov ecx, 1000
-.settle:
-    loop .settle
-    apic_write APIC_ICR_LOW, 0xc4600 + (TRAMPOLINE >> 12)
+    start_second second
 .start:
     cmp dword [HERE], 1
     jne .start
@@ -61,27 +52,7 @@ asked:
     apic_write APIC_ICR_HIGH, 0
     apic_write APIC_ICR_LOW, 0x04050
     iretd
-bits 16
-trampoline:
-    cli
-    o32 lgdt [cs:trampoline_gdt - trampoline]
-    mov eax, cr0
-    or al, 1
-    mov cr0, eax
-    jmp dword 0x08:second
-trampoline_gdt:
-    dw gdt_end - gdt - 1
-    dd gdt
-trampoline_end:
-bits 32
 second:
-    mov eax, 0x10
-    mov ds, eax
-    mov es, eax
-    mov ss, eax
-    mov esp, STACK - 0x800
-    lidt [idt_pointer]
-    apic_write APIC_SVR, 0x1ff
     mov dword [HERE], 1
     mov ecx, 1000
 .count:
