@@ -9,7 +9,10 @@
 #include <emu/plugin.h>
 
 #include <dlfcn.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 EMU_PLUGIN(.name = "python", .version = "1.0", .license = "LGPL-2.1-or-later", .description = "devices and boards that are written in Python",
            .provides = "");
@@ -18,6 +21,7 @@ static struct {
     void *library;
     int (*is_initialized)(void);
     void (*initialize)(int with_signals);
+    void (*set_program_name)(const wchar_t *name); /* NULL: this Python has it no longer */
     void *(*save_thread)(void);
     int (*ensure)(void);
     void (*release)(int state);
@@ -82,7 +86,38 @@ find_symbols(void *library)
             return false;
         }
     }
+    *(void **)&python.set_program_name = dlsym(library, "Py_SetProgramName");
     return true;
+}
+
+/*
+ * Python looks for its modules beside the "python3" that comes first on PATH. That may be of another version or a virtual environment without
+ * PyGObject; the one that belongs to the library, PREFIX/lib.../libpythonX.Y.so.1.0, is PREFIX/bin/pythonX.Y.
+ */
+static void
+python_name_program(void)
+{
+    static wchar_t program[PATH_MAX];
+    g_autofree char *path = NULL, *folder = NULL, *name = NULL, *text = NULL;
+    Dl_info info;
+    char *lib;
+
+    if (!python.set_program_name || !dladdr((gpointer)python.initialize, &info) || !info.dli_fname) {
+        return;
+    }
+    path = realpath(info.dli_fname, NULL);
+    folder = path ? g_path_get_dirname(path) : NULL;
+    name = path ? g_path_get_basename(path) : NULL;
+    lib = folder ? g_strrstr(folder, "/lib") : NULL;
+    if (!lib || !g_str_has_prefix(name, "libpython") || !strstr(name, ".so")) {
+        return;
+    }
+    *lib = '\0';
+    *strstr(name, ".so") = '\0';
+    text = g_strdup_printf("%s/bin/%s", folder, name + strlen("lib"));
+    if (mbstowcs(program, text, G_N_ELEMENTS(program) - 1) != (size_t)-1) {
+        python.set_program_name(program);
+    }
 }
 
 static bool
@@ -104,6 +139,7 @@ python_start(GError **error)
         g_set_error(error, EMU_PLUGIN_ERROR, EMU_PLUGIN_ERROR_REFUSED, "needs Python, and there is no library of it (%s)", names[0]);
         return false;
     }
+    python_name_program();
     python.initialize(0);
     python.save_thread();
     return true;

@@ -59,6 +59,18 @@ def test_listed():
         assert "fragile" in emu(folder, "-plugin-list").stdout
 
 
+def test_a_virtual_environment_on_the_path():
+    with tempfile.TemporaryDirectory() as folder:
+        write(folder, "fragile.py", DEVICE)
+        os.makedirs(f"{folder}/venv/bin")
+        os.symlink(sys.executable, f"{folder}/venv/bin/python3")
+        write(f"{folder}/venv", "pyvenv.cfg", f"home = {os.path.dirname(sys.executable)}\ninclude-system-site-packages = false\n")
+        env = environment()
+        env["PATH"] = f"{folder}/venv/bin:{env['PATH']}"
+        done = subprocess.run([f"{tap.BUILD}/emu", "--plugin-dir", folder, "-device", "fragile,help"], env=env, capture_output=True, text=True, timeout=300)
+        equal((done.returncode, done.stderr), (0, ""))
+
+
 def test_exception_pauses_and_the_program_lives():
     if not os.path.exists("/usr/share/seabios/bios-256k.bin"):
         raise tap.Skip("no firmware (package seabios)")
