@@ -29,15 +29,18 @@ vcpu_wait(EmuTcgVcpu *v)
     pthread_mutex_unlock(&v->halt_lock);
 }
 
+/* Delivery writes a frame, which may fill the TLB: not while another vCPU in an exclusive section looks through it. */
 static EmuTcgExit
 vcpu_deliver(EmuTcgVcpu *v)
 {
     EmuTcgExit reason = EMU_TCG_EXIT_NONE;
 
     emu_machine_lock(v->machine->machine);
+    tcg_vcpu_enter(v);
     if (v->fe->interrupt_wanted(v->state)) {
         reason = v->fe->deliver_interrupt(v->state);
     }
+    tcg_vcpu_leave(v);
     emu_machine_unlock(v->machine->machine);
     return reason;
 }
@@ -59,7 +62,9 @@ tcg_vcpu_run(EmuTcgVcpu *v)
             kicked = true;
         }
         if (__atomic_exchange_n(&v->flush_pending, 0, __ATOMIC_SEQ_CST)) {
+            tcg_vcpu_enter(v);
             tcg_flush_requested(v);
+            tcg_vcpu_leave(v);
         }
         if (!v->shutdown && v->fe->interrupt_wanted(s)) {
             reason = vcpu_deliver(v);

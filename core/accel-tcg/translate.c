@@ -752,6 +752,12 @@ hint(GHashTable *table, uint64_t pc)
     return g_hash_table_size(table) == 0 ? 0 : GPOINTER_TO_SIZE(g_hash_table_lookup(table, GSIZE_TO_POINTER(pc)));
 }
 
+static bool
+cache_is_full(const TcgCache *c)
+{
+    return c->used + BLOCK_ROOM > c->size || c->n_blocks + 1 >= c->max_blocks;
+}
+
 static TcgBlock *
 translate(EmuTcgVcpu *v, uint64_t pc, CodeAt *at, bool ungrouped)
 {
@@ -761,7 +767,7 @@ translate(EmuTcgVcpu *v, uint64_t pc, CodeAt *at, bool ungrouped)
     TcgBlock *b;
     unsigned covered;
 
-    if (c->used + BLOCK_ROOM > c->size || c->n_blocks + 1 >= c->max_blocks ||
+    if (cache_is_full(c) ||
         (v->machine->stress_flush_blocks != 0 &&
          c->n_blocks >= v->machine->stress_flush_blocks)) {
         cache_drop(v);
@@ -779,7 +785,8 @@ translate(EmuTcgVcpu *v, uint64_t pc, CodeAt *at, bool ungrouped)
         tcg_vcpu_enter(v);
     }
     b = tcg_cache_find(v, pc, host_page, ungrouped);
-    if (b != NULL || c->used + BLOCK_ROOM > c->size) {
+    /* The room that there was may have gone to another vCPU meanwhile: the caller comes again, and the cache is dropped then. */
+    if (b != NULL || cache_is_full(c)) {
         pthread_mutex_unlock(&c->translate);
         return b;
     }
