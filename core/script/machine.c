@@ -326,6 +326,8 @@ script_machine_wait(EmuScriptMachine *self, bool (*done)(EmuScriptMachine *self,
         g_source_unref(timer);
     }
     if (mine) {
+        /* What was to be told before that is told before this returns, however late this thread has been. */
+        g_main_context_iteration(self->user_context, FALSE);
         g_main_context_release(self->user_context);
     }
     if (handler) {

@@ -60,7 +60,9 @@ def test_lines_are_observed_and_driven():
         tap = m.observe(keyboard, lambda line, level: seen.append(level))
         keyboard.set(1)
         keyboard.level = 0
-        m.run(timeout=0.05)
+        m.start()
+        m.pause()
+        m.next_event("STOP")  # has come already: what was before it is told all the same
         equal(seen, [1, 0])
         equal(keyboard.level, 0)
         assert keyboard.peers
@@ -118,6 +120,12 @@ def ata(m, command, lba, data=None):
     wait(m, 0)
 
 
+def stay(m):
+    """The CPU jumps to itself: no firmware works with the disk beside the test."""
+    m.memory[0x7c00:0x7c02] = b"\xeb\xfe"
+    m.cpus[0].regs.cs, m.cpus[0].regs.rip, m.cpus[0].regs.eflags = 0, 0x7c00, 2
+
+
 def wait(m, bits):
     for _ in range(2000):
         status = m.io.read_u8(0x1F7)
@@ -143,8 +151,7 @@ def test_disks_in_snapshots():
 
         with Emu.Machine.new("pc", memory="16M", drive=f"file={image},format=raw,if=ide,id=disk0") as m:
             m.start(paused=True)
-            m.memory[0x7c00:0x7c02] = b"\xeb\xfe"
-            m.cpus[0].regs.cs, m.cpus[0].regs.rip, m.cpus[0].regs.eflags = 0, 0x7c00, 2
+            stay(m)
             equal(ata(m, 0x20, 7), sector("old"))
             root = m.snapshot("root")
             ata(m, 0x30, 7, sector("one"))
@@ -176,6 +183,7 @@ def test_disks_in_snapshots():
         # An overlay: the image is left alone.
         with Emu.Machine.new("pc", memory="16M", drive=f"file={image},format=raw,if=ide,snapshot=on") as m:
             m.start(paused=True)
+            stay(m)
             with m.snapshot():
                 ata(m, 0x30, 7, sector("x"))
                 equal(ata(m, 0x20, 7), sector("x"))
@@ -224,7 +232,11 @@ def test_timers():
 
         timer = m.timer(tick)
         timer.set(1000000)
-        m.run(until=m.virtual_time("50ms"), timeout=20)
+        for _ in range(100):  # a host that is busy elsewhere may let each of them be late
+            m.run(until=m.virtual_time("50ms"), timeout=300)
+            if len(calls) == 3:
+                break
+        m.run(until=m.virtual_time("5ms"), timeout=300)
         equal(len(calls), 3)
         assert all(b - a >= 990000 for a, b in zip(calls, calls[1:])), calls
     timer.cancel()
