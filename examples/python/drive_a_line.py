@@ -26,7 +26,8 @@ with Emu.Machine.new("pc", memory="16M") as m:
     request = pic.input(index=5)
     for n in range(1, 4):
         request.set(1)
-        m.run(until=m.virtual_time("20ms"))
+        while m.memory.read_u16(0x9000) < n:
+            m.run(until=m.virtual_time("20ms"))
         request.set(0)
         print("handled:", m.memory.read_u16(0x9000))
         assert m.memory.read_u16(0x9000) == n

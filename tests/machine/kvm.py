@@ -106,7 +106,7 @@ def not_permitted_is_said():
         command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", harness.EMU, "--plugin-dir", harness.PLUGINS, "-M", "none",
                    "-accel", f"kvm,device={path}", "-display", "none"]
         try:
-            p = subprocess.run(command, capture_output=True, timeout=60, check=False)
+            p = subprocess.run(command, capture_output=True, timeout=60 * harness.PATIENCE, check=False)
         except OSError as error:
             raise Skip(f"setpriv: {error.strerror}") from None
         text = p.stderr.decode(errors="replace")
@@ -185,7 +185,7 @@ def exit_ends_the_machine(number, *words, then_reset=False):
                 else:
                     os.environ[name] = value
         with emu:
-            deadline = time.monotonic() + 60 * harness.SCALE
+            deadline = time.monotonic() + 60 * harness.PATIENCE
             while "internal-error" not in emu.hmp("info status"):
                 if time.monotonic() > deadline:
                     raise Failure(f"the machine goes on; stderr: {emu.stderr()}")
@@ -206,7 +206,7 @@ def other_kvm(environment, *words, accel="kvm", more=(), status=1):
         environment = dict(environment, **build_other_kvm(folder))
         command = [harness.EMU, "--plugin-dir", harness.PLUGINS, "-M", "pc", "-m", "16", "-S", "-display", "none", "-serial", "none", "-monitor", "stdio",
                    "-accel", accel, *more]
-        p = subprocess.run(command, input=b"info kvm\ninfo qtree\nquit\n", capture_output=True, timeout=60 * harness.SCALE, check=False,
+        p = subprocess.run(command, input=b"info kvm\ninfo qtree\nquit\n", capture_output=True, timeout=60 * harness.PATIENCE, check=False,
                            env=dict(os.environ, **environment))
         text = p.stderr.decode(errors="replace") + p.stdout.decode(errors="replace")
         if p.returncode != status or not all(word in text for word in words):
@@ -319,7 +319,7 @@ def counters():
     firmware("bios-256k.bin")
     with Emu("-M", "pc", "-m", "64", accel="kvm") as emu:
         qmp = emu.qmp()
-        deadline = time.monotonic() + 60 * harness.SCALE
+        deadline = time.monotonic() + 60 * harness.PATIENCE
         while True:
             result = qmp.command("query-stats", target="vcpu", providers=[{"provider": "kvm", "names": ["user_port_exits", "exits"]}])["return"]
             values = {s["name"]: s["value"] for s in result[0]["stats"]}

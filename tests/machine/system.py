@@ -19,7 +19,7 @@ import tempfile
 import time
 
 import harness
-from harness import BUILD, EMU, PLUGINS, SCALE, Failure, Skip
+from harness import BUILD, EMU, PATIENCE, PLUGINS, Failure, Skip
 
 ROM = os.path.join(BUILD, "tests/guest/system/system-cases.rom")
 CPU = os.environ.get("EMU_SYSTEM_CPU", "max")
@@ -79,7 +79,7 @@ def run(command, seed, first, count, skip=(), patience=None):
             at += 1
             continue
         stop = min([end, at + BOOT, *(n for n in skip if n > at)])
-        found, whole = boot(command, seed, at, stop - at, patience or 120 * SCALE)
+        found, whole = boot(command, seed, at, stop - at, patience or 120 * PATIENCE)
         results.update(found)
         if whole:
             at = stop

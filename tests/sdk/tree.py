@@ -68,7 +68,7 @@ class Tree:
     def run(self, text, cwd=None, ok=True, timeout=300):
         script = f"cd '{cwd or self.work}'; {text}"
         done = subprocess.run(self.command(script), env=self.env, cwd=self.work, capture_output=True, text=True, check=False,
-                              timeout=timeout * harness.SCALE, stdin=subprocess.DEVNULL)
+                              timeout=timeout * harness.PATIENCE, stdin=subprocess.DEVNULL)
         if ok and done.returncode:
             raise Failure(f"'{text}' ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
         return done

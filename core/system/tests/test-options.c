@@ -190,11 +190,15 @@ test_bad_config_names_its_line(void)
 static void
 test_a_signal_ends_it_in_order(void)
 {
-    g_autofree char *path = emu_path(), *err = NULL;
+    g_autofree char *path = emu_path(), *greeting = NULL, *err = NULL;
     g_autoptr(GSubprocess) process =
-        g_subprocess_new(G_SUBPROCESS_FLAGS_STDERR_PIPE, NULL, path, "-M", "none", "-serial", "null", NULL);
+        g_subprocess_new(G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE, NULL, path, "-M", "none",
+                         "-serial", "null", "-qmp", "stdio", NULL);
+    g_autoptr(GDataInputStream) out = g_data_input_stream_new(g_subprocess_get_stdout_pipe(process));
 
-    g_usleep(500000);
+    /* Its monitor speaks when it is far enough to hear signals. */
+    greeting = g_data_input_stream_read_line(out, NULL, NULL, NULL);
+    g_assert_nonnull(greeting);
     g_subprocess_send_signal(process, SIGTERM);
     g_assert_true(g_subprocess_communicate_utf8(process, NULL, NULL, NULL, &err, NULL));
     g_assert_cmpstr(err, ==, "emu: terminating on signal 15\n");
