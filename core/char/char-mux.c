@@ -272,6 +272,6 @@ char_mux_class_init(CharMuxClass *klass)
 static void
 char_mux_register_types(void)
 {
-    emu_type_register_gtype("chardev-mux", char_mux_get_type());
+    emu_chardev_register("chardev-mux", char_mux_get_type(), "several front ends on one chardev, Ctrl-A c switches");
 }
 type_init(char_mux_register_types)

@@ -23,6 +23,8 @@ struct _EmuCharFrontend {
 /* A mux has up to this many front ends; all others one. */
 #define EMU_CHARDEV_MUX_MAX 8
 
+/* From a type_init function. */
+void emu_chardev_register(const char *name, GType type, const char *description);
 void emu_chardev_allow_frontends(EmuChardev *self, guint max);
 GPtrArray *emu_chardev_get_frontends(EmuChardev *self);
 EmuCharFrontend *emu_chardev_get_focus(EmuChardev *self);

@@ -555,12 +555,12 @@ char_host_serial_class_init(CharHostSerialClass *klass)
 static void
 char_simple_register_types(void)
 {
-    emu_type_register_gtype("chardev-null", char_null_get_type());
-    emu_type_register_gtype("chardev-ringbuf", char_ringbuf_get_type());
-    emu_type_register_gtype("chardev-stdio", char_stdio_get_type());
-    emu_type_register_gtype("chardev-file", char_file_get_type());
-    emu_type_register_gtype("chardev-pipe", char_pipe_get_type());
-    emu_type_register_gtype("chardev-pty", char_pty_get_type());
-    emu_type_register_gtype("chardev-serial", char_host_serial_get_type());
+    emu_chardev_register("chardev-null", char_null_get_type(), "takes everything, says nothing");
+    emu_chardev_register("chardev-ringbuf", char_ringbuf_get_type(), "the last bytes, kept for ringbuf-read");
+    emu_chardev_register("chardev-stdio", char_stdio_get_type(), "standard input and output of this program");
+    emu_chardev_register("chardev-file", char_file_get_type(), "output into a file, input from another");
+    emu_chardev_register("chardev-pipe", char_pipe_get_type(), "a pair of named pipes");
+    emu_chardev_register("chardev-pty", char_pty_get_type(), "a pseudo-terminal of the host");
+    emu_chardev_register("chardev-serial", char_host_serial_get_type(), "a terminal or serial port of the host");
 }
 type_init(char_simple_register_types)

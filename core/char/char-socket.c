@@ -617,6 +617,6 @@ char_socket_class_init(CharSocketClass *klass)
 static void
 char_socket_register_types(void)
 {
-    emu_type_register_gtype("chardev-socket", char_socket_get_type());
+    emu_chardev_register("chardev-socket", char_socket_get_type(), "TCP, telnet or UNIX socket, as server or client");
 }
 type_init(char_socket_register_types)

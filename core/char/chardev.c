@@ -10,6 +10,7 @@
 #include "char/char-private.h"
 
 #include "mainloop/mainloop-private.h"
+#include "qom/qom-private.h"
 
 #include <string.h>
 
@@ -449,9 +450,16 @@ emu_char_frontend_get_chardev(EmuCharFrontend *fe)
     return fe ? fe->chardev : NULL;
 }
 
+void
+emu_chardev_register(const char *name, GType type, const char *description)
+{
+    emu_type_register_gtype(name, type);
+    emu_type_describe_gtype(type, description);
+}
+
 static void
 chardev_register_types(void)
 {
-    emu_type_register_gtype("chardev", EMU_TYPE_CHARDEV);
+    emu_chardev_register("chardev", EMU_TYPE_CHARDEV, "a stream of bytes to somewhere");
 }
 type_init(chardev_register_types)

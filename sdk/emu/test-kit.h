@@ -67,16 +67,22 @@ EMU_TEST_AVAILABLE_IN_1_0 void emu_test_config_write(EmuDevice *dev, unsigned re
 
 typedef struct {
     gsize struct_size;      /* sizeof(EmuLintOptions) */
-    const char *properties; /* "name=value,...": for types that do not come up without; may be NULL */
+    const char *properties; /* "name=value,...": for types that do not come up without (options, of a block driver); may be NULL */
     const char *board;      /* NULL: "pc" */
-    unsigned rounds;        /* realize and unrealize this often; 0: 1000 */
+    unsigned rounds;        /* realize and unrealize, open and close this often; 0: 1000 */
     unsigned accesses;      /* 0: 20000 */
     uint64_t seed;
+    /* Character back ends: connects to the other side of one that is open, without the big lock. Returns a descriptor, which is read,
+     * written and closed without blocking; -1: it cannot be reached (again). NULL: found by the name that the chardev is listed
+     * with ("pty:PATH", "unix:PATH,server=on", "tcp:HOST:PORT,server=on"). */
+    int (*connect)(EmuChardev *chardev, gpointer data);
+    gpointer connect_data;
+    const char *claim; /* only this one; NULL: all */
 } EmuLintOptions;
 
 /* One claim: @problem NULL, and it holds; else why not. @skipped: it does not apply, and @problem says why. */
 typedef void (*EmuLintReport)(const char *claim, const char *problem, bool skipped, gpointer data);
-/* All claims about a device or machine type, in this process. True: none failed. */
+/* All claims about a device, CPU, machine or character back end, or block driver NAME as "block-driver-NAME", in this process. True: none failed. */
 EMU_TEST_AVAILABLE_IN_1_0 bool emu_lint_type(const char *type_name, const EmuLintOptions *options, EmuLintReport report, gpointer data);
 /* As tests of the running g_test program, "/lint/TYPE/CLAIM". */
 EMU_TEST_AVAILABLE_IN_1_0 void emu_lint_add_tests(const char *type_name, const EmuLintOptions *options);

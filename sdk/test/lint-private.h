@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the claims share: lint.c has those about devices and boards, lint-cpu.c those about CPUs. */
+/* What the claims share; each kind of type has a file of them. */
 
 #include <emu/emu.h>
 #include <emu/test-kit.h>
@@ -36,7 +36,18 @@ void lint_close(Lint *self);
 GPtrArray *lint_list_boards(void);
 /* Bytes that each of @n rounds leaves behind. */
 gint64 lint_leak_of(Lint *self, bool (*round)(Lint *self), unsigned n);
+unsigned lint_count_fds(void);
 void lint_described(Lint *self);
+
+/* lint-device.c */
+void lint_device_life(Lint *self);
+void lint_device_properties(Lint *self);
+void lint_device_access(Lint *self);
+void lint_device_state(Lint *self);
+void lint_device_damaged_state(Lint *self);
+void lint_device_inspection(Lint *self);
+void lint_device_unplug(Lint *self);
+void lint_board(Lint *self);
 
 /* lint-cpu.c */
 void lint_cpu_life(Lint *self);
@@ -44,3 +55,20 @@ void lint_cpu_registers(Lint *self);
 void lint_cpu_state(Lint *self);
 void lint_cpu_damaged_state(Lint *self);
 void lint_cpu_runs(Lint *self);
+
+/* lint-chardev.c */
+void lint_chardev_life(Lint *self);
+void lint_chardev_properties(Lint *self);
+void lint_chardev_output(Lint *self);
+void lint_chardev_input(Lint *self);
+void lint_chardev_hang_up(Lint *self);
+void lint_chardev_reopen(Lint *self);
+void lint_chardev_callbacks(Lint *self);
+
+/* lint-block.c */
+void lint_block_life(Lint *self);
+void lint_block_options(Lint *self);
+void lint_block_contents(Lint *self);
+void lint_block_keeps(Lint *self);
+void lint_block_damage(Lint *self);
+void lint_block_probe(Lint *self);

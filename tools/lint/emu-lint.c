@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * emu-lint FILE.so|PLUGIN|TYPE...: tries on every device type of a plugin what holds for any. TAP on stdout.
+ * emu-lint FILE.so|PLUGIN|TYPE...: tries on every type of a plugin what holds for any of its kind. TAP on stdout.
  *
  * Each type has a process of its own, so that one that crashes or hangs is a line of the report.
  */
@@ -21,16 +21,17 @@
 static gint rounds = 1000, accesses = 20000, seconds = 120;
 static gint64 seed = 1;
 static char **plugin_dirs, **arguments, **settings;
-static char *board;
+static char *board, *claim;
 static unsigned n_tests;
 static bool failed;
 
 static const GOptionEntry entries[] = {
-    {"rounds", 'r', 0, G_OPTION_ARG_INT, &rounds, "Realize and unrealize N times (1000)", "N"},
-    {"accesses", 'a', 0, G_OPTION_ARG_INT, &accesses, "Random accesses (20000)", "N"},
+    {"rounds", 'r', 0, G_OPTION_ARG_INT, &rounds, "Realize and unrealize, open and close N times (1000)", "N"},
+    {"accesses", 'a', 0, G_OPTION_ARG_INT, &accesses, "Random accesses, a twentieth of it rounds of requests to disks (20000)", "N"},
     {"seed", 's', 0, G_OPTION_ARG_INT64, &seed, "Another sequence of accesses", "N"},
-    {"set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &settings, "Properties that a type needs; repeatable", "TYPE:NAME=VALUE,..."},
+    {"set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &settings, "Properties that a type needs, options of a block driver; repeatable", "TYPE:NAME=VALUE,..."},
     {"board", 'M', 0, G_OPTION_ARG_STRING, &board, "Board to plug devices into", "NAME"},
+    {"claim", 'c', 0, G_OPTION_ARG_STRING, &claim, "Only this claim", "NAME"},
     {"timeout", 't', 0, G_OPTION_ARG_INT, &seconds, "Seconds for one type (120)", "N"},
     {"plugin-dir", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &plugin_dirs, "Look for plugins there first; repeatable", "FOLDER"},
     {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments, NULL, "FILE|PLUGIN|TYPE..."},
@@ -50,7 +51,7 @@ report_cb(const char *claim, const char *problem, bool skipped, gpointer data)
 static void
 run_child(const char *type, int fd)
 {
-    EmuLintOptions options = {.struct_size = sizeof(options), .board = board, .rounds = (unsigned)rounds, .accesses = (unsigned)accesses, .seed = (uint64_t)seed};
+    EmuLintOptions options = {.struct_size = sizeof(options), .board = board, .rounds = (unsigned)rounds, .accesses = (unsigned)accesses, .seed = (uint64_t)seed, .claim = claim};
     bool ok;
 
     for (char **s = settings; s && *s; s++) {
@@ -223,12 +224,12 @@ find_plugin(const char *argument)
 int
 main(int argc, char **argv)
 {
-    g_autoptr(GOptionContext) context = g_option_context_new("- tries on devices what holds for any device");
+    g_autoptr(GOptionContext) context = g_option_context_new("- tries on devices and back ends what holds for any");
     g_autoptr(GError) error = NULL;
 
-    /* Caches of the allocator would hide small leaks and look like others. */
+    /* Caches of the allocator would hide small leaks and look like others; what is freed is overwritten, so that using it shows. */
     if (!g_getenv("GLIBC_TUNABLES")) {
-        g_setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", TRUE);
+        g_setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0:glibc.malloc.perturb=165", TRUE);
         g_setenv("G_SLICE", "always-malloc", TRUE);
         execv("/proc/self/exe", argv);
     }
