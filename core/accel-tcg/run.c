@@ -29,19 +29,22 @@ vcpu_wait(EmuTcgVcpu *v)
     pthread_mutex_unlock(&v->halt_lock);
 }
 
-/* Delivery writes a frame, which may fill the TLB: not while another vCPU in an exclusive section looks through it. */
+/*
+ * Delivery writes a frame, which may fill the TLB: not while another vCPU in an exclusive section looks through it. The big lock comes
+ * second, as in a device access: whoever has it must not wait for the end of such a section.
+ */
 static EmuTcgExit
 vcpu_deliver(EmuTcgVcpu *v)
 {
     EmuTcgExit reason = EMU_TCG_EXIT_NONE;
 
-    emu_machine_lock(v->machine->machine);
     tcg_vcpu_enter(v);
+    emu_machine_lock(v->machine->machine);
     if (v->fe->interrupt_wanted(v->state)) {
         reason = v->fe->deliver_interrupt(v->state);
     }
-    tcg_vcpu_leave(v);
     emu_machine_unlock(v->machine->machine);
+    tcg_vcpu_leave(v);
     return reason;
 }
 
