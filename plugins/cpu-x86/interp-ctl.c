@@ -2,6 +2,7 @@
 
 /* Jumps, calls, returns, software interrupts. */
 
+#include "x86-cet.h"
 #include "x86-interp.h"
 #include "x86-virt.h"
 
@@ -39,35 +40,46 @@ void
 x86_exec_jmp_ind(X86State *s, const X86Insn *insn)
 {
     x86_branch_to(s, x86_read_operand(s, insn, 0), insn->opsize);
+    if (G_UNLIKELY(s->tcg.mode_key & X86_MODE_IBT)) {
+        x86_cet_jump(s, insn);
+    }
 }
 
 static void
-near_call(X86State *s, const X86Insn *insn, uint64_t target)
+near_call(X86State *s, const X86Insn *insn, uint64_t target, bool indirect)
 {
     uint64_t ret = s->interp->next_rip;
 
     x86_branch_to(s, target, insn->opsize);
-    x86_push(s, ret, insn->opsize);
+    if (G_UNLIKELY(s->tcg.mode_key & (X86_MODE_SHSTK | X86_MODE_IBT))) {
+        x86_cet_call(s, insn, ret, indirect);
+    } else {
+        x86_push(s, ret, insn->opsize);
+    }
 }
 
 void
 x86_exec_call(X86State *s, const X86Insn *insn)
 {
-    near_call(s, insn, s->interp->next_rip + insn->imm);
+    near_call(s, insn, s->interp->next_rip + insn->imm, false);
 }
 
 void
 x86_exec_call_ind(X86State *s, const X86Insn *insn)
 {
-    near_call(s, insn, x86_read_operand(s, insn, 0));
+    near_call(s, insn, x86_read_operand(s, insn, 0), true);
 }
 
 void
 x86_exec_ret(X86State *s, const X86Insn *insn)
 {
     unsigned size = insn->opsize;
+    uint64_t target = x86_stack_peek(s, 0, size);
 
-    x86_branch_to(s, x86_stack_peek(s, 0, size), size);
+    x86_branch_to(s, target, size);
+    if (G_UNLIKELY(s->tcg.mode_key & X86_MODE_SHSTK)) {
+        x86_cet_ret(s, target, size);
+    }
     x86_drop(s, size + (insn->n_operands ? (uint16_t)insn->imm : 0));
 }
 

@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "x86-cet.h"
 #include "x86-interp.h"
 #include "x86-svm.h"
 #include "x86-virt.h"
@@ -36,6 +37,11 @@ enum {
     MSR_PAT = 0x277,
     MSR_MTRR_DEF_TYPE = 0x2ff,
     MSR_MC0_CTL = 0x400,
+    MSR_U_CET = 0x6a0,
+    MSR_S_CET = 0x6a2,
+    MSR_PL0_SSP = 0x6a4,
+    MSR_PL3_SSP = 0x6a7,
+    MSR_INTERRUPT_SSP_TABLE = 0x6a8,
     MSR_PKRS = 0x6e1,
     MSR_XSS = 0xda0,
     MSR_EFER = 0xc0000080u,
@@ -158,6 +164,16 @@ plain_msr(X86State *s, uint32_t index)
         return &s->pkrs;
     case MSR_TSX_CTRL:
         return &s->tsx_ctrl;
+    case MSR_U_CET:
+        return &s->u_cet;
+    case MSR_S_CET:
+        return &s->s_cet;
+    case MSR_PL0_SSP ... MSR_PL0_SSP + 2:
+        return &s->pl_ssp[index - MSR_PL0_SSP];
+    case MSR_PL3_SSP:
+        return &s->pl3_ssp;
+    case MSR_INTERRUPT_SSP_TABLE:
+        return &s->interrupt_ssp_table;
     }
     return NULL;
 }
@@ -222,6 +238,13 @@ msr_exists(X86State *s, uint32_t index)
         return (s->features[X86_CPUID_D_1_EAX] & 8) != 0;
     case MSR_TSX_CTRL:
         return x86_has_feature(s, X86_FEAT_TSX_CTRL);
+    case MSR_U_CET:
+    case MSR_S_CET:
+        return x86_has_feature(s, X86_FEAT_CET_SS) || x86_has_feature(s, X86_FEAT_CET_IBT);
+    case MSR_PL0_SSP ... MSR_PL3_SSP:
+        return x86_has_feature(s, X86_FEAT_CET_SS);
+    case MSR_INTERRUPT_SSP_TABLE:
+        return x86_has_feature(s, X86_FEAT_CET_SS) && x86_has_feature(s, X86_FEAT_LM);
     }
     return true;
 }
@@ -378,6 +401,17 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
             x86_raise(s, X86_EXC_GP, 0); /* locked */
         }
         break;
+    case MSR_U_CET:
+    case MSR_S_CET:
+        if (!x86_cet_settings_valid(s, v)) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
+        break;
+    case MSR_PL0_SSP ... MSR_PL3_SSP:
+        if (!x86_cet_ssp_valid(s, v)) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
+        break;
     case MSR_PKRS:
         if (v >> 32) {
             x86_raise(s, X86_EXC_GP, 0);
@@ -413,6 +447,7 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
     case MSR_KERNEL_GS_BASE:
     case MSR_SYSENTER_ESP:
     case MSR_SYSENTER_EIP:
+    case MSR_INTERRUPT_SSP_TABLE:
         if (!x86_canonical_base(s, v)) {
             x86_raise(s, X86_EXC_GP, 0);
         }

@@ -5,6 +5,7 @@
  * system calls, I/O, and what else the operating system uses.  MSRs and CPUID are in interp-msr.c.
  */
 
+#include "x86-cet.h"
 #include "x86-interp.h"
 #include "x86-virt.h"
 
@@ -326,7 +327,7 @@ x86_write_cr0(X86State *s, uint64_t v)
                                 X86_CR0_PG;
 
     if (v >> 32 || ((v & X86_CR0_PG) && !(v & X86_CR0_PE)) ||
-        ((v & X86_CR0_NW) && !(v & X86_CR0_CD))) {
+        ((v & X86_CR0_NW) && !(v & X86_CR0_CD)) || (!(v & X86_CR0_WP) && (s->cr4 & X86_CR4_CET))) {
         x86_raise(s, X86_EXC_GP, 0);
     }
     v = (v & allowed) | X86_CR0_ET;
@@ -408,6 +409,8 @@ x86_cr4_allowed(const X86State *s)
         {X86_FEAT_LA57, X86_CR4_LA57},
         {X86_FEAT_PKU, X86_CR4_PKE},
         {X86_FEAT_PKS, X86_CR4_PKS},
+        {X86_FEAT_CET_SS, X86_CR4_CET},
+        {X86_FEAT_CET_IBT, X86_CR4_CET},
     };
     uint64_t bits = X86_CR4_PCE;
 
@@ -425,6 +428,9 @@ x86_write_cr4(X86State *s, uint64_t v)
     uint64_t changed = v ^ s->cr4;
 
     if ((v & ~x86_cr4_allowed(s)) || ((changed & (X86_CR4_PAE | X86_CR4_LA57)) && x86_long(s))) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+    if ((v & X86_CR4_CET) && !(s->cr0 & X86_CR0_WP)) {
         x86_raise(s, X86_EXC_GP, 0);
     }
     if ((changed & v & X86_CR4_PCIDE) && (!x86_long(s) || (s->cr3 & 0xfff))) {
@@ -969,6 +975,7 @@ x86_exec_syscall(X86State *s, const X86Insn *insn)
         x86_raise_plain(s, X86_EXC_UD);
     }
     s->interp->step = X86_STEP_AFTER;
+    x86_cet_fast_call(s);
     if (x86_long(s)) {
         uint64_t target = s->code_size == 64 ? s->lstar : s->cstar;
 
@@ -1006,14 +1013,17 @@ x86_exec_sysret(X86State *s, const X86Insn *insn)
             if (!x86_canonical(s, rcx)) {
                 x86_raise(s, X86_EXC_GP, 0);
             }
+            x86_cet_fast_return(s, true);
             flat_cs(s, (uint16_t)((sel + 16) | 3), 3, true);
             s->interp->next_rip = rcx;
         } else {
+            x86_cet_fast_return(s, false);
             flat_cs(s, sel | 3, 3, false);
             s->interp->next_rip = (uint32_t)rcx;
         }
         x86_set_eflags(s, (uint32_t)*x86_gpr(s, X86_R11) & 0x3c7fd7);
     } else {
+        x86_cet_fast_return(s, false);
         flat_cs(s, sel | 3, 3, false);
         s->interp->next_rip = (uint32_t)X86_LOW(s, X86_RCX);
         s->eflags |= X86_IF;
@@ -1031,6 +1041,7 @@ x86_exec_sysenter(X86State *s, const X86Insn *insn)
     if (!(s->cr0 & X86_CR0_PE) || sel == 0) {
         x86_raise(s, X86_EXC_GP, 0);
     }
+    x86_cet_fast_call(s);
     s->eflags &= ~(X86_VM | X86_IF);
     flat_cs(s, sel, 0, x86_long(s));
     flat_ss(s, (uint16_t)(sel + 8), 0);
@@ -1055,6 +1066,7 @@ x86_exec_sysexit(X86State *s, const X86Insn *insn)
         (code64 && (!x86_canonical(s, rip) || !x86_canonical(s, rsp)))) {
         x86_raise(s, X86_EXC_GP, 0);
     }
+    x86_cet_fast_return(s, code64);
     sel = (uint16_t)(sel + (code64 ? 32 : 16));
     flat_cs(s, sel | 3, 3, code64);
     flat_ss(s, (uint16_t)((sel + 8) | 3), 3);

@@ -8,11 +8,12 @@
  * A component counts as in use when it differs from its initial state, which is 0.
  */
 
+#include "x86-cet.h"
 #include "x86-interp.h"
 
 typedef X86XsaveComponent Component;
 
-enum { BIT_X87 = 1, BIT_SSE = 2, BIT_AVX = 4, BIT_HI16_ZMM = 7, LEGACY_END = 512, HEADER_END = 576, MXCSR = 24 };
+enum { BIT_X87 = 1, BIT_SSE = 2, BIT_AVX = 4, BIT_HI16_ZMM = 7, BIT_CET_U = 11, BIT_CET_S = 12, LEGACY_END = 512, HEADER_END = 576, MXCSR = 24 };
 #define COMPACT (UINT64_C(1) << 63)
 
 #define USER(n, f, b, at, bytes, ...) \
@@ -391,6 +392,26 @@ load_component(X86State *s, const Component *c, const uint8_t *from)
     memcpy(to, from, touched(s, c));
     if (c->bit == 9) {
         x86_flush_all(s); /* the rights that PKRU gives are cached */
+    } else if (c->bit == BIT_CET_U) {
+        x86_update_mode(s);
+    }
+}
+
+/* Registers that WRMSR would not take. @image: what is to be loaded, from X86State.xsave on. */
+static void
+check_cet(X86State *s, uint64_t load, const uint8_t *image)
+{
+    uint64_t user[2], supervisor[3];
+
+    memcpy(user, image + offsetof(X86State, u_cet) - offsetof(X86State, xsave), sizeof(user));
+    memcpy(supervisor, image + offsetof(X86State, pl_ssp) - offsetof(X86State, xsave), sizeof(supervisor));
+    if (is_set(load, BIT_CET_U) && !(x86_cet_settings_valid(s, user[0]) && x86_cet_ssp_valid(s, user[1]))) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        if (is_set(load, BIT_CET_S) && !x86_cet_ssp_valid(s, supervisor[i])) {
+            x86_raise(s, X86_EXC_GP, 0);
+        }
     }
 }
 
@@ -444,6 +465,7 @@ restore(X86State *s, const X86Insn *insn, uint64_t enabled, bool supervisor)
         }
     }
 
+    check_cet(s, load, image);
     if (load & BIT_X87) {
         x86_fx_unpack_x87(s, &f);
     } else if (a.mask & BIT_X87) {

@@ -8,6 +8,7 @@
  * it needs no invalidation: self-modifying code and remapped pages just miss.
  */
 
+#include "x86-cet.h"
 #include "x86-interp.h"
 #include "x86-virt.h"
 
@@ -448,6 +449,9 @@ x86_interp(EmuTcgState *tcg, unsigned max_insns, unsigned *executed)
                 x86_raise(s, X86_EXC_GP, 0);
             }
             ip->next_rip = (uint32_t)ip->next_rip;
+        }
+        if (G_UNLIKELY(s->tcg.mode_key & X86_MODE_TRACKER)) {
+            x86_cet_look(s, insn);
         }
         if (G_UNLIKELY(insn->row->attr & (X86_A_CPL0 | X86_A_PROT))) {
             check_attributes(s, insn);

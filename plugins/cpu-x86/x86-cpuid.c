@@ -82,7 +82,7 @@ static const struct {
     [X86_CPUID_7_1_EAX] = F(AVX_VNNI), \
     [X86_CPUID_D_1_EAX] = F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1) | F(XSAVES), \
     [X86_CPUID_7_ECX] = F(GFNI) | F(VAES) | F(VPCLMULQDQ) | F(MOVDIRI) | F(MOVDIR64B) | \
-                        F(RDPID) | F(UMIP) | F(PKU) | F(LA57) | F(PKS), \
+                        F(RDPID) | F(UMIP) | F(PKU) | F(LA57) | F(PKS) | F(CET_SS), \
     [X86_CPUID_80000001_EDX] = F(SYSCALL) | F(NX) | F_MMXEXT | F(FXSR_OPT) | F(PDPE1GB) | F(RDTSCP) | \
                                F(LM), \
     [X86_CPUID_80000001_ECX] = F(LAHF_LM) | F(SVM) | F(CR8_LEGACY) | F(ABM) | F(PREFETCHW) | F(SSE4A), \
@@ -91,7 +91,7 @@ static const struct {
     [X86_CPUID_8000000A_EDX] = F(NPT) | F(LBRV) | F(SVM_LOCK) | F(NRIP_SAVE) | F(TSC_SCALE) | F(VMCB_CLEAN) | F(FLUSHBYASID) | \
                                F(DECODEASSISTS) | F(PAUSE_FILTER) | F(PFTHRESHOLD) | F(V_VMSAVE_VMLOAD) | F(VGIF) | \
                                F(VNMI) | F(SVME_ADDR_CHK), \
-    [X86_CPUID_7_EDX] = F(ARCH_CAPABILITIES) | F(CORE_CAPABILITY), \
+    [X86_CPUID_7_EDX] = F(CET_IBT) | F(ARCH_CAPABILITIES) | F(CORE_CAPABILITY), \
     [X86_ARCH_CAPABILITIES] = ARCH_CAPABILITIES, \
     [X86_ARCH_CAPABILITIES_HIGH] = 1u << 30
 static const uint32_t x86_supported[X86_N_FEATURE_WORDS] = {X86_SUPPORTED_WORDS};
@@ -159,6 +159,7 @@ x86_cpuid_drop_dependent(uint32_t *features, const uint32_t *asked)
 const X86FeatureAlias x86_feature_aliases[] = {
     {"sse3", X86_FEAT_SSE3},   {"pclmuldq", X86_FEAT_PCLMULQDQ}, {"xd", X86_FEAT_NX},
     {"i64", X86_FEAT_LM},      {"ffxsr", X86_FEAT_FXSR_OPT},     {"sha", X86_FEAT_SHA},
+    {"shstk", X86_FEAT_CET_SS}, {"ibt", X86_FEAT_CET_IBT},
     {NULL, X86_FEAT_NONE},
 };
 

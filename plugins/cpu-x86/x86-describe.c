@@ -102,6 +102,10 @@ describe_system(GString *out, X86State *s, bool wide)
         g_string_append_printf(out, "\nDR6=%08x DR7=%08x\n", (uint32_t)s->dr[6], (uint32_t)s->dr[7]);
     }
     g_string_append_printf(out, "EFER=%016" G_GINT64_MODIFIER "x\n", s->efer);
+    if (s->cr4 & X86_CR4_CET) {
+        g_string_append_printf(out, "SSP=%016" G_GINT64_MODIFIER "x U_CET=%016" G_GINT64_MODIFIER "x S_CET=%016" G_GINT64_MODIFIER "x\n", s->ssp,
+                               s->u_cet, s->s_cet);
+    }
 }
 
 static void

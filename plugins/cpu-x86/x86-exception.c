@@ -44,6 +44,7 @@ exception_class(int vector)
     case X86_EXC_NP:
     case X86_EXC_SS:
     case X86_EXC_GP:
+    case X86_EXC_CP:
         return 1; /* contributory */
     case X86_EXC_PF:
         return 2;

@@ -56,6 +56,8 @@ typedef void (*X86Exec)(X86State *s, const X86Insn *insn);
     X(fnstsw_ax) X(fnclex) X(fninit) X(fldcw) X(fnstcw) X(fnstsw) X(maskmov) \
     /* interp-xsave.c */ \
     X(xgetbv) X(xsetbv) X(xsave) X(xrstor) X(xsaveopt) X(xsavec) X(xsaves) X(xrstors) \
+    /* x86-cet.c */ \
+    X(incssp) X(rdssp) X(saveprevssp) X(rstorssp) X(wrss) X(wruss) X(setssbsy) X(clrssbsy) \
     /* interp-vex.c */ \
     X(vzero) X(vmaskmov) X(vgather)
 

@@ -5,6 +5,7 @@
  * the rest, all that faults or traps among it, to the interpreter, with nothing changed. The block behind is found by s->rip.
  */
 
+#include "x86-cet.h"
 #include "x86-interp.h"
 #include "x86-lift.h"
 
@@ -51,7 +52,7 @@ x86_fast_syscall(EmuTcgState *tcg, uint64_t next, uint64_t b G_GNUC_UNUSED, uint
     uint16_t selector = (uint16_t)(s->star >> 32) & 0xfffc;
     uint32_t flags = x86_get_eflags(s);
 
-    if (!(s->efer & X86_EFER_SCE)) {
+    if (!(s->efer & X86_EFER_SCE) || x86_cet_anywhere(s)) {
         return EMU_TCG_HELPER_INTERP;
     }
     X86_LOW(s, X86_RCX) = next;
@@ -71,7 +72,7 @@ x86_fast_sysret(EmuTcgState *tcg, uint64_t a G_GNUC_UNUSED, uint64_t b G_GNUC_UN
     uint16_t selector = (uint16_t)(s->star >> 48);
     uint64_t rcx = X86_LOW(s, X86_RCX), r11 = *x86_gpr(s, X86_R11);
 
-    if (!(s->efer & X86_EFER_SCE) || !x86_canonical(s, rcx) || (r11 & (X86_TF | X86_AC))) {
+    if (!(s->efer & X86_EFER_SCE) || x86_cet_anywhere(s) || !x86_canonical(s, rcx) || (r11 & (X86_TF | X86_AC))) {
         return EMU_TCG_HELPER_INTERP;
     }
     set_segment(s, X86_CS, (uint16_t)((selector + 16) | 3), 0, 0xffffffffu, X86_FLAT_CS(3, X86_DESC_L));
@@ -136,7 +137,7 @@ x86_fast_iret(EmuTcgState *tcg, uint64_t a G_GNUC_UNUSED, uint64_t b G_GNUC_UNUS
     rpl = cs & 3;
     dpl = rpl << X86_DESC_DPL_SHIFT;
     null = !(ss & ~3u);
-    if ((flags & rare) || (s->eflags & (X86_NT | X86_TF)) || !x86_canonical(s, frame[0]) || (rpl != 0 && rpl != 3) || !(cs & ~3u) ||
+    if (x86_cet_anywhere(s) || (flags & rare) || (s->eflags & (X86_NT | X86_TF)) || !x86_canonical(s, frame[0]) || (rpl != 0 && rpl != 3) || !(cs & ~3u) ||
         (ss & 3) != rpl ||
         !descriptor(s, cs, X86_DESC_P | X86_DESC_S | X86_DESC_CODE | X86_DESC_C | X86_DESC_L | X86_DESC_B | X86_DESC_A | X86_DESC_DPL,
                     X86_DESC_P | X86_DESC_S | X86_DESC_CODE | X86_DESC_L | X86_DESC_A | dpl, cs_desc) ||

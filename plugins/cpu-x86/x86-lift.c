@@ -4,6 +4,23 @@
 #include "x86-lift.h"
 #include "x86-virt.h"
 
+/* Transfers that control-flow enforcement has a word in. */
+static bool
+x86_lift_is_enforced(const X86Lift *l, unsigned op)
+{
+    switch (op) {
+    case X86_OP_call:
+    case X86_OP_ret:
+        return l->mode & X86_MODE_SHSTK;
+    case X86_OP_call_ind:
+        return l->mode & (X86_MODE_SHSTK | X86_MODE_IBT);
+    case X86_OP_jmp_ind:
+        return l->mode & X86_MODE_IBT;
+    default:
+        return false;
+    }
+}
+
 /* What must be available in the mode for a table row's instruction; if it is not, the interpreter raises what is due. */
 static bool
 x86_lift_available(const X86Lift *l, const X86Row *row)
@@ -62,7 +79,7 @@ x86_lift_insn(X86Lift *l, const X86Insn *insn)
     X86LiftRule rule = x86_lift_rules[row->op];
 
     if (x86_lift_available(l, row)) {
-        bool asks = (l->mode & X86_MODE_GUEST) && x86_virt_may_intercept(row->op);
+        bool asks = ((l->mode & X86_MODE_GUEST) && x86_virt_may_intercept(row->op)) || x86_lift_is_enforced(l, row->op);
 
         if (rule && !asks && rule(l, insn)) {
             return;

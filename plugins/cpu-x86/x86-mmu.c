@@ -20,7 +20,7 @@
 #define PTE_NX (UINT64_C(1) << 63)
 #define PDPTE_RESERVED (PTE_NX | 0x1e6)
 
-enum { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16, PF_PK = 32 };
+enum { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16, PF_PK = 32, PF_SS = 64 };
 
 typedef struct {
     X86State *s;
@@ -36,6 +36,7 @@ typedef struct {
     uint64_t at[5], entry[5]; /* top first */
     unsigned size;            /* of an entry */
     uint64_t table, rights;   /* for the paging-structure cache; table 0: nothing */
+    uint64_t upper;           /* PTE_W: all entries above the last one have it */
 } Walk;
 
 static bool
@@ -51,8 +52,11 @@ walk_fault(Walk *w, uint32_t bits)
         if (w->access == EMU_TCG_WRITE) {
             bits |= PF_W;
         }
-        if (w->mmu_mode == X86_MMU_USER) {
+        if (w->mmu_mode == X86_MMU_USER || w->mmu_mode == X86_MMU_SHADOW_USER) {
             bits |= PF_U;
+        }
+        if (w->mmu_mode >= X86_MMU_SHADOW_USER) {
+            bits |= PF_SS;
         }
         if (w->access == EMU_TCG_FETCH &&
             (((s->cr4 & X86_CR4_PAE) && (s->efer & X86_EFER_NXE)) || (s->cr4 & X86_CR4_SMEP))) {
@@ -221,6 +225,7 @@ walk_32bit(Walk *w, uint64_t *page, unsigned *shift, uint64_t *all)
     if (!(e & PTE_P)) {
         return walk_fault(w, 0);
     }
+    w->upper = e & PTE_PS && (s->cr4 & X86_CR4_PSE) ? PTE_W : e;
     *all &= e;
     if ((e & PTE_PS) && (s->cr4 & X86_CR4_PSE)) {
         /* PSE-36: address bits 39-32 in bits 20-13, those beyond MAXPHYADDR and bit 21 reserved. */
@@ -274,6 +279,7 @@ walk_64bit(Walk *w, uint64_t *page, unsigned *shift, uint64_t *all, uint64_t *nx
         uint64_t size = UINT64_C(1) << at, table = e & PTE_ADDRESS;
 
         rights = *all | *nx;
+        w->upper = rights;
         e = walk_load(w, table, (va >> at) & 0x1ff);
         if (!(e & PTE_P)) {
             return walk_fault(w, 0);
@@ -318,7 +324,12 @@ walk_once(Walk *w, EmuTcgTranslation *out, bool *retry)
     }
     e = w->entry[w->levels - 1];
     user_page = all & PTE_U;
-    if (w->mmu_mode == X86_MMU_USER) {
+    if (w->mmu_mode >= X86_MMU_SHADOW_USER) {
+        /* A page is part of a shadow stack when it is dirty although nobody may write to it (SDM 3A 4.6). */
+        if (user_page == (w->mmu_mode == X86_MMU_SHADOW_USER) && !(e & PTE_W) && (e & PTE_D) && (w->upper & PTE_W)) {
+            prot = EMU_TCG_PROT_READ | EMU_TCG_PROT_WRITE;
+        }
+    } else if (w->mmu_mode == X86_MMU_USER) {
         write = all & PTE_W;
         if (user_page) {
             prot = EMU_TCG_PROT_READ | (write ? EMU_TCG_PROT_WRITE : 0) |

@@ -5,6 +5,7 @@
  * (SDM 3A chapters 3, 5.8, 5.9; APM 2 chapter 4).
  */
 
+#include "x86-cet.h"
 #include "x86-interp.h"
 #include "x86-virt.h"
 
@@ -396,6 +397,31 @@ far_task(X86State *s, uint16_t selector, uint32_t desc[2], int how)
     return true;
 }
 
+static bool
+leads_to_64(const X86State *s, const uint32_t desc[2])
+{
+    return x86_long(s) && (desc[1] & X86_DESC_L);
+}
+
+/* The linear address of an instruction in the segment that is left. */
+static uint64_t
+linear_address(X86State *s, uint64_t rip)
+{
+    return s->code_size == 64 ? rip : (uint32_t)(*x86_seg_base(s, X86_CS) + rip);
+}
+
+static void
+jump_cs(X86State *s, uint16_t selector, uint32_t desc[2], uint64_t rip)
+{
+    if (x86_cet_on(s)) {
+        x86_cet_check_target(s, leads_to_64(s, desc));
+    }
+    commit_cs(s, selector, desc, s->cpl, rip);
+    if (x86_cet_on(s)) {
+        x86_cet_wait(s);
+    }
+}
+
 void
 x86_far_jump(X86State *s, const X86Insn *insn, uint16_t selector, uint64_t offset)
 {
@@ -412,7 +438,7 @@ x86_far_jump(X86State *s, const X86Insn *insn, uint16_t selector, uint64_t offse
     if (is_code(desc)) {
         check_direct(s, selector, desc);
         check_target(s, desc, offset);
-        commit_cs(s, selector, desc, s->cpl, offset);
+        jump_cs(s, selector, desc, offset);
         return;
     }
     if (system_type_is_call_gate(s, desc)) {
@@ -421,7 +447,7 @@ x86_far_jump(X86State *s, const X86Insn *insn, uint16_t selector, uint64_t offse
             x86_raise(s, X86_EXC_GP, gate.selector & ~3u);
         }
         check_target(s, desc, gate.offset);
-        commit_cs(s, gate.selector, desc, s->cpl, gate.offset);
+        jump_cs(s, gate.selector, desc, gate.offset);
         return;
     }
     if (!far_task(s, selector, desc, X86_SWITCH_JMP)) {
@@ -569,8 +595,14 @@ x86_far_call(X86State *s, const X86Insn *insn, uint16_t selector, uint64_t offse
                 }
                 frame_push(s, &f, old_cs, size);
                 frame_push(s, &f, ret, size);
+                if (x86_cet_on(s)) {
+                    x86_cet_enter(s, dpl, s->pl_ssp[dpl], leads_to_64(s, desc), linear_address(s, ret));
+                }
                 commit_frame(s, &f);
                 commit_cs(s, selector, desc, dpl, offset);
+                if (x86_cet_on(s)) {
+                    x86_cet_wait(s);
+                }
                 return;
             }
         } else {
@@ -582,11 +614,19 @@ x86_far_call(X86State *s, const X86Insn *insn, uint16_t selector, uint64_t offse
     }
     x86_store(s, X86_SS, (sp - size) & mask, s->seg[X86_CS].selector, size);
     x86_store(s, X86_SS, (sp - 2 * size) & mask, ret, size);
-    x86_set_sp(s, sp - 2 * size);
     if (!x86_protected(s)) {
+        x86_set_sp(s, sp - 2 * size);
         real_commit_cs(s, selector, offset);
-    } else {
-        commit_cs(s, selector, desc, s->cpl, offset);
+        return;
+    }
+    if (x86_cet_on(s)) {
+        x86_cet_check_target(s, leads_to_64(s, desc));
+        x86_cet_push_frame(s, s->ssp, linear_address(s, ret));
+    }
+    x86_set_sp(s, sp - 2 * size);
+    commit_cs(s, selector, desc, s->cpl, offset);
+    if (x86_cet_on(s)) {
+        x86_cet_wait(s);
     }
 }
 
@@ -667,6 +707,11 @@ protected_return(X86State *s, unsigned size, unsigned delta, unsigned pop, bool 
         }
     }
     x86_mark_accessed(s, cs, desc);
+    if (x86_cet_on(s)) {
+        bool code64 = leads_to_64(s, desc);
+
+        x86_cet_return(s, cs, code64 ? rip : (uint32_t)(x86_desc_base(desc) + rip), rpl, code64, iret);
+    }
 
     if (eflags) {
         uint32_t take = X86_CC | X86_TF | X86_DF | X86_NT | X86_RF | X86_AC | X86_ID, flags = *eflags;
@@ -832,6 +877,9 @@ iret_to_vm86(X86State *s, uint32_t flags)
 
     for (unsigned i = 0; i < 5; i++) {
         sel[i] = (uint16_t)x86_stack_peek(s, 16 + 4 * i, 4);
+    }
+    if (x86_cet_on(s)) {
+        x86_cet_return_vm86(s);
     }
     x86_set_eflags(s, flags & (X86_CC | X86_TF | X86_IF | X86_DF | X86_IOPL | X86_NT | X86_RF |
                                X86_VM | X86_AC | X86_VIF | X86_VIP | X86_ID));
@@ -1059,6 +1107,17 @@ x86_interrupt(X86State *s, unsigned vector, bool software, bool has_error, uint3
         frame_push(s, &f, error, size);
     }
 
+    if (x86_cet_on(s)) {
+        bool shadow = x86_cet_has_shadow(s, dpl);
+
+        if (inner || ist) {
+            x86_cet_enter(s, dpl, !shadow ? 0 : ist ? x86_cet_interrupt_stack(s, ist) : s->pl_ssp[dpl], leads_to_64(s, desc),
+                          linear_address(s, ret));
+        } else {
+            x86_cet_push_frame(s, s->ssp, linear_address(s, ret));
+        }
+    }
+
     /* Nothing faults from here on (accessed bits apart, which are in mapped tables). */
     if (inner && !x86_long(s)) {
         commit_frame(s, &f);
@@ -1083,4 +1142,7 @@ x86_interrupt(X86State *s, unsigned vector, bool software, bool has_error, uint3
     }
     s->eflags &= ~clear;
     commit_cs(s, selector, desc, dpl, offset);
+    if (x86_cet_on(s)) {
+        x86_cet_wait(s);
+    }
 }

@@ -2,6 +2,7 @@
 
 /* Globals table, mode key, reset. */
 
+#include "x86-cet.h"
 #include "x86-interp.h"
 #include "x86-virt.h"
 
@@ -189,6 +190,9 @@ x86_update_mode(X86State *s)
     if (s->virt) {
         key |= X86_MODE_GUEST;
     }
+    if (x86_cet_on(s)) {
+        key |= x86_cet_mode(s);
+    }
     if (s->cpl == 3) {
         mmu = X86_MMU_USER;
     } else if ((s->cr4 & X86_CR4_SMAP) && !(s->eflags & X86_AC)) {
@@ -257,6 +261,8 @@ reset_registers(X86State *s)
     s->wait_sipi = 0;
     s->exception = -1;
     s->exception_is_soft = 0;
+    s->u_cet = s->s_cet = s->ssp = s->interrupt_ssp_table = 0;
+    s->pl3_ssp = s->pl_ssp[0] = s->pl_ssp[1] = s->pl_ssp[2] = 0;
     s->debugctl = 0;
     s->dr6_pending = 0;
 }

@@ -80,6 +80,7 @@ enum {
 #define X86_CR4_SMEP (1u << 20)
 #define X86_CR4_SMAP (1u << 21)
 #define X86_CR4_PKE (1u << 22)
+#define X86_CR4_CET (1u << 23)
 #define X86_CR4_PKS (1u << 24)
 
 #define X86_TSX_CTRL_RTM_DISABLE (1u << 0)
@@ -104,7 +105,7 @@ enum {
     X86_EXC_DE = 0, X86_EXC_DB = 1, X86_EXC_NMI = 2, X86_EXC_BP = 3, X86_EXC_OF = 4,
     X86_EXC_BR = 5, X86_EXC_UD = 6, X86_EXC_NM = 7, X86_EXC_DF = 8, X86_EXC_TS = 10,
     X86_EXC_NP = 11, X86_EXC_SS = 12, X86_EXC_GP = 13, X86_EXC_PF = 14, X86_EXC_MF = 16,
-    X86_EXC_AC = 17, X86_EXC_MC = 18, X86_EXC_XM = 19, X86_EXC_SX = 30,
+    X86_EXC_AC = 17, X86_EXC_MC = 18, X86_EXC_XM = 19, X86_EXC_CP = 21, X86_EXC_SX = 30,
     X86_EXC_VIRT = 32, /* ours: into or out of a guest, see x86-virt.h */
     X86_EXC_LEAVE = 33, /* ours: the interpreter ends before this instruction, see X86State.elsewhere */
 };
@@ -155,15 +156,20 @@ enum {
 #define X86_MODE_LIMITED(seg) (UINT64_C(1) << (X86_MODE_LIMITED_SHIFT + (seg)))
 #define X86_MODE_GUEST (UINT64_C(1) << 59) /* a guest of the guest's own runs: see x86-virt.h */
 #define X86_MODE_LBR (UINT64_C(1) << 60)   /* branches are recorded */
+#define X86_MODE_SHSTK (UINT64_C(1) << 61) /* a shadow stack at this level: see x86-cet.h */
+#define X86_MODE_IBT (UINT64_C(1) << 62)   /* indirect branches are tracked at this level */
+#define X86_MODE_TRACKER (UINT64_C(1) << 63) /* the next instruction may have to be an ENDBRANCH */
 /* Blocks for a key with one of these are not worth lifting: interpret. */
 #define X86_MODE_INTERP_ONLY \
-    (X86_MODE_TF | X86_MODE_RF | X86_MODE_DR | X86_MODE_SHADOW | X86_MODE_AC | X86_MODE_LBR)
+    (X86_MODE_TF | X86_MODE_RF | X86_MODE_DR | X86_MODE_SHADOW | X86_MODE_AC | X86_MODE_LBR | X86_MODE_TRACKER)
 
 /* MMU modes: privilege views of the address space. */
 enum {
     X86_MMU_KERNEL = 0, /* supervisor, may touch user pages */
     X86_MMU_USER = 1,
     X86_MMU_KERNEL_SMAP = 2, /* supervisor, data accesses to user pages fault */
+    X86_MMU_SHADOW_USER = 3, /* accesses to shadow stacks */
+    X86_MMU_SHADOW = 4,
 };
 
 /* Access rights of a segment: bits 8-15 and 20-23 of the descriptor's second word, in place. */
@@ -434,6 +440,7 @@ typedef struct {
     X86TableReg gdtr, idtr;
     uint64_t efer, cr0, cr3, cr4, rflags, rip, rsp, rax, pat;
     uint64_t debugctl, br_from, br_to, exc_from, exc_to;
+    uint64_t s_cet, ssp, interrupt_ssp_table;
 } X86SvmHost;
 
 /* AMD-V: MSRs, GIF, and while a guest runs what VMRUN took from its VMCB. */
@@ -555,7 +562,7 @@ struct _X86State {
     uint64_t u_cet, pl3_ssp;
     uint64_t pl_ssp[3]; /* IA32_PL0_SSP and on */
     uint64_t s_cet, interrupt_ssp_table;
-    uint64_t ssp;
+    uint64_t ssp; /* the shadow-stack pointer; of CPL 3's while another level runs: pl3_ssp */
 
     uint64_t tsx_ctrl; /* X86_TSX_CTRL_* */
 };

@@ -193,7 +193,7 @@ state_is_valid(X86State *s)
     bool cs_l = cs >> 9 & 1, cs_d = cs >> 10 & 1, want_long = (efer & X86_EFER_LME) && (cr0 & X86_CR0_PG);
 
     if (!(efer & X86_EFER_SVME) || (efer & ~x86_efer_allowed(s)) || cr0 >> 32 || (!(cr0 & X86_CR0_CD) && (cr0 & X86_CR0_NW)) ||
-        (cr3 & ~s->phys_mask) || (cr4 & ~x86_cr4_allowed(s)) || dr6 >> 32 || dr7 >> 32) {
+        (cr3 & ~s->phys_mask) || (cr4 & ~x86_cr4_allowed(s)) || ((cr4 & X86_CR4_CET) && !(cr0 & X86_CR0_WP)) || dr6 >> 32 || dr7 >> 32) {
         return false;
     }
     if (want_long && (!(cr4 & X86_CR4_PAE) || !(cr0 & X86_CR0_PE) || (cs_l && cs_d))) {
@@ -233,6 +233,9 @@ save_host(X86State *s)
     h->br_to = s->br_to;
     h->exc_from = s->exc_from;
     h->exc_to = s->exc_to;
+    h->s_cet = s->s_cet;
+    h->ssp = s->ssp;
+    h->interrupt_ssp_table = s->interrupt_ssp_table;
 }
 
 /* The mode is another: what else follows from it. */
@@ -245,6 +248,12 @@ crossed(X86State *s)
     x86_update_mode(s);
     x86_flush_all(s);
     x86_virt_look_again(s);
+}
+
+static bool
+has_cet(const X86State *s)
+{
+    return x86_has_feature(s, X86_FEAT_CET_SS) || x86_has_feature(s, X86_FEAT_CET_IBT);
 }
 
 static void
@@ -279,6 +288,11 @@ load_guest(X86State *s)
     }
     if (lbr_virtualized(s)) {
         vmcb_get_branches(s);
+    }
+    if (has_cet(s)) {
+        s->s_cet = vmcb_get(s, VMCB_S_CET, 8);
+        s->ssp = vmcb_get(s, VMCB_SSP, 8);
+        s->interrupt_ssp_table = vmcb_get(s, VMCB_ISST_ADDR, 8);
     }
     v->guest = 1;
     v->gif = 1;
@@ -389,6 +403,11 @@ save_guest(X86State *s)
     if (lbr_virtualized(s)) {
         vmcb_put_branches(s);
     }
+    if (has_cet(s)) {
+        vmcb_put(s, VMCB_S_CET, s->s_cet, 8);
+        vmcb_put(s, VMCB_SSP, s->ssp, 8);
+        vmcb_put(s, VMCB_ISST_ADDR, s->interrupt_ssp_table, 8);
+    }
 }
 
 static void
@@ -422,6 +441,11 @@ load_host(X86State *s)
         s->br_to = h->br_to;
         s->exc_from = h->exc_from;
         s->exc_to = h->exc_to;
+    }
+    if (has_cet(s)) {
+        s->s_cet = h->s_cet;
+        s->ssp = h->ssp;
+        s->interrupt_ssp_table = h->interrupt_ssp_table;
     }
 }
 

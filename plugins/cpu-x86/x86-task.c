@@ -2,6 +2,7 @@
 
 /* Task switch through a TSS, 16 and 32 bits (SDM 3A 7.3). */
 
+#include "x86-cet.h"
 #include "x86-interp.h"
 #include "x86-virt.h"
 
@@ -76,6 +77,7 @@ x86_task_switch(X86State *s, uint16_t selector, const uint32_t desc[2], int how,
     uint32_t limit = x86_desc_limit(desc), old_flags = x86_get_eflags(s), new_desc[2], ldt[2];
     uint64_t base = x86_desc_base(desc), old = *x86_seg_base(s, X86_TR);
     uint16_t old_selector = s->seg[X86_TR].selector;
+    X86CetTask left;
     Task t;
 
     if (s->seg[X86_TR].limit < (old32 ? 0x5fu : 0x29u)) {
@@ -110,6 +112,10 @@ x86_task_switch(X86State *s, uint16_t selector, const uint32_t desc[2], int how,
             t.seg[i] = (uint16_t)x86_load_linear(s, base + 0x22 + 2 * i, 2, mode);
         }
         t.ldt = (uint16_t)x86_load_linear(s, base + 0x2a, 2, mode);
+    }
+
+    if (x86_cet_on(s)) {
+        x86_cet_leave_task(s, &left, how);
     }
 
     /* Save the outgoing task. */
@@ -189,6 +195,12 @@ x86_task_switch(X86State *s, uint16_t selector, const uint32_t desc[2], int how,
         }
     }
     x86_update_mode(s);
+    if (x86_cet_on(s)) {
+        x86_cet_enter_task(s, &left, how, selector, base, new32 ? limit : 0);
+        if (how != X86_SWITCH_IRET) {
+            x86_cet_wait(s);
+        }
+    }
     if (t.debug) {
         s->interp->dr6_hit |= X86_DR6_BT;
     }

@@ -359,6 +359,9 @@ static const EmuVMField cet_state_fields[] = {
     EMU_VM_U64_ARRAY(X86State, pl_ssp),
     EMU_VM_U64(X86State, pl3_ssp),
     EMU_VM_U64(X86State, interrupt_ssp_table),
+    EMU_VM_U64(X86State, svm.host.s_cet),
+    EMU_VM_U64(X86State, svm.host.ssp),
+    EMU_VM_U64(X86State, svm.host.interrupt_ssp_table),
     EMU_VM_END,
 };
 static const EmuVMState cet_state_vmstate = {
@@ -373,7 +376,7 @@ cet_needed(gpointer opaque)
 {
     const X86State *s = ((X86Cpu *)opaque)->state;
 
-    return s->u_cet | s->s_cet | s->ssp | s->pl_ssp[0] | s->pl_ssp[1] | s->pl_ssp[2] | s->pl3_ssp | s->interrupt_ssp_table;
+    return s->svm.host.s_cet | s->svm.host.ssp | s->svm.host.interrupt_ssp_table | s->u_cet | s->s_cet | s->ssp | s->pl_ssp[0] | s->pl_ssp[1] | s->pl_ssp[2] | s->pl3_ssp | s->interrupt_ssp_table;
 }
 
 static const EmuVMField cet_cpu_fields[] = {

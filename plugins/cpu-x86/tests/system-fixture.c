@@ -124,7 +124,7 @@ begin_vm86(unsigned iopl)
 static bool
 has_error_code(int v)
 {
-    return v == 8 || (v >= 10 && v <= 14) || v == 17;
+    return v == 8 || (v >= 10 && v <= 14) || v == 17 || v == 21;
 }
 
 void

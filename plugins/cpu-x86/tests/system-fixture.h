@@ -81,3 +81,4 @@ void add_interrupt_tests(void);
 void add_debug_tests(void);
 void add_control_tests(void);
 void add_paging_tests(void);
+void add_cet_tests(void);

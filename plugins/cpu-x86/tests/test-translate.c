@@ -10,6 +10,8 @@
 
 #include "translate-state.h"
 
+#include "../x86-cet.h"
+
 /* The short run takes the same cases every time, so that it says something about a change; EMU_X86_TRANSLATE_SECONDS makes a long
  * one, with new cases each time. */
 #define SHORT_RUN_SEED 20261120
@@ -91,6 +93,9 @@ main(int argc, char **argv)
         {"16-bit", 16, 0, false, false, DATA, 0xffff},
         {"16-bit-user", 16, 3, false, false, DATA, 0x5fff},
         {"real", 16, 0, false, false, DATA, 0xffff, true},
+        {"64-bit-shadow-stack", 64, 3, true, .cet = X86_CET_SH_STK_EN | X86_CET_WR_SHSTK_EN},
+        {"64-bit-tracking", 64, 3, true, .cet = X86_CET_SH_STK_EN | X86_CET_ENDBR_EN | X86_CET_NO_TRACK_EN},
+        {"compatibility-shadow-stack", 32, 3, true, .cet = X86_CET_SH_STK_EN | X86_CET_WR_SHSTK_EN},
     };
     const char *seed = g_getenv("EMU_X86_TRANSLATE_SEED");
 

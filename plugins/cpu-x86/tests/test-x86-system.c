@@ -21,6 +21,7 @@ main(int argc, char **argv)
     add_debug_tests();
     add_control_tests();
     add_paging_tests();
+    add_cet_tests();
     status = g_test_run();
     x86_interp_finish(s);
     free(s);

@@ -25,6 +25,9 @@ difference(void)
     if (a->eflags != b->eflags) {
         return "eflags";
     }
+    if (a->ssp != b->ssp || a->pl3_ssp != b->pl3_ssp || a->u_cet != b->u_cet) {
+        return "control-flow enforcement";
+    }
     if (a->cr2 != b->cr2) {
         return "cr2";
     }

@@ -77,6 +77,8 @@ machine_make(Machine *t, TcgRunMode mode)
     t->v->machine = &t->m;
     t->v->as = t->as;
     memcpy(t->s->features, x86_host_features(), sizeof(t->s->features));
+    t->s->features[X86_CPUID_7_ECX] |= 1u << (X86_FEAT_CET_SS & 31);
+    t->s->features[X86_CPUID_7_EDX] |= 1u << (X86_FEAT_CET_IBT & 31);
     x86_interp_init(t->s);
     if (mode == TCG_MODE_JIT) {
         g_assert_true(tcg_translator_new(&t->m, 4 << 20, &error));
@@ -198,7 +200,10 @@ set_segments(X86State *s, const Mode *mode)
     s->idtr.limit = 32 * (mode->real ? 4 : mode->long_mode ? 16 : 8) - 1;
     s->cpl = (uint8_t)mode->cpl;
     s->cr0 = (mode->real ? 0 : X86_CR0_PE | X86_CR0_PG) | X86_CR0_NE | X86_CR0_ET | X86_CR0_MP | X86_CR0_WP;
-    s->cr4 = X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | (mode->long_mode ? X86_CR4_PAE : 0);
+    s->cr4 = X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | (mode->long_mode ? X86_CR4_PAE : 0) | (mode->cet ? X86_CR4_CET : 0);
+    s->u_cet = mode->cet;
+    s->pl3_ssp = 0;
+    s->ssp = SHADOW_STACK;
     if (x86_host_has(X86_FEAT_AVX) && !mode->no_avx) {
         s->cr4 |= X86_CR4_OSXSAVE;
         s->xcr0 = 7;

@@ -23,6 +23,7 @@
 #define TSS 0xa000u
 #define CODE 0x10000u /* three pages, then a hole */
 #define DATA 0x20000u /* four pages; then none, read-only, supervisor's, not RAM */
+#define SHADOW_STACK (DATA + 0x5800) /* in the read-only page, which is dirty */
 #define KERNEL_STACK 0x31000u
 #define HIGH UINT64_C(0xffffffff80000000) /* in 64-bit mode the low 2 MiB once more */
 
@@ -41,6 +42,7 @@ typedef struct {
     uint32_t limit;   /* of ES, SS, DS where they have one; SS then has the same base */
     bool real;
     bool no_avx;
+    uint64_t cet; /* of CPL 3 */
 } Mode;
 
 typedef struct {
