@@ -8,8 +8,8 @@
 
 #include "accel-tcg/cache.h"
 
+#include "../x86-frontend.h"
 #include "../x86-interp.h"
-#include "../x86-lift.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,20 +18,8 @@
 extern const uint8_t _init[], etext[];
 
 static const EmuTcgFrontend frontend = {
-    .struct_size = sizeof(EmuTcgFrontend),
-    .name = "x86",
-    .isa = "x86-64",
-    .state_size = sizeof(X86State),
-    .globals = x86_globals,
-    .n_globals = X86_N_GLOBALS,
-    .fx_offset = offsetof(X86State, fx),
-    .get_pc = x86_get_pc,
-    .set_pc = x86_set_pc,
-    .interp = x86_interp,
+    X86_FRONTEND_ENTRIES,
     .lift = x86_lift,
-    .flags_dead = x86_flags_dead,
-    .encode_template = x86_encode_template,
-    .walk = x86_walk,
 };
 
 static double

@@ -78,27 +78,6 @@ emu_tcg_set_fp_trap(const void *resume, uint32_t *mxcsr)
 {
 }
 
-void
-emu_tcg_exclusive(EmuTcgState *s, void (*fn)(EmuTcgState *s, void *opaque), void *opaque)
-{
-    fn(s, opaque);
-}
-
-void
-emu_tcg_flush_all(EmuTcgState *s)
-{
-}
-
-void
-emu_tcg_flush_non_global(EmuTcgState *s)
-{
-}
-
-void
-emu_tcg_flush_page(EmuTcgState *s, uint64_t vaddr)
-{
-}
-
 uint64_t
 emu_tcg_phys_load(EmuTcgState *s, uint64_t phys, unsigned size)
 {

@@ -76,27 +76,6 @@ emu_tcg_host_pointer(EmuTcgState *s, uint64_t vaddr, unsigned size, EmuTcgAccess
     return (void *)(uintptr_t)vaddr;
 }
 
-void
-emu_tcg_exclusive(EmuTcgState *s, void (*fn)(EmuTcgState *s, void *opaque), void *opaque)
-{
-    fn(s, opaque);
-}
-
-void
-emu_tcg_flush_all(EmuTcgState *s)
-{
-}
-
-void
-emu_tcg_flush_non_global(EmuTcgState *s)
-{
-}
-
-void
-emu_tcg_flush_page(EmuTcgState *s, uint64_t vaddr)
-{
-}
-
 uint64_t
 emu_tcg_phys_load(EmuTcgState *s, uint64_t phys, unsigned size)
 {

@@ -367,6 +367,7 @@ compare(const X86Insn *insn, const Mode *mode, const Cpu *in, Cpu *a, Cpu *b)
 {
     uint32_t flags = X86_CC | X86_DF;
     bool fpu = insn->row->attr & (X86_A_X87 | X86_A_MMX | X86_A_SSE | X86_A_AVX);
+    const char *differs;
 
     if (a->vector != b->vector) {
         return "fault";
@@ -399,30 +400,11 @@ compare(const X86Insn *insn, const Mode *mode, const Cpu *in, Cpu *a, Cpu *b)
         return "flags";
     }
     if (fpu) {
-        if (memcmp(a->fx.xmm, b->fx.xmm, mode->bits == 64 ? 256 : 128)) {
-            return "xmm";
-        }
         if (oracle_entry.has_avx && memcmp(a->high, b->high, mode->bits == 64 ? 256 : 128)) {
             return "ymm";
         }
-        if (a->fx.mxcsr != b->fx.mxcsr) {
-            return "mxcsr";
-        }
-        if (a->fx.fcw != b->fx.fcw) {
-            return "fcw";
-        }
-        if (a->fx.fsw != b->fx.fsw) {
-            return "fsw";
-        }
-        if (a->fx.ftw != b->fx.ftw) {
-            return "ftw";
-        }
-        for (unsigned i = 0; i < 8; i++) {
-            unsigned phys = (i + (a->fx.fsw >> 11)) & 7;
-
-            if ((a->fx.ftw >> phys & 1) && memcmp(a->fx.st[i], b->fx.st[i], 10)) {
-                return "st";
-            }
+        if ((differs = fx_difference(&a->fx, &b->fx, mode->bits == 64 ? 16 : 8))) {
+            return differs;
         }
     }
     if (!(is_image(insn) && a->vector >= 0) && memcmp(after_interp, (void *)ARENA, ARENA_SIZE)) {

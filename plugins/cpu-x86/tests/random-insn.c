@@ -2,6 +2,8 @@
 
 #include "random-insn.h"
 
+#include <string.h>
+
 uint64_t rng_state;
 
 uint64_t
@@ -103,4 +105,32 @@ random_insn_bytes(const X86Row *row, bool code64, unsigned how, uint8_t *b)
     if (row->select & X86_SEL_RM) {
         b[n] = (uint8_t)((b[n] & ~7) | (row->select >> 10 & 7));
     }
+}
+
+const char *
+fx_difference(const X86Fxsave *a, const X86Fxsave *b, unsigned n_xmm)
+{
+    if (memcmp(a->xmm, b->xmm, n_xmm * sizeof(a->xmm[0]))) {
+        return "xmm";
+    }
+    if (a->mxcsr != b->mxcsr) {
+        return "mxcsr";
+    }
+    if (a->fcw != b->fcw) {
+        return "fcw";
+    }
+    if (a->fsw != b->fsw) {
+        return "fsw";
+    }
+    if (a->ftw != b->ftw) {
+        return "ftw";
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned phys = (i + (a->fsw >> 11)) & 7;
+
+        if ((a->ftw >> phys & 1) && memcmp(a->st[i], b->st[i], 10)) {
+            return "st";
+        }
+    }
+    return NULL;
 }

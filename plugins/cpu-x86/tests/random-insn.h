@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Random numbers, and random encodings of a row of the decode table. */
+/* Random numbers, random encodings of a row of the decode table, and what of the x87 and SSE state two runs are compared by. */
 
 #include "../x86-insn.h"
 
@@ -15,3 +15,6 @@ enum { RANDOM_SEGMENTS = 1, RANDOM_VVVV = 2 };
 
 /* Prefixes, escape bytes, and at least 16 bytes behind the opcode, with ModRM as the row wants it. */
 void random_insn_bytes(const X86Row *row, bool code64, unsigned how, uint8_t *b);
+
+/* Which part of the legacy region differs: the first @n_xmm registers, control and status words, the x87 registers in use. NULL: none. */
+const char *fx_difference(const X86Fxsave *a, const X86Fxsave *b, unsigned n_xmm);

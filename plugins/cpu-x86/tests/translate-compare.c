@@ -10,6 +10,7 @@ static const char *
 difference(void)
 {
     X86State *a = reference.s, *b = translated.s;
+    const char *differs;
 
     for (unsigned i = 0; i < 16; i++) {
         if (*x86_gpr(a, i) != *x86_gpr(b, i)) {
@@ -34,30 +35,11 @@ difference(void)
     if (a->tcg.mode_key != b->tcg.mode_key) {
         return "mode key";
     }
-    if (memcmp(a->fx.xmm, b->fx.xmm, sizeof(a->fx.xmm))) {
-        return "xmm";
-    }
     if (memcmp(x86_ymm_high(a, 0), x86_ymm_high(b, 0), 256)) {
         return "ymm";
     }
-    if (a->fx.mxcsr != b->fx.mxcsr) {
-        return "mxcsr";
-    }
-    if (a->fx.fcw != b->fx.fcw) {
-        return "fcw";
-    }
-    if (a->fx.fsw != b->fx.fsw) {
-        return "fsw";
-    }
-    if (a->fx.ftw != b->fx.ftw) {
-        return "ftw";
-    }
-    for (unsigned i = 0; i < 8; i++) {
-        unsigned phys = (i + (a->fx.fsw >> 11)) & 7;
-
-        if ((a->fx.ftw >> phys & 1) && memcmp(a->fx.st[i], b->fx.st[i], 10)) {
-            return "st";
-        }
+    if ((differs = fx_difference(&a->fx, &b->fx, 16))) {
+        return differs;
     }
     if (memcmp(reference.host, translated.host, COMPARED)) {
         return "memory";

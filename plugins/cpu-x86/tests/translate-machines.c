@@ -2,6 +2,8 @@
 
 #include "translate-state.h"
 
+#include "../x86-frontend.h"
+
 #include <sys/time.h>
 
 Machine reference, translated;
@@ -29,29 +31,8 @@ checked_lift(EmuTcgState *s, EmuTcgIr *ir, uint64_t pc, const uint8_t *code, uns
 }
 
 static const EmuTcgFrontend frontend = {
-    .struct_size = sizeof(EmuTcgFrontend),
-    .name = "x86",
-    .isa = "x86-64",
-    .state_size = sizeof(X86State),
-    .globals = x86_globals,
-    .n_globals = X86_N_GLOBALS,
-    .fx_offset = offsetof(X86State, fx),
-    .ymm_high_offset = offsetof(X86State, xsave) + X86_XSAVE_YMM_HIGH,
-    .ymm_mode_bit = X86_MODE_AVX_SHIFT,
-    .get_pc = x86_get_pc,
-    .set_pc = x86_set_pc,
-    .interp = x86_interp,
+    X86_FRONTEND_ENTRIES,
     .lift = checked_lift,
-    .rare_modes = X86_MODE_CS_BASED,
-    .straddles = x86_straddles,
-    .refuse_branch = x86_refuse_branch,
-    .flags_dead = x86_flags_dead,
-    .encode_template = x86_encode_template,
-    .walk = x86_walk,
-    .raise_recorded = x86_raise_recorded,
-    .interrupt_wanted = x86_interrupt_wanted,
-    .deliver_interrupt = x86_deliver_interrupt,
-    .has_work = x86_has_work,
 };
 
 static void
