@@ -78,7 +78,7 @@ block_set_up(LintBlock *self, Lint *lint)
     if (self->path && truncate(self->path, BLOCK_FILE_SIZE) == 0 && block_open(self, &error) && self->length) {
         return true;
     }
-    if (!self->blk && (!error || strlen(error->message) < 10)) {
+    if (!self->blk && !lint_has_reason(error)) {
         lint_fail(lint, "it does not open and gives no reason");
     } else {
         lint->skipped = true;
@@ -282,7 +282,7 @@ lint_block_options(Lint *lint)
             lint->options.properties = with;
             if (block_open(&self, &error)) {
                 lint_fail(lint, "%s is taken", wrong[i]);
-            } else if (!error || strlen(error->message) < 10) {
+            } else if (!lint_has_reason(error)) {
                 lint_fail(lint, "%s is refused without a reason", wrong[i]);
             }
             lint->options.properties = given;
@@ -378,7 +378,7 @@ lint_block_damage(Lint *lint)
 
         damage_file(&self, good, len);
         if (!block_open(&self, &error)) {
-            if (!error || strlen(error->message) < 10) {
+            if (!lint_has_reason(error)) {
                 lint_fail(lint, "a damaged image is refused without a reason");
             }
             continue;

@@ -152,7 +152,7 @@ char_open(LintChar *self, Lint *lint)
     if (self->fe) {
         return true;
     }
-    if (!error || strlen(error->message) < 10) {
+    if (!lint_has_reason(error)) {
         lint_fail(lint, "it does not open and gives no reason");
     } else {
         lint->skipped = true;

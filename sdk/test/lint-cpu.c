@@ -365,13 +365,8 @@ lint_cpu_damaged_state(Lint *self)
         if (!state) {
             return;
         }
-        for (unsigned n = 1 + lint_below(self, 8); n > 0; n--) {
-            state->data[lint_below(self, state->len)] = (uint8_t)lint_random(self);
-        }
-        if (i % 4 == 0) {
-            g_byte_array_set_size(state, lint_below(self, state->len));
-        }
-        if (!load_cpu(self, state, &error) && (!error || strlen(error->message) < 10)) {
+        lint_damage_state(self, state, i % 4 == 0);
+        if (!load_cpu(self, state, &error) && !lint_has_reason(error)) {
             lint_fail(self, "a damaged state is refused without a reason");
         } else if (!error && i % 10 == 0) {
             put_nonsense(self, 0);

@@ -112,7 +112,7 @@ lint_open(Lint *self)
     if (!self->dev && (self->options.board || !lint_open_board_of(self))) {
         GError *error = second ? second : first;
 
-        if (!error || strlen(error->message) < 10) {
+        if (!lint_has_reason(error)) {
             lint_fail(self, "it does not come up and gives no reason");
         } else {
             self->skipped = true;
@@ -246,7 +246,7 @@ try_property(Lint *self, const char *name, const char *value)
         emu_test_place(self->dev);
         lint_shake(self, 20);
         lint_unplug(self);
-    } else if (!error || strlen(error->message) < 10) {
+    } else if (!lint_has_reason(error)) {
         lint_fail(self, "%s=%s is refused without a reason", name, value);
     }
 }
@@ -479,13 +479,8 @@ lint_device_damaged_state(Lint *self)
         if (!state) {
             return;
         }
-        for (unsigned n = 1 + lint_below(self, 8); n > 0; n--) {
-            state->data[lint_below(self, state->len)] = (uint8_t)lint_random(self);
-        }
-        if (i % 4 == 0) {
-            g_byte_array_set_size(state, lint_below(self, state->len));
-        }
-        if (!load_device(self, state, &error) && (!error || strlen(error->message) < 10)) {
+        lint_damage_state(self, state, i % 4 == 0);
+        if (!load_device(self, state, &error) && !lint_has_reason(error)) {
             lint_fail(self, "a damaged state is refused without a reason");
         }
         emu_test_place(self->dev);

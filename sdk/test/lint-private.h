@@ -29,6 +29,7 @@ typedef void (*LintFunc)(Lint *self);
 /* The first problem counts. */
 void lint_fail(Lint *self, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void lint_fail_error(Lint *self, const char *what, GError *error);
+bool lint_has_reason(const GError *error);
 uint64_t lint_random(Lint *self);
 uint32_t lint_below(Lint *self, uint32_t n); /* 0 to n - 1 */
 void lint_close(Lint *self);
@@ -37,6 +38,8 @@ GPtrArray *lint_list_boards(void);
 /* Bytes that each of @n rounds leaves behind. */
 gint64 lint_leak_of(Lint *self, bool (*round)(Lint *self), unsigned n);
 unsigned lint_count_fds(void);
+/* Some bytes of it made others, its end cut off. */
+void lint_damage_state(Lint *self, GByteArray *state, bool cut);
 void lint_described(Lint *self);
 
 /* lint-device.c */

@@ -29,6 +29,13 @@ lint_fail_error(Lint *self, const char *what, GError *error)
     lint_fail(self, "%s: %s", what, error ? error->message : "failed without saying why");
 }
 
+/* Whether the user reads why, and not just that. */
+bool
+lint_has_reason(const GError *error)
+{
+    return error && strlen(error->message) >= 10;
+}
+
 /* SplitMix64. */
 uint64_t
 lint_random(Lint *self)
@@ -95,6 +102,17 @@ memory_in_use(void)
     struct mallinfo2 info = mallinfo2();
 
     return (gint64)(info.uordblks + info.hblkhd);
+}
+
+void
+lint_damage_state(Lint *self, GByteArray *state, bool cut)
+{
+    for (unsigned n = 1 + lint_below(self, 8); n > 0; n--) {
+        state->data[lint_below(self, state->len)] = (uint8_t)lint_random(self);
+    }
+    if (cut) {
+        g_byte_array_set_size(state, lint_below(self, state->len));
+    }
 }
 
 unsigned
