@@ -105,6 +105,16 @@ emu_test_advance(EmuMachine *machine, int64_t ns)
 }
 
 void
+emu_test_stall(EmuMachine *machine, int64_t ns)
+{
+    EmuClocks *clocks = emu_machine_priv(machine)->clocks;
+
+    emu_test_settle(machine);
+    emu_clocks_set_virtual_ns(clocks, emu_clock_get_ns(emu_clocks_get(clocks, EMU_CLOCK_VIRTUAL)) + ns);
+    emu_test_advance(machine, 0);
+}
+
+void
 emu_test_reset(EmuMachine *machine)
 {
     emu_machine_lock(machine);

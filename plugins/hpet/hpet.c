@@ -49,6 +49,8 @@
 
 /* Periods shorter than this would only keep the host busy. */
 #define HPET_MIN_INTERVAL_NS 20000
+/* Of the periods that a busy host slept through, the last second's interrupts are made up for. */
+#define HPET_OWED_NS 1000000000
 
 typedef struct _Hpet Hpet;
 
@@ -62,6 +64,8 @@ typedef struct {
     uint64_t period;
     uint64_t fsb;  /* the message: address in the upper half, value in the lower */
     uint64_t seen; /* the counter when the comparator was last looked at: matches up to there have had their effect */
+    uint64_t owed; /* interrupts of periods that were over before the host got round to them */
+    int64_t make_up_ns; /* when the next of these comes */
 } HpetTimer;
 
 struct _Hpet {
@@ -172,13 +176,15 @@ static void
 hpet_timer_arm(HpetTimer *timer)
 {
     uint64_t distance = hpet_timer_get_distance(timer), passed = hpet_get_counter(timer->hpet) - timer->seen, left;
+    int64_t expires;
 
     if (!(timer->hpet->config & HPET_CONFIG_ENABLE) || !(timer->config & (HPET_TIMER_ENABLE | HPET_TIMER_LEVEL))) {
         emu_timer_cancel(timer->timer);
         return;
     }
     left = distance > passed ? MIN(distance - passed, (uint64_t)INT64_MAX / 4 / HPET_TICK_NS) : 0;
-    emu_timer_set(timer->timer, hpet_now(timer->hpet) + MAX((int64_t)left * HPET_TICK_NS, HPET_MIN_INTERVAL_NS / 20));
+    expires = hpet_now(timer->hpet) + MAX((int64_t)left * HPET_TICK_NS, HPET_MIN_INTERVAL_NS / 20);
+    emu_timer_set(timer->timer, timer->owed ? MIN(expires, timer->make_up_ns) : expires);
 }
 
 static void
@@ -203,6 +209,25 @@ hpet_timer_fire(HpetTimer *timer)
     }
 }
 
+static uint64_t
+hpet_timer_get_period_ns(const HpetTimer *timer)
+{
+    return MAX(timer->period, HPET_MIN_INTERVAL_NS / HPET_TICK_NS) * HPET_TICK_NS;
+}
+
+/*
+ * A guest that counts interrupts loses the time of those that never come, and Linux gives up when too few come during its check of the timer. So they come
+ * late, four times as fast as the timer's own until all have come. There is nothing to make up for a level that stays.
+ */
+static void
+hpet_timer_owe(HpetTimer *timer, uint64_t periods)
+{
+    if (hpet_timer_may_interrupt(timer) && !(timer->config & HPET_TIMER_LEVEL)) {
+        timer->owed = MIN(timer->owed + periods, HPET_OWED_NS / hpet_timer_get_period_ns(timer));
+        timer->make_up_ns = hpet_now(timer->hpet) + (int64_t)MAX(hpet_timer_get_period_ns(timer) / 4, HPET_MIN_INTERVAL_NS);
+    }
+}
+
 /* What the comparator matched since it was last looked at has its effect. */
 static void
 hpet_timer_look(HpetTimer *timer)
@@ -215,10 +240,10 @@ hpet_timer_look(HpetTimer *timer)
         return;
     }
     if ((timer->config & HPET_TIMER_PERIODIC) && timer->period) {
-        uint64_t period = MAX(timer->period, HPET_MIN_INTERVAL_NS / HPET_TICK_NS);
+        uint64_t period = hpet_timer_get_period_ns(timer) / HPET_TICK_NS, missed = (passed - distance) / period;
 
-        /* Periods that the host slept through are not made up for. */
-        timer->comparator = (timer->comparator + ((passed - distance) / period + 1) * period) & hpet_timer_mask(timer);
+        timer->comparator = (timer->comparator + (missed + 1) * period) & hpet_timer_mask(timer);
+        hpet_timer_owe(timer, missed);
     }
     hpet_timer_fire(timer);
 }
@@ -226,8 +251,23 @@ hpet_timer_look(HpetTimer *timer)
 static void
 hpet_timer_cb(gpointer opaque)
 {
-    hpet_timer_look(opaque);
-    hpet_timer_arm(opaque);
+    HpetTimer *timer = opaque;
+
+    hpet_timer_look(timer);
+    if (timer->owed && timer->make_up_ns <= hpet_now(timer->hpet)) {
+        timer->owed--;
+        hpet_timer_fire(timer);
+        hpet_timer_owe(timer, 0);
+    }
+    hpet_timer_arm(timer);
+}
+
+static void
+hpet_forget_owed(Hpet *self)
+{
+    for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
+        self->timers[i].owed = 0;
+    }
 }
 
 /* ---- registers ------------------------------------------------------------------------------------- */
@@ -264,6 +304,7 @@ hpet_write_config(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value,
     self->config = old;
     counter = hpet_get_counter(self);
     hpet_look_at_timers(self);
+    hpet_forget_owed(self);
     self->config = value & HPET_CONFIG_MASK;
     if ((old ^ self->config) & HPET_CONFIG_ENABLE) {
         hpet_set_counter(self, counter);
@@ -311,6 +352,7 @@ hpet_write_counter(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value
     for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
         self->timers[i].seen = value;
     }
+    hpet_forget_owed(self);
     hpet_arm_timers(self);
 }
 
@@ -337,6 +379,7 @@ hpet_timer_write_config(gpointer opaque, unsigned index, uint64_t value, uint64_
         value = (value & ~(uint64_t)HPET_TIMER_ROUTE_MASK) | (old & HPET_TIMER_ROUTE_MASK);
     }
     timer->config = value;
+    timer->owed = 0;
     if (timer->config & HPET_TIMER_32BIT) {
         timer->comparator = (uint32_t)timer->comparator;
         timer->period = (uint32_t)timer->period;
@@ -383,6 +426,7 @@ hpet_timer_write_comparator(gpointer opaque, unsigned index, uint64_t value, uin
         timer->period = ((timer->period & ~self->reached) | (value & self->reached)) & hpet_timer_mask(timer);
     }
     timer->config &= ~(uint64_t)HPET_TIMER_SET_VALUE;
+    timer->owed = 0;
     hpet_timer_arm(timer);
 }
 
@@ -472,6 +516,7 @@ hpet_reset_enter(EmuDevice *dev)
     Hpet *self = (Hpet *)dev;
 
     self->counter = 0;
+    hpet_forget_owed(self);
     for (unsigned i = 0; i < HPET_N_TIMERS; i++) {
         emu_timer_cancel(self->timers[i].timer);
         self->timers[i].period = 0;
@@ -515,6 +560,8 @@ hpet_post_load(gpointer opaque, unsigned version, GError **error G_GNUC_UNUSED)
         if (version < 2) {
             self->timers[i].seen = self->counter;
         }
+        self->timers[i].owed = MIN(self->timers[i].owed, HPET_OWED_NS / hpet_timer_get_period_ns(&self->timers[i]));
+        self->timers[i].make_up_ns = hpet_now(self);
         hpet_timer_arm(&self->timers[i]);
     }
     self->asserted = hpet_get_levels(self);
@@ -527,12 +574,13 @@ static const EmuVMField hpet_timer_vmstate_fields[] = {
     EMU_VM_U64(HpetTimer, period),
     {.name = "fsb", .kind = EMU_VM_KIND_U64, .offset = offsetof(HpetTimer, fsb), .size = 8, .num = 1, .since = 2},
     {.name = "seen", .kind = EMU_VM_KIND_U64, .offset = offsetof(HpetTimer, seen), .size = 8, .num = 1, .since = 2},
+    {.name = "owed", .kind = EMU_VM_KIND_U64, .offset = offsetof(HpetTimer, owed), .size = 8, .num = 1, .since = 3},
     EMU_VM_END,
 };
 
 static const EmuVMState hpet_timer_vmstate = {
     .name = "hpet-timer",
-    .version = 2,
+    .version = 3,
     .minimum_version = 1,
     .fields = hpet_timer_vmstate_fields,
 };
@@ -547,7 +595,7 @@ static const EmuVMField hpet_vmstate_fields[] = {
 
 static const EmuVMState hpet_vmstate = {
     .name = "hpet",
-    .version = 2,
+    .version = 3,
     .minimum_version = 1,
     .fields = hpet_vmstate_fields,
     .pre_save = hpet_pre_save,

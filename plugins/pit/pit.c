@@ -12,6 +12,8 @@
 #define PIT_REG_CONTROL 3
 /* A guest may program an edge every other CLK; the host is not woken more often than this. */
 #define PIT_MIN_INTERVAL_NS 20000
+/* Of the periods that a busy host slept through, the last second's edges are made up for. */
+#define PIT_OWED_TICKS PIT_FREQUENCY_HZ
 
 EMU_TRACE_DEFINE(pit_write)
 EMU_TRACE_DEFINE(pit_edge)
@@ -60,6 +62,10 @@ pit_arm(Pit *self)
     now = emu_clock_get_ns(emu_device_get_clock(EMU_DEVICE(self), EMU_CLOCK_VIRTUAL));
     /* Rounded up: at that time the CLK has happened. */
     expires = emu_muldiv64(next, EMU_NS_PER_SEC, PIT_FREQUENCY_HZ) + 1;
+    self->next_edge = next;
+    if (self->owed) {
+        expires = MIN(expires, now + (int64_t)emu_muldiv64(self->counters[0].count, EMU_NS_PER_SEC / 4, PIT_FREQUENCY_HZ));
+    }
     emu_timer_set(self->timer, MAX(expires, now + PIT_MIN_INTERVAL_NS));
 }
 
@@ -76,13 +82,38 @@ pit_update(Pit *self)
     pit_arm(self);
 }
 
+/*
+ * A guest that counts interrupts loses the time of those that never come, and Linux gives up when too few come during its check of the timer. So they come
+ * late, four times as fast as OUT 0 would bring them until all have come.
+ */
+static void
+pit_owe(Pit *self, int64_t tick)
+{
+    PitCounter *counter = &self->counters[0];
+    int64_t period = counter->count, rises;
+
+    if ((counter->mode == 2 || counter->mode == 3) && counter->state == PIT_COUNTER_RUNNING && period > 1 && !self->disabled) {
+        /* OUT rises at the beginning of each period. One rise comes now, if it does. */
+        rises = (tick - counter->start_tick) / period - (self->next_edge - 1 - counter->start_tick) / period;
+        rises -= counter->mode == 2 || (!emu_line_get(self->out) && pit_counter_get_out(counter, tick));
+        self->owed = (uint32_t)MIN(self->owed + MAX(rises, 0), PIT_OWED_TICKS / period);
+    }
+}
+
 static void
 pit_timer_cb(gpointer opaque)
 {
     Pit *self = opaque;
+    int64_t tick = pit_get_tick(self);
+    bool made_up = tick < self->next_edge && self->owed;
 
-    EMU_TRACE(pit_edge, "counter 0");
-    if (!self->disabled && pit_counter_is_strobe(&self->counters[0])) {
+    EMU_TRACE(pit_edge, "counter 0%s", made_up ? ", late" : "");
+    if (made_up) {
+        self->owed--;
+    } else {
+        pit_owe(self, tick);
+    }
+    if (!self->disabled && (made_up || pit_counter_is_strobe(&self->counters[0]))) {
         emu_line_set(self->out, 0);
         emu_line_set(self->out, 1);
     }
@@ -95,6 +126,9 @@ pit_write(Pit *self, uint64_t offset, uint64_t value)
     int64_t tick = pit_get_tick(self);
 
     EMU_TRACE(pit_write, "register %u value 0x%02x", (unsigned)offset, (unsigned)value);
+    if (offset == 0 || (offset == PIT_REG_CONTROL && value >> 6 == 0 && (value & 0x30))) {
+        self->owed = 0;
+    }
     if (offset != PIT_REG_CONTROL) {
         pit_counter_write(&self->counters[offset], value, tick);
         if (offset == 0) {
@@ -169,6 +203,7 @@ pit_set_gate(EmuPitChannel *iface, unsigned channel, bool gate)
     }
     pit_counter_set_gate(&self->counters[channel], gate, pit_get_tick(self));
     if (channel == 0) {
+        self->owed = 0;
         pit_update(self);
     }
     pit_store(self);
@@ -210,6 +245,7 @@ pit_disable_line(gpointer opaque, unsigned index G_GNUC_UNUSED, int level)
     }
     pit_fetch(self);
     self->disabled = level != 0;
+    self->owed = 0;
     pit_store(self);
     if (level) {
         emu_line_set(self->out, 0);
@@ -252,6 +288,7 @@ pit_reset_enter(EmuDevice *dev)
         pit_counter_reset(&self->counters[i], i != 2);
     }
     self->disabled = false;
+    self->owed = 0;
 }
 
 static void
@@ -285,6 +322,7 @@ pit_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error)
             return false;
         }
     }
+    self->next_edge = MAX(pit_counter_next_edge(&self->counters[0], pit_get_tick(self)), 0);
     /* The output's level is the interrupt controller's to load; the next edge comes with the timer, which may lag. A state that
      * was saved where the counters lived elsewhere has no timer set. */
     if (pit_class(self)->store) {
@@ -328,12 +366,13 @@ static const EmuVMField pit_vmstate_fields[] = {
     EMU_VM_STRUCT_ARRAY(Pit, counters, &pit_counter_vmstate),
     EMU_VM_BOOL(Pit, disabled),
     EMU_VM_TIMER(Pit, timer),
+    {.name = "owed", .kind = EMU_VM_KIND_U32, .offset = offsetof(Pit, owed), .size = 4, .num = 1, .since = 2},
     EMU_VM_END,
 };
 
 static const EmuVMState pit_vmstate = {
     .name = "isa-pit",
-    .version = 1,
+    .version = 2,
     .minimum_version = 1,
     .fields = pit_vmstate_fields,
     .pre_save = pit_pre_save,

@@ -18,6 +18,9 @@ typedef struct {
     EmuTimer *timer;
     PitCounter counters[PIT_N_COUNTERS];
     bool disabled; /* HPET legacy routing took over IRQ 0 */
+
+    int64_t next_edge; /* of OUT 0, in CLKs: what the timer is set to */
+    uint32_t owed;     /* edges that were over before the host got round to them */
 } Pit;
 
 typedef struct {

@@ -34,6 +34,8 @@ EMU_AVAILABLE_IN_1_0 EmuMachine *emu_test_machine_new(const char *board, GError 
 EMU_AVAILABLE_IN_1_0 EmuDevice *emu_test_add_device(EmuMachine *machine, const char *type_name, const char *properties, GError **error);
 /* Moves all clocks, running every timer on the way; bottom halves and fd handlers too. */
 EMU_AVAILABLE_IN_1_0 void emu_test_advance(EmuMachine *machine, int64_t ns);
+/* The same with a host that is busy elsewhere: the clocks move at once, and timers that became due meanwhile run then. */
+EMU_AVAILABLE_IN_1_0 void emu_test_stall(EmuMachine *machine, int64_t ns);
 /* Ends requests to images and serves what is pending on the main context, without moving time. */
 EMU_AVAILABLE_IN_1_0 void emu_test_settle(EmuMachine *machine);
 EMU_AVAILABLE_IN_1_0 void emu_test_reset(EmuMachine *machine);

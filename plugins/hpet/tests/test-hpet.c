@@ -284,6 +284,48 @@ test_late_host(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmphex(get(f, 0x20, 4), ==, 2);
 }
 
+/* Periods that the host slept through are made up for, faster than they would come, and in saved state too; a write forgets them. */
+static void
+test_stalls(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(GBytes) state = NULL;
+    GError *error = NULL;
+
+    set(f, 0x10, 1, 4);
+    set(f, 0x100, 0x044c, 4);
+    set(f, 0x108, 1000000, 8); /* 100 Hz */
+    emu_test_advance(f->machine, 105 * MS);
+    g_assert_cmpuint(f->irq2->rises, ==, 10);
+    emu_test_stall(f->machine, 100 * MS);
+    g_assert_cmpuint(f->irq2->rises, ==, 11);
+    state = emu_test_save(f->machine, &error);
+    g_assert_no_error(error);
+    emu_test_advance(f->machine, 4 * MS);
+    g_assert_cmpuint(f->irq2->rises, ==, 12);
+    emu_test_advance(f->machine, 91 * MS);
+    g_assert_cmpuint(f->irq2->rises, ==, 30);
+    g_assert_true(emu_test_load(f->machine, state, &error));
+    emu_test_advance(f->machine, 94 * MS);
+    g_assert_cmpuint(f->irq2->rises, ==, 30 + 18);
+    emu_test_stall(f->machine, 3600 * 1000 * MS); /* not an hour's */
+    emu_test_advance(f->machine, 1000 * MS);
+    g_assert_cmpuint(f->irq2->rises, <, 48 + 210);
+    emu_test_stall(f->machine, 500 * MS);
+    set(f, 0x100, 0x040c, 4);
+    g_assert_cmpuint(f->irq2->rises, <, 48 + 212);
+    emu_test_advance(f->machine, 15 * MS);
+    g_assert_cmpuint(f->irq2->rises, <, 48 + 214);
+    /* A level says no more than that there was one. */
+    set(f, 0x100, 0x044e, 4);
+    set(f, 0x20, 1, 4);
+    emu_test_watch_free(f->irq2);
+    f->irq2 = emu_test_watch_line(emu_device_get_line_out(f->hpet, "irq", 2));
+    emu_test_stall(f->machine, 100 * MS);
+    set(f, 0x20, 1, 4);
+    emu_test_advance(f->machine, 8 * MS);
+    g_assert_cmpuint(f->irq2->rises, <=, 2);
+}
+
 static void
 test_state(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -324,6 +366,7 @@ main(int argc, char **argv)
     ADD("/hpet/routes/others-are-not-taken", test_routes);
     ADD_WITH("/hpet/messages/instead-of-lines", "msi=on", test_messages);
     ADD("/hpet/one-shot/host-is-late", test_late_host);
+    ADD("/hpet/periodic/stalls-are-made-up-for", test_stalls);
     ADD("/hpet/state/goes-on-where-it-was", test_state);
     return g_test_run();
 }

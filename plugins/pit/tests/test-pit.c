@@ -6,6 +6,7 @@
 #include <emu/x86-pc.h>
 
 #define CLK_HZ INT64_C(1193182)
+#define MS INT64_C(1000000)
 
 typedef struct {
     EmuMachine *machine;
@@ -389,6 +390,42 @@ test_state(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(f->irq->rises, ==, before + 1);
 }
 
+/* Periods that the host slept through are made up for, faster than they would come, and in saved state too; a new count forgets them. */
+static void
+test_stalls(Fixture *f, gconstpointer data)
+{
+    unsigned mode = GPOINTER_TO_UINT(data), at_once;
+    GError *error = NULL;
+    g_autoptr(GBytes) state = NULL;
+
+    load(f, 0, mode, 11932); /* 100 Hz */
+    f->irq->rises = 0;
+    emu_test_advance(f->machine, 105 * MS);
+    g_assert_cmpuint(f->irq->rises, ==, 10);
+    emu_test_stall(f->machine, 100 * MS);
+    g_assert_cmpuint(f->irq->rises, <=, 11);
+    at_once = f->irq->rises;
+    state = emu_test_save(f->machine, &error);
+    g_assert_no_error(error);
+    emu_test_advance(f->machine, 5 * MS);
+    g_assert_cmpuint(f->irq->rises, >, at_once);
+    g_assert_cmpuint(f->irq->rises, <, at_once + 3);
+    emu_test_advance(f->machine, 92 * MS);
+    g_assert_cmpuint(f->irq->rises, ==, 30);
+    g_assert_true(emu_test_load(f->machine, state, &error));
+    emu_test_advance(f->machine, 97 * MS);
+    g_assert_cmpuint(f->irq->rises, >=, 30 + 18);
+    emu_test_stall(f->machine, 3600 * 1000 * MS); /* not an hour's */
+    emu_test_advance(f->machine, 1000 * MS);
+    g_assert_cmpuint(f->irq->rises, <, 49 + 210);
+    emu_test_stall(f->machine, 500 * MS);
+    load(f, 0, mode, 11932);
+    emu_test_advance(f->machine, 1 * MS);
+    g_assert_cmpuint(f->irq->rises, <, 49 + 213);
+    emu_test_advance(f->machine, 24 * MS);
+    g_assert_cmpuint(f->irq->rises, <, 49 + 216);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -400,6 +437,8 @@ main(int argc, char **argv)
     ADD("/pit/mode2/new-count-waits-for-the-period", test_mode2_reload);
     ADD("/pit/mode3/new-count-at-the-half", test_mode3_reload);
     ADD("/pit/mode3/odd-count-high-one-longer", test_mode3);
+    g_test_add("/pit/mode2/stalls-are-made-up-for", Fixture, GUINT_TO_POINTER(2), setup, test_stalls, teardown);
+    g_test_add("/pit/mode3/stalls-are-made-up-for", Fixture, GUINT_TO_POINTER(3), setup, test_stalls, teardown);
     ADD("/pit/mode4/one-strobe", test_mode4);
     ADD("/pit/mode5/gate-triggers-the-strobe", test_mode5);
     ADD("/pit/gate/holds-mode-0", test_gate_holds);
