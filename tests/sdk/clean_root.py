@@ -32,7 +32,7 @@ class CleanRoot(Tree):
 
 def boot(name, folder, script, start):
     emu = Process(tree, f"cd {tree.work}/{name}; exec emu -M pc -m 256 --plugin-dir {folder} -device {name} -kernel {tree.guest}/vmlinuz "
-                        f"-initrd {tree.guest}/initrd.gz -append 'console=ttyS0 panic=-1' -no-reboot -display none -serial stdio -monitor none")
+                        f"-initrd {tree.guest}/initrd.gz -append '{harness.APPEND}' -no-reboot -display none -serial stdio -monitor none")
     try:
         emu.expect("guest# ")
         emu.send(script[0])

@@ -49,7 +49,7 @@ def linux_finds_it():
     start = time.monotonic()
     tree.run(f"emu-sdk new {name} --bus pci && cd {name} && meson setup build && meson test -C build")
     script = (f"cd {tree.work}/{name}; exec emu -M pc -m 256 --plugin-dir build -device {name} -kernel {tree.guest}/vmlinuz "
-              f"-initrd {tree.guest}/initrd.gz -append 'console=ttyS0 panic=-1' -no-reboot -display none -serial stdio -monitor none")
+              f"-initrd {tree.guest}/initrd.gz -append '{harness.APPEND}' -no-reboot -display none -serial stdio -monitor none")
     emu = Process(tree, script)
     try:
         emu.expect("guest# ")
@@ -70,7 +70,7 @@ def linux_finds_the_python_one():
         raise Skip("no kernel; ./test prepares it")
     name = template("python", "device", "pci", "snake")
     emu = Process(tree, f"cd {tree.work}/{name}; exec emu -M pc -m 256 --plugin-dir . -device {name} -kernel {tree.guest}/vmlinuz "
-                        f"-initrd {tree.guest}/initrd.gz -append 'console=ttyS0 panic=-1' -no-reboot -display none -serial stdio -monitor none")
+                        f"-initrd {tree.guest}/initrd.gz -append '{harness.APPEND}' -no-reboot -display none -serial stdio -monitor none")
     try:
         emu.expect("guest# ")
         emu.send("cd /sys/bus/pci/devices; d=$(dirname $(grep -l 0x7001 */device)); echo 1 >$d/enable; "

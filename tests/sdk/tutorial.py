@@ -38,7 +38,7 @@ def commands_and_files():
 def linux_drives_it():
     if not (tree.guest / "vmlinuz").exists():
         raise Skip("no kernel; ./test prepares it")
-    command = text_of("emu").strip().removesuffix("...").replace("console=ttyS0", "console=ttyS0 panic=-1")
+    command = text_of("emu").strip().removesuffix("...").replace("console=ttyS0", harness.APPEND)
     qmp_path = tree.work / "qmp"
     emu = Process(tree, f"cd {project}; exec {command} -kernel {tree.guest}/vmlinuz -initrd {tree.guest}/initrd.gz -no-reboot "
                         f"-display none -serial stdio -monitor none -qmp unix:{qmp_path},server=on,wait=off")
