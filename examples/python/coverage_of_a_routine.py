@@ -6,17 +6,17 @@ from guest import linux
 with linux(append="nokaslr") as m:
     m.start(paused=True)
     console = m["serial0"]
-    console.expect("guest# ", timeout=120)
+    console.expect("guest# ", timeout=600)
     console.send("grep -w __x64_sys_newuname /proc/kallsyms\n")
-    start = int(console.expect(r"([0-9a-f]{16}) T __x64_sys_newuname", timeout=30)[1], 16)
-    console.expect("guest# ", timeout=30)
+    start = int(console.expect(r"([0-9a-f]{16}) T __x64_sys_newuname", timeout=600)[1], 16)
+    console.expect("guest# ", timeout=600)
     entry = m.breakpoint(start)
     console.send("uname -r\n")
-    assert m.run(timeout=60) is entry
+    assert m.run(timeout=600) is entry
     cpu = m.cpus[0]
     back = m.breakpoint(int.from_bytes(cpu.memory[cpu.regs.rsp:cpu.regs.rsp + 8], "little"))
     with cpu.trace() as pcs:
-        while m.run(timeout=60) is not back:
+        while m.run(timeout=600) is not back:
             pass
     seen = set(pcs)
     own = [line for line in cpu.disassemble(start, 30)]

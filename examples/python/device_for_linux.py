@@ -26,9 +26,9 @@ with linux() as m:
     dice = m.add(Dice, addr="a")
     m.start()
     console = m["serial0"]
-    console.expect("guest# ", timeout=120)
+    console.expect("guest# ", timeout=600)
     console.send("cd /sys/bus/pci/devices/0000:00:0a.0; cat vendor device\n")
-    console.expect("0x1234\r\n0xd1ce\r\n", timeout=30)
+    console.expect("0x1234\r\n0xd1ce\r\n", timeout=600)
     console.send("echo 1 >enable; dd if=resource0 bs=1 count=1 2>/dev/null; echo '<-'\n")
-    print("the guest reads", console.expect(r"\n(.)<-", timeout=30)[1])
+    print("the guest reads", console.expect(r"\n(.)<-", timeout=600)[1])
     assert dice.thrown == 1

@@ -22,7 +22,7 @@ with linux() as m:
     m.start(paused=True)
     taps = {line.path: m.observe(line) for device in devices(m.lookup("/machine")) for line in device.lines if line.is_output()}
     counts = collections.Counter()
-    m["serial0"].expect("guest# ", timeout=120)
+    m["serial0"].expect("guest# ", timeout=600)
     for path, tap in taps.items():
         level = 0
         for change in tap.take():

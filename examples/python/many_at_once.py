@@ -14,9 +14,9 @@ from guest import linux
 async def guest(number):
     with linux() as m:
         await m.start()
-        await m["serial0"].expect("guest# ", timeout=240)
+        await m["serial0"].expect("guest# ", timeout=600)
         m["serial0"].send(f"echo $(({number} * {number}))=\n")
-        return int((await m["serial0"].expect(r"\n(\d+)=\r", timeout=60))[1])
+        return int((await m["serial0"].expect(r"\n(\d+)=\r", timeout=600))[1])
 
 
 async def main():

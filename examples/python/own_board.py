@@ -40,7 +40,7 @@ class Lamp(Emu.Board):
 
 with Emu.Machine.new(Lamp) as m:
     m.start()
-    print("it says:", m["serial0"].expect("hello.*own", timeout=60)[0])
+    print("it says:", m["serial0"].expect("hello.*own", timeout=600)[0])
     board = m.lookup("/machine")
     while not board.lit:
         m.run(until=m.virtual_time("1ms"))

@@ -11,7 +11,7 @@ NAMES = {0: "seconds", 2: "minutes", 4: "hours", 7: "day", 8: "month", 9: "year"
 with linux() as m:
     m.start(paused=True)
     tap = m.tap(0x70, 2)
-    m["serial0"].expect("guest# ", timeout=120)
+    m["serial0"].expect("guest# ", timeout=600)
     index, reads, writes, places = 0, collections.Counter(), collections.Counter(), collections.defaultdict(set)
     for access in tap.take():
         if access.address == 0x70 and access.write:

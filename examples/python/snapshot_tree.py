@@ -6,11 +6,11 @@ from guest import linux
 with linux() as m:
     m.start(paused=True)
     console = m["serial0"]
-    console.expect("guest# ", timeout=120)
+    console.expect("guest# ", timeout=600)
 
     def say(line):
         console.send(line + "\n")
-        console.expect("guest# ", timeout=30)
+        console.expect("guest# ", timeout=600)
 
     root = m.snapshot("prompt")
     tree = {}
@@ -25,5 +25,5 @@ with linux() as m:
     for (color, size), leaf in tree.items():
         leaf.restore()
         console.send("echo =$SIZE-$COLOR=\n")
-        print(console.expect(r"=(\w+-\w+)=\r", timeout=30)[1], f"{leaf.size >> 10} KiB")
+        print(console.expect(r"=(\w+-\w+)=\r", timeout=600)[1], f"{leaf.size >> 10} KiB")
         assert console.text.rstrip().endswith(f"={size}-{color}=") or f"={size}-{color}=" in console.text

@@ -13,7 +13,7 @@
 
 #define CPU_CODE_SIZE 0x10000 /* of nonsense, around the program counter and at address 0 */
 #define CPU_RUN_US 3000
-#define CPU_STOP_SECONDS 20
+#define CPU_STOP_SECONDS 60
 
 static const char *const accels[] = {"tcg", "tcg,mode=interp"};
 

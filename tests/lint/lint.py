@@ -56,7 +56,7 @@ def arguments(name):
 print(f"1..{len(EXPECTED) + 1}")
 failed = False
 for number, (name, (claims, text)) in enumerate(EXPECTED.items(), 1):
-    done = subprocess.run([LINT, "--timeout", "5" if name == "hang" else "100", "--rounds", "400", "--accesses", "4000",
+    done = subprocess.run([LINT, "--timeout", "5" if name == "hang" else "1000", "--rounds", "400", "--accesses", "4000",
                            "--plugin-dir", os.path.dirname(MODULE), *arguments(name)], capture_output=True, text=True, check=False)
     found = set(re.findall(rf"^not ok \d+ - {arguments(name)[-1]}/(\S+)", done.stdout, re.M))
     expected = {"ends"} if "ends" in claims else set(claims)

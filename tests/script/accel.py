@@ -72,7 +72,7 @@ def run_while(m, condition):
     for _ in range(3000):
         if not condition():
             return
-        m.run(until=m.virtual_time("5ms"), timeout=60)
+        m.run(until=m.virtual_time("5ms"), timeout=600)
     raise AssertionError("it never came")
 
 
@@ -96,25 +96,25 @@ def test_run_pause_step(m, cpu):
 @each_accel
 def test_run_until(m, cpu):
     address = m.breakpoint(0x7C05)
-    assert m.run(timeout=60) is address
+    assert m.run(timeout=600) is address
     equal((cpu.pc, count(m)), (0x7C05, 1))
     address.delete()
     time = m.virtual_time("5ms")
     now = m.get_virtual_ns()
-    assert m.run(until=[m.text("never"), time], timeout=60) is time
+    assert m.run(until=[m.text("never"), time], timeout=600) is time
     assert m.get_virtual_ns() >= now + 5000000
     console = m["serial0"]
     console.send("GDKKN")
     text = m.text("HELLO")
-    assert m.run(until=text, timeout=60) is text
+    assert m.run(until=text, timeout=600) is text
     equal(console.text[-5:], "HELLO")
-    equal(m.run(until=[0x7C05], timeout=60).address, 0x7C05)  # short for a breakpoint that is gone afterwards
+    equal(m.run(until=[0x7C05], timeout=600).address, 0x7C05)  # short for a breakpoint that is gone afterwards
     equal(m.run(timeout=0.05).reason, "timeout")
     console.send("GDKKN")
-    equal(m.run(until=re.compile("HEL+O"), timeout=60).hits, 1)
+    equal(m.run(until=re.compile("HEL+O"), timeout=600).hits, 1)
     console.send("!")
     event = m.event("RESET")
-    assert m.run(until=event, timeout=60) is event
+    assert m.run(until=event, timeout=600) is event
     equal(m.run(timeout=0.01).reason, "timeout")
 
 
@@ -124,11 +124,11 @@ def test_expect_and_send(m, cpu):
     m.start()
     for sent, back in ("HAL", "IBM"), ("VMS", "WNT"):
         console.send(sent)
-        equal(console.expect(back, timeout=60)[0], back)
+        equal(console.expect(back, timeout=600)[0], back)
 
     async def later():
         console.send("HAL")
-        return await console.expect("I(.)M", timeout=60)
+        return await console.expect("I(.)M", timeout=600)
 
     equal(Emu.run(later()), ["IBM", "B"])
 
@@ -140,14 +140,14 @@ def test_registers_and_memory(m, cpu):
     equal((cpu.regs.rip, cpu.regs["rax"], cpu.pc), (0x7C01, 0x1234, 0x7C01))
     m.memory.write_u16(0x9000, 100)
     stop = m.breakpoint(0x7C05)
-    assert m.run(timeout=60) is stop
+    assert m.run(timeout=600) is stop
     equal((count(m), cpu.memory[0x9000:0x9002]), (101, b"\x65\0"))
 
 
 @each_accel
 def test_watchpoints(m, cpu):
     write = m.watchpoint(0x9000, 2)
-    assert m.run(timeout=60) is write
+    assert m.run(timeout=600) is write
     equal((write.hit_address, write.value, write.size, write.is_write, cpu.pc), (0x9000, 1, 2, True, 0x7C05))
     assert write.pc == 0x7C01 or (write.pc == 0x7C05 and "kvm" in m.accel)  # a processor says where it is only
     write.delete()
@@ -157,11 +157,11 @@ def test_watchpoints(m, cpu):
     if m.accel in ("kvm", "kvm,kernel-irqchip=split"):
         run_while(m, lambda: not m.memory.read_u16(0x9100))
     else:
-        assert m.run(timeout=60) is wide
+        assert m.run(timeout=600) is wide
         equal((wide.hit_address, wide.pc, m.memory.read_u16(0x9100)), (0x9100, 0x8000, 1))
     wide.delete()
     many = [m.watchpoint(0xA000 + 16 * i, 1, "w") for i in range(5)] + [m.watchpoint(0x9000, 1, "r")]
-    assert m.run(timeout=60) is many[-1]
+    assert m.run(timeout=600) is many[-1]
     equal(many[-1].is_write, False)
 
 
@@ -180,7 +180,7 @@ def test_lines(m, cpu):
         run_while(m, lambda: m.memory.read_u16(0x9100) < n)
         line.set(0)
         equal(m.memory.read_u16(0x9100), n)
-    m.run(until=m.virtual_time("1ms"), timeout=60)
+    m.run(until=m.virtual_time("1ms"), timeout=600)
     equal(seen, [1, 0] * 3)
 
 
@@ -188,12 +188,12 @@ def test_lines(m, cpu):
 def test_taps(m, cpu):
     status, data = m.tap(0x3FD), m.tap(0x3F8)
     m["serial0"].send("a")
-    m.run(until=m.text("b"), timeout=60)
+    m.run(until=m.text("b"), timeout=600)
     assert status.hits >= 1
     records = [(one.value, one.write, one.pc if one.write else 0, one.cpu) for one in data.take()]
     equal(records, [(ord("a"), False, 0, 0), (ord("b"), True, 0x7C17, 0)])
     stops = m.tap(0x3FD, stops=True)
-    assert m.run(timeout=60) is stops
+    assert m.run(timeout=600) is stops
 
 
 @each_accel
@@ -223,7 +223,7 @@ def test_snapshots(m, cpu):
         snapshot.restore()
         equal((count(m), cpu.pc, m.get_virtual_ns()), (value, pc, now))
         m["serial0"].send("a")
-        m.run(until=m.text("b"), timeout=60)
+        m.run(until=m.text("b"), timeout=600)
         request(m).set(1)
         before = m.memory.read_u16(0x9100)
         run_while(m, lambda: m.memory.read_u16(0x9100) == before)
@@ -235,7 +235,7 @@ def test_snapshots(m, cpu):
 def test_trace_and_screen(m, cpu):
     m.breakpoint(0x7C09)
     with cpu.trace() as pcs:
-        m.run(timeout=60)
+        m.run(timeout=600)
     equal(list(pcs), [0x7C00, 0x7C01, 0x7C05, 0x7C08])
     width, height = m.screen.size
     equal(len(m.screen.pixels), 3 * width * height)

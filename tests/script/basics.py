@@ -73,7 +73,7 @@ def test_firmware_says_hello():
     with Emu.Machine.new("pc", chardev="script,id=debug") as m:
         m.add("isa-debugcon", chardev="debug", iobase=0x402)
         m.realize()
-        equal(m["debug"].expect(r"SeaBIOS \(version (.*)\)", timeout=30)[0][:7], "SeaBIOS")
+        equal(m["debug"].expect(r"SeaBIOS \(version (.*)\)", timeout=600)[0][:7], "SeaBIOS")
         equal(m.running, False)
         equal(m.run(timeout=0.05).reason, "timeout")
         equal(m.run(until=m.virtual_time("20ms")).hits, 1)
@@ -86,21 +86,21 @@ def test_linux_to_a_shell():
     with linux(Emu) as m:
         m.start()
         console = m["serial0"]
-        console.expect("guest# ", timeout=90)
+        console.expect("guest# ", timeout=600)
         console.send("echo $((6*7))-$(uname -m)\n")
-        equal(console.expect(r"(\d+)-x86_64", timeout=20)[1], "42")
+        equal(console.expect(r"(\d+)-x86_64", timeout=600)[1], "42")
         m.pause()
         equal(m.qmp("query-status")["status"], "paused")
         assert "PCI" in m.hmp("info qtree")
         assert m.cpus[0].pc  # in the kernel mostly, in busybox now and then
         equal(len(m.cpus[0].memory[m.cpus[0].pc:m.cpus[0].pc + 8]), 8)
         console.send("poweroff -f\n")
-        stop = m.run(timeout=30)
+        stop = m.run(timeout=600)
         equal(stop.reason, "shutdown")
         with raises(Emu.Error, Emu.Error.WRONG_STATE, "shutdown"):
             m.run()
         m.reset()
-        equal(m.run(until=m.text("Linux version|guest# "), timeout=60).hits, 1)
+        equal(m.run(until=m.text("Linux version|guest# "), timeout=600).hits, 1)
 
 
 def test_await():
@@ -108,10 +108,10 @@ def test_await():
         with linux(Emu) as m:
             await m.start(paused=True)
             trigger = m.text("guest# ")
-            assert await m.run(until=[trigger, m.virtual_time(100)], timeout=90) is trigger
+            assert await m.run(until=[trigger, m.virtual_time(100)], timeout=600) is trigger
             m["serial0"].send("echo a$((1+1))b\n")
-            equal((await m["serial0"].expect("guest# ", timeout=5))[0], "guest# ")
-            equal((await m["serial0"].expect("a(.)b", timeout=20))[1], "2")
+            equal((await m["serial0"].expect("guest# ", timeout=600))[0], "guest# ")
+            equal((await m["serial0"].expect("a(.)b", timeout=600))[1], "2")
             names = set()
             async for event in m.events("STOP", "RESUME"):
                 names.add(event.name)
@@ -127,8 +127,8 @@ def test_two_at_once():
     with linux(Emu) as a, linux(Emu) as b:
         a.start()
         b.start()
-        a["serial0"].expect("guest# ", timeout=120)
-        b["serial0"].expect("guest# ", timeout=120)
+        a["serial0"].expect("guest# ", timeout=600)
+        b["serial0"].expect("guest# ", timeout=600)
         assert a.lookup("/machine") != b.lookup("/machine")
 
 

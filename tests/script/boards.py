@@ -177,7 +177,7 @@ def test_board():
         board = m.lookup("/machine")
         assert isinstance(board, Tiny)
         equal((board.ram_size, board.n_cpus, len(board.processors), board.machine), (512 << 10, 1, 1, m))
-        equal(m.run(timeout=20).reason, "shutdown")
+        equal(m.run(timeout=600).reason, "shutdown")
         equal((board.printed, m.exit_status), ("hello", 7))
         assert board.resets >= 1
         with raises(Emu.Error, Emu.Error.WRONG_STATE, "ram"):
@@ -208,7 +208,7 @@ def test_board_with_isa():
     with Emu.Machine.new(Isa) as m:
         m.realize()
         m.start()
-        equal(m["serial0"].expect("hello", timeout=20)[0], "hello")
+        equal(m["serial0"].expect("hello", timeout=600)[0], "hello")
         m.io.write_u8(0x3F9, 2)  # transmitter empty: an interrupt
         m.io.write_u8(0x3FC, 8)
         board = m.lookup("/machine")
@@ -302,9 +302,9 @@ def test_board_on_the_command_line():
         with open(f"{folder}/plain.py", "w") as f:
             f.write(BOARD)
         emu = [f"{tap.BUILD}/emu", "--plugin-dir", folder]
-        done = subprocess.run(emu + ["-M", "help"], env=env, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(emu + ["-M", "help"], env=env, capture_output=True, text=True, timeout=600)
         assert "plain" in done.stdout and "A board from a file" in done.stdout, done
-        done = subprocess.run(emu + ["-M", "plain", "-display", "none"], env=env, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(emu + ["-M", "plain", "-display", "none"], env=env, capture_output=True, text=True, timeout=600)
         equal((done.returncode, done.stderr), (5, ""))
 
 

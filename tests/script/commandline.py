@@ -44,7 +44,7 @@ def environment():
 
 
 def emu(folder, *args):
-    return subprocess.run([f"{tap.BUILD}/emu", "--plugin-dir", folder, *args], env=environment(), capture_output=True, text=True, timeout=60)
+    return subprocess.run([f"{tap.BUILD}/emu", "--plugin-dir", folder, *args], env=environment(), capture_output=True, text=True, timeout=600)
 
 
 def write(folder, name, text):
@@ -101,7 +101,7 @@ def test_exception_pauses_and_the_program_lives():
             command("cont")
             equal(command("query-status")["status"], "running")
             command("quit")
-            equal(program.wait(30), 0)
+            equal(program.wait(600), 0)
             stderr = program.stderr.read()
             assert "the third read is one too many" in stderr and "do_read" in stderr, stderr
         finally:
@@ -220,7 +220,7 @@ def test_reload():
             equal(m.io.read_u8(0x330), 65)
             m.io.write_u8(0x330, 1)
             while not device.ticks:
-                m.run(until=m.virtual_time("1ms"), timeout=10)
+                m.run(until=m.virtual_time("1ms"), timeout=600)
             equal(device.ticks, 5)
             snapshot = m.snapshot()
             save(COUNTER.replace("STEP = 1", "STEP = 7"))

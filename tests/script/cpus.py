@@ -68,7 +68,7 @@ def machine(program, **options):
 
 
 def until(m, done):
-    for _ in range(2000):
+    for _ in range(60000):
         if done():
             return
         time.sleep(0.005)
@@ -118,7 +118,7 @@ def test_step_of_a_halted_cpu():
 def test_debugger():
     with machine(b"\1\1\1\1\2\0") as m:
         cpu = m.cpus[0]
-        stop = m.run(until=m.breakpoint(2), timeout=30)
+        stop = m.run(until=m.breakpoint(2), timeout=600)
         equal((cpu.pc, cpu.a), (2, 0xF2))
         before = m.snapshot()
         cpu.step(2)
@@ -135,7 +135,7 @@ def test_debugger():
 def test_exception_pauses():
     with machine(b"\1\x09\1\0") as m:
         cpu = m.cpus[0]
-        stop = m.run(timeout=30)
+        stop = m.run(timeout=600)
         equal(stop.reason, "exception")
         assert "opcode 9" in stop.message, stop.message
         equal((cpu.pc, cpu.a), (2, 0xF1))

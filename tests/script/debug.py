@@ -49,20 +49,20 @@ def each_accel(test):
 @each_accel
 def test_breakpoint_stops_before(m, cpu):
     bp = cpu.breakpoint(0x7c0a)
-    assert m.run(timeout=10) is bp
+    assert m.run(timeout=600) is bp
     equal((cpu.pc, cpu.regs.rbx, bp.hits), (0x7c0a, 1, 1))
-    assert m.run(timeout=10) is bp
+    assert m.run(timeout=600) is bp
     equal((cpu.regs.rbx, cpu.regs.rcx), (2, 4))
     bp.enabled = False
     end = m.breakpoint(0x7c0e)
-    assert m.run(timeout=10) is end
+    assert m.run(timeout=600) is end
     equal(bp.hits, 5)
 
 
 @each_accel
 def test_condition_is_asked(m, cpu):
     bp = m.breakpoint(0x7c0a, lambda: cpu.regs.rbx == 4)
-    assert m.run(timeout=10) is bp
+    assert m.run(timeout=600) is bp
     equal((cpu.regs.rbx, bp.hits), (4, 4))
 
 
@@ -94,7 +94,7 @@ def test_step_of_a_halted_cpu(m, cpu):
     pic.input(index=5).set(1)
     if pic.type_name == "kvm-i8259":
         m.breakpoint(0x7d00)  # it waits inside of KVM, and comes when the machine runs
-        equal(m.run(timeout=10).pc, 0x7d00)
+        equal(m.run(timeout=600).pc, 0x7d00)
     else:
         equal((cpu.step().reason, cpu.pc), ("step", 0x7d01))
 
@@ -110,11 +110,11 @@ def test_step_of_a_cpu_that_was_not_started():
 def test_watchpoint_stops_behind(m, cpu):
     watch = m.watchpoint(0x9000, 2)
     reads = m.watchpoint(0x9000, 2, "r")
-    assert m.run(timeout=10) is watch
+    assert m.run(timeout=600) is watch
     equal((watch.hit_address, watch.value, watch.size, watch.is_write, cpu.pc), (0x9000, 1, 2, True, 0x7c0a))
     watch.delete()
     end = m.breakpoint(0x7c0e)
-    assert m.run(timeout=10) is end
+    assert m.run(timeout=600) is end
     equal((reads.hits, m.memory.read_u16(0x9000)), (0, 5))
 
 
@@ -122,7 +122,7 @@ def test_watchpoint_stops_behind(m, cpu):
 def test_trace(m, cpu):
     m.breakpoint(0x7c0e)
     with cpu.trace() as pcs:
-        m.run(timeout=10)
+        m.run(timeout=600)
     equal(list(pcs), [0x7c00, 0x7c02] + [0x7c05, 0x7c06, 0x7c0a] * 5 + [0x7c0c])
 
 
@@ -147,22 +147,22 @@ def test_system_call_of_linux():
     with linux(Emu, append="nokaslr") as m:
         m.start(paused=True)
         console = m["serial0"]
-        console.expect("guest# ", timeout=90)
+        console.expect("guest# ", timeout=600)
         console.send("grep -w __x64_sys_newuname /proc/kallsyms\n")
-        address = int(console.expect(r"([0-9a-f]{16}) [Tt] __x64_sys_newuname", timeout=20)[1], 16)
-        console.expect("guest# ", timeout=20)
+        address = int(console.expect(r"([0-9a-f]{16}) [Tt] __x64_sys_newuname", timeout=600)[1], 16)
+        console.expect("guest# ", timeout=600)
         bp = m.breakpoint(address)
         console.send("uname -r\n")
-        assert m.run(timeout=30) is bp
+        assert m.run(timeout=600) is bp
         cpu = m.cpus[0]
         regs = int.from_bytes(cpu.memory[cpu.regs.rdi + 15 * 8:cpu.regs.rdi + 16 * 8], "little")
         equal(regs, 63)  # orig_ax in pt_regs: the number of uname
         where = int.from_bytes(cpu.memory[cpu.regs.rdi + 14 * 8:cpu.regs.rdi + 15 * 8], "little")
         watch = m.watchpoint(where, 65, "w")
-        assert m.run(timeout=30) is watch
+        assert m.run(timeout=600) is watch
         watch.delete()
         bp.delete()
-        console.expect(r"\d+\.\d+.*\n", timeout=20)
+        console.expect(r"\d+\.\d+.*\n", timeout=600)
 
 
 if __name__ == "__main__":

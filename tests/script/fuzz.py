@@ -237,7 +237,7 @@ def main():
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             done = subprocess.Popen([sys.executable, os.path.abspath(__file__), str(seed)], stdout=out, stderr=err)
             try:
-                status = done.wait(150)
+                status = done.wait(1500)
             except subprocess.TimeoutExpired:
                 status = "hangs"
                 done.kill()

@@ -241,7 +241,7 @@ def test_calls_from_a_device():
         m.memory[0x7c00:0x7c00 + len(code)] = code
         for name, value in {"cs": 0, "eflags": 2, "rip": 0x7c00}.items():
             m.cpus[0].regs[name] = value
-        equal(m.run(timeout=20).reason, "paused")
+        equal(m.run(timeout=600).reason, "paused")
         equal(len(dev.errors), 6)
         equal(m.cpus[0].regs.rax & 0xff, 0x42)
 
@@ -264,7 +264,7 @@ def test_close_while_another_thread_runs_it():
     with raises(Emu.Error, Emu.Error.WRONG_STATE, "run"):
         m.run()
     m.close()
-    thread.join(30)
+    thread.join(600)
     assert not thread.is_alive()
     equal(len(result), 1)
 

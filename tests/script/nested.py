@@ -82,7 +82,7 @@ def test_snapshots():
             # The guest leaves, as often as it is told to.
             for _ in range(2):
                 m["serial0"].send("a")
-                m.run(until=m.text("A"), timeout=60)
+                m.run(until=m.text("A"), timeout=600)
                 run_until_counted(m)
                 inside.restore()
                 equal((counted(m), m.cpus[0].pc), (count, pc))

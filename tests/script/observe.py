@@ -34,7 +34,7 @@ def test_taps_on_ports():
 
         post = m.tap(0x80, access="w")
         end = m.breakpoint(0x7c06)
-        assert m.run(timeout=10) is end
+        assert m.run(timeout=600) is end
         m.run(timeout=0.05)
         record, = post.take()
         equal((record.pc, record.address, record.value, record.size, record.write, record.cpu), (0x7c02, 0x80, 0x5a, 1, True, 0))
@@ -48,7 +48,7 @@ def test_taps_on_ports():
 def test_tap_stops():
     with bare(bytes([0xb0, 0x5a, 0xe6, 0x80, 0x40, 0xeb, 0xfb])) as m:
         stop = m.tap(0x80, stops=True)
-        assert m.run(timeout=10) is stop
+        assert m.run(timeout=600) is stop
         equal(m.cpus[0].pc, 0x7c04)
 
 
@@ -97,15 +97,15 @@ def test_snapshot_of_linux():
     with linux(Emu, memory="128M") as m:
         m.start(paused=True)
         console = m["serial0"]
-        console.expect("guest# ", timeout=90)
+        console.expect("guest# ", timeout=600)
         snap = m.snapshot("shell")
         for word in "one", "two":
             console.send(f"echo x=$x; x={word}\n")
-            console.expect(r"x=\r\n", timeout=20)
-            console.expect("guest# ", timeout=20)
+            console.expect(r"x=\r\n", timeout=600)
+            console.expect("guest# ", timeout=600)
             snap.restore()
         console.send("echo still-$((1+1))\n")
-        console.expect("still-2", timeout=20)
+        console.expect("still-2", timeout=600)
 
 
 def ata(m, command, lba, data=None):
@@ -131,7 +131,7 @@ def wait(m, bits):
         status = m.io.read_u8(0x1F7)
         if not status & 0x80 and status & 0x09 == bits:
             return
-        m.run(until=m.virtual_time("1ms"), timeout=10)
+        m.run(until=m.virtual_time("1ms"), timeout=600)
     raise AssertionError(f"the disk is in state {status:#x}")
 
 
@@ -206,7 +206,7 @@ def test_screen():
     with Emu.Machine.new("pc", memory="16M") as m:
         m.start(paused=True)
         for _ in range(100):
-            m.run(until=m.virtual_time("200ms"), timeout=60)
+            m.run(until=m.virtual_time("200ms"), timeout=600)
             if "SeaBIOS" in (m.screen.text or ""):
                 break
         assert "SeaBIOS" in m.screen.text, m.screen.text

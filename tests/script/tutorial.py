@@ -20,7 +20,7 @@ def blocks():
 
 def run(folder, command):
     env = {**os.environ, "PATH": f"{tap.BUILD}:{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
-    done = subprocess.run(["sh", "-ec", command], cwd=folder, env=env, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(["sh", "-ec", command], cwd=folder, env=env, capture_output=True, text=True, timeout=1200)
     print("".join(f"# {line}\n" for line in (done.stdout + done.stderr).splitlines()), end="")
     if done.returncode:
         raise AssertionError(f"{command.strip()}: exit status {done.returncode}")
