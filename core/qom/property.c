@@ -1,29 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Properties: GParamSpecs made from tables of fields or from pairs of text functions, and the
- * conversion of any property to and from the text of a command line.
+ * Properties of classes: GParamSpecs made from tables of fields or from pairs of text functions.
  *
  * What a GParamSpec cannot hold hangs on it as qdata (Property).  Enums, MAC addresses and on/off/auto
  * are strings on the GObject side, so that scripts read and write the names that people type.
  */
 
-#include "qom/qom-private.h"
+#include "qom/property-private.h"
 
 #include <emu/log.h>
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-
-typedef struct {
-    char *name; /* as QOM says it */
-    const EmuProperty *field;
-    char *(*get)(gpointer self, GError **error);
-    bool (*set)(gpointer self, const char *value, GError **error);
-    uint32_t flags;
-} Property;
 
 /* Per class: its own field tables, and the property functions it had before. */
 typedef struct {
@@ -37,135 +26,6 @@ static const char *const on_off_auto_names[] = {"auto", "on", "off", NULL};
 static G_DEFINE_QUARK(emu-property, emu_property)
 static G_DEFINE_QUARK(emu-class-properties, emu_class_properties)
 
-/* ---- text to values ------------------------------------------------------------------------------ */
-
-bool
-emu_parse_bool(const char *text, bool *value)
-{
-    static const char *const yes[] = {"on", "yes", "true", "y", NULL};
-    static const char *const no[] = {"off", "no", "false", "n", NULL};
-
-    if (g_strv_contains(yes, text)) {
-        *value = true;
-        return true;
-    }
-    if (g_strv_contains(no, text)) {
-        *value = false;
-        return true;
-    }
-    return false;
-}
-
-bool
-emu_parse_uint(const char *text, uint64_t *value)
-{
-    char *end;
-    uint64_t v;
-
-    if (!g_ascii_isdigit(*text)) {
-        return false;
-    }
-    errno = 0;
-    v = g_ascii_strtoull(text, &end, 0);
-    if (errno || *end) {
-        return false;
-    }
-    *value = v;
-    return true;
-}
-
-bool
-emu_parse_int(const char *text, int64_t *value)
-{
-    char *end;
-    int64_t v;
-
-    if (!g_ascii_isdigit(text[*text == '-' || *text == '+'])) {
-        return false;
-    }
-    errno = 0;
-    v = g_ascii_strtoll(text, &end, 0);
-    if (errno || *end) {
-        return false;
-    }
-    *value = v;
-    return true;
-}
-
-/**
- * emu_parse_size:
- * @default_suffix: what a number without a suffix is counted in, one of B K M G T P E
- *
- * "1.5G" is 1.5 GiB; a fraction of a byte is cut off.
- *
- * Since: 1.0
- */
-bool
-emu_parse_size(const char *text, char default_suffix, uint64_t *bytes)
-{
-    static const char suffixes[] = "BKMGTPE";
-    bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-    const char *found;
-    uint64_t whole, part = 0;
-    char *end, suffix;
-    double fraction = 0;
-    unsigned shift;
-
-    if (!g_ascii_isdigit(*text)) {
-        return false;
-    }
-    errno = 0;
-    whole = g_ascii_strtoull(text, &end, hex ? 16 : 10);
-    if (errno) {
-        return false;
-    }
-    if (*end == '.' && !hex) {
-        const char *from = end;
-
-        for (end++; g_ascii_isdigit(*end); end++) {
-        }
-        if (end == from + 1) {
-            return false;
-        }
-        g_autofree char *digits = g_strdup_printf("0%.*s", (int)(end - from), from);
-        fraction = g_ascii_strtod(digits, NULL);
-    }
-    suffix = *end ? g_ascii_toupper(*end++) : default_suffix;
-    found = strchr(suffixes, suffix);
-    if (*end || !suffix || !found) {
-        return false;
-    }
-    shift = 10 * (found - suffixes);
-    if (shift && whole >> (64 - shift)) {
-        return false;
-    }
-    part = (uint64_t)(fraction * (double)(UINT64_C(1) << shift));
-    *bytes = (whole << shift) + part;
-    return true;
-}
-
-static bool
-parse_mac(const char *text, uint8_t mac[6])
-{
-    uint8_t bytes[6];
-
-    if (strlen(text) != 17) {
-        return false;
-    }
-    for (int i = 0; i < 6; i++) {
-        int hi = g_ascii_xdigit_value(text[3 * i]);
-        int lo = g_ascii_xdigit_value(text[3 * i + 1]);
-        char sep = text[3 * i + 2];
-
-        if (hi < 0 || lo < 0 || (i < 5 && sep != ':' && sep != '-')) {
-            return false;
-        }
-        bytes[i] = hi << 4 | lo;
-    }
-    memcpy(mac, bytes, 6);
-    return true;
-}
-
 /* ---- names --------------------------------------------------------------------------------------- */
 
 /* GParamSpec names start with a letter and hold letters, digits and dashes. */
@@ -177,7 +37,7 @@ emu_property_mangle(const char *name)
     return g_strdelimit(mangled, "._", '-');
 }
 
-static Property *
+Property *
 property_of(GParamSpec *pspec)
 {
     return g_param_spec_get_qdata(pspec, emu_property_quark());
@@ -192,7 +52,7 @@ property_free(gpointer data)
     g_free(prop);
 }
 
-static GParamSpec *
+GParamSpec *
 property_find(gpointer klass, const char *name)
 {
     g_autofree char *mangled = emu_property_mangle(name);
@@ -200,7 +60,7 @@ property_find(gpointer klass, const char *name)
     return *name ? g_object_class_find_property(klass, mangled) : NULL;
 }
 
-static const char *
+const char *
 property_name(GParamSpec *pspec)
 {
     Property *prop = property_of(pspec);
@@ -222,7 +82,7 @@ field_type_text(const EmuProperty *field)
     return names[field->kind];
 }
 
-static char *
+char *
 property_type_text(GParamSpec *pspec)
 {
     Property *prop = property_of(pspec);
@@ -391,7 +251,7 @@ property_expected(GParamSpec *pspec)
     return g_strdup("another value");
 }
 
-static bool
+bool
 property_refuse(gpointer obj, GParamSpec *pspec, const char *value, GError **error)
 {
     g_autofree char *expected = property_expected(pspec);
@@ -474,7 +334,7 @@ field_write_default(const EmuProperty *f, gpointer obj)
         break;
     case EMU_PROP_KIND_MAC:
         if (f->default_string) {
-            parse_mac(f->default_string, p);
+            emu_parse_mac(f->default_string, p);
         }
         break;
     case EMU_PROP_KIND_LINK:
@@ -485,8 +345,8 @@ field_write_default(const EmuProperty *f, gpointer obj)
     }
 }
 
-static char *
-field_default_text(const EmuProperty *f)
+char *
+property_field_default_text(const EmuProperty *f)
 {
     switch (f->kind) {
     case EMU_PROP_KIND_BOOL:
@@ -506,8 +366,8 @@ field_default_text(const EmuProperty *f)
     }
 }
 
-static char *
-field_get_text(const EmuProperty *f, gpointer obj)
+char *
+property_field_get_text(const EmuProperty *f, gpointer obj)
 {
     gpointer p = G_STRUCT_MEMBER_P(obj, f->offset);
     const uint8_t *mac = p;
@@ -533,8 +393,8 @@ field_get_text(const EmuProperty *f, gpointer obj)
     }
 }
 
-static bool
-field_set_text(const EmuProperty *f, gpointer obj, const char *value)
+bool
+property_field_set_text(const EmuProperty *f, gpointer obj, const char *value)
 {
     gpointer p = G_STRUCT_MEMBER_P(obj, f->offset);
     uint64_t v;
@@ -555,7 +415,7 @@ field_set_text(const EmuProperty *f, gpointer obj, const char *value)
         }
         return i >= 0;
     case EMU_PROP_KIND_MAC:
-        return parse_mac(value, p);
+        return emu_parse_mac(value, p);
     case EMU_PROP_KIND_LINK:
         return false;
     case EMU_PROP_KIND_SIZE:
@@ -615,7 +475,7 @@ emu_property_release_fields(EmuObject *obj)
 
 /* ---- the GObject side ------------------------------------------------------------------------------ */
 
-static bool
+bool
 property_check_set(gpointer obj, GParamSpec *pspec, GError **error)
 {
     Property *prop = property_of(pspec);
@@ -641,8 +501,8 @@ emu_object_property_is_runtime(gpointer obj, const char *name)
     return prop && (prop->flags & EMU_PROP_FLAG_RUNTIME) && !(prop->flags & EMU_PROP_FLAG_READ_ONLY);
 }
 
-static bool
-field_set_link(gpointer obj, GParamSpec *pspec, gpointer target, GError **error)
+bool
+property_field_set_link(gpointer obj, GParamSpec *pspec, gpointer target, GError **error)
 {
     const EmuProperty *f = property_of(pspec)->field;
     gpointer *p = (gpointer *)G_STRUCT_MEMBER_P(obj, f->offset);
@@ -682,7 +542,7 @@ class_set_property_cb(GObject *obj, guint id, const GValue *value, GParamSpec *p
     } else if (f->kind == EMU_PROP_KIND_BOOL) {
         *(bool *)G_STRUCT_MEMBER_P(obj, f->offset) = g_value_get_boolean(value);
     } else if (f->kind == EMU_PROP_KIND_LINK) {
-        ok = field_set_link(obj, pspec, g_value_get_object(value), &error);
+        ok = property_field_set_link(obj, pspec, g_value_get_object(value), &error);
     } else if (G_VALUE_HOLDS_UINT(value)) {
         field_store_int(f, obj, g_value_get_uint(value));
     } else if (G_VALUE_HOLDS_INT(value)) {
@@ -693,7 +553,7 @@ class_set_property_cb(GObject *obj, guint id, const GValue *value, GParamSpec *p
         field_store_int(f, obj, (uint64_t)g_value_get_int64(value));
     } else if (!text && f->kind == EMU_PROP_KIND_STRING) {
         g_clear_pointer((char **)G_STRUCT_MEMBER_P(obj, f->offset), g_free);
-    } else if (!field_set_text(f, obj, text ? text : "")) {
+    } else if (!property_field_set_text(f, obj, text ? text : "")) {
         ok = property_refuse(obj, pspec, text ? text : "", &error);
     }
     if (!ok) {
@@ -731,7 +591,7 @@ class_get_property_cb(GObject *obj, guint id, GValue *value, GParamSpec *pspec)
     } else if (f->kind == EMU_PROP_KIND_STRING) {
         g_value_set_string(value, *(char **)G_STRUCT_MEMBER_P(obj, f->offset));
     } else {
-        g_value_take_string(value, field_get_text(f, obj));
+        g_value_take_string(value, property_field_get_text(f, obj));
     }
 }
 
@@ -782,7 +642,7 @@ field_make_pspec(const EmuProperty *f, const char *name, GParamFlags flags)
     case EMU_PROP_KIND_LINK:
         return g_param_spec_object(name, f->name, blurb, EMU_TYPE_OBJECT, flags);
     default:
-        text = field_default_text(f);
+        text = property_field_default_text(f);
         return g_param_spec_string(name, f->name, blurb, text, flags);
     }
 }
@@ -874,498 +734,4 @@ emu_object_class_add_property_flags(gpointer klass, const char *name, uint32_t f
         g_param_spec_set_qdata_full(pspec, emu_property_quark(), prop, property_free);
     }
     prop->flags |= flags;
-}
-
-/* ---- objects ---------------------------------------------------------------------------------------- */
-
-static GParamSpec *
-object_find_property(gpointer obj, const char *name, GError **error)
-{
-    GParamSpec *pspec = property_find(G_OBJECT_GET_CLASS(obj), name);
-
-    if (!pspec) {
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_UNKNOWN_PROPERTY, "%s: there is no property '%s'",
-                    emu_object_get_label(obj), name);
-    }
-    return pspec;
-}
-
-bool
-emu_object_has_property(gpointer obj, const char *name)
-{
-    return property_find(G_OBJECT_GET_CLASS(obj), name) != NULL;
-}
-
-static char *
-number_text(const GValue *value)
-{
-    char text[G_ASCII_DTOSTR_BUF_SIZE];
-
-    if (G_VALUE_HOLDS_FLOAT(value)) {
-        return g_strdup(g_ascii_formatd(text, sizeof(text), "%.9g", (double)g_value_get_float(value)));
-    }
-    return g_strdup(g_ascii_dtostr(text, sizeof(text), g_value_get_double(value)));
-}
-
-static bool
-parse_number(const char *text, double *value)
-{
-    char *end;
-
-    *value = g_ascii_strtod(text, &end);
-    return end != text && !*end && *value == *value;
-}
-
-/* A property without a Property: any GParamSpec of a C class. */
-static bool
-plain_set_text(gpointer obj, GParamSpec *pspec, const char *text, GError **error)
-{
-    g_auto(GValue) value = G_VALUE_INIT;
-    GType type = G_PARAM_SPEC_VALUE_TYPE(pspec);
-    GEnumValue *ev;
-    uint64_t u = 0;
-    int64_t s = 0;
-    bool b = false, ok;
-    double d = 0;
-
-    g_value_init(&value, type);
-    switch (G_TYPE_FUNDAMENTAL(type)) {
-    case G_TYPE_BOOLEAN:
-        ok = emu_parse_bool(text, &b);
-        g_value_set_boolean(&value, b);
-        break;
-    case G_TYPE_UINT:
-        ok = emu_parse_uint(text, &u) && u <= G_MAXUINT;
-        g_value_set_uint(&value, u);
-        break;
-    case G_TYPE_UINT64:
-        ok = emu_parse_uint(text, &u) || emu_parse_size(text, 'B', &u);
-        g_value_set_uint64(&value, u);
-        break;
-    case G_TYPE_INT:
-        ok = emu_parse_int(text, &s) && s >= G_MININT && s <= G_MAXINT;
-        g_value_set_int(&value, s);
-        break;
-    case G_TYPE_INT64:
-        ok = emu_parse_int(text, &s);
-        g_value_set_int64(&value, s);
-        break;
-    case G_TYPE_LONG:
-        ok = emu_parse_int(text, &s) && s >= G_MINLONG && s <= G_MAXLONG;
-        g_value_set_long(&value, (glong)s);
-        break;
-    case G_TYPE_ULONG:
-        ok = emu_parse_uint(text, &u) && u <= G_MAXULONG;
-        g_value_set_ulong(&value, (gulong)u);
-        break;
-    case G_TYPE_DOUBLE:
-        ok = parse_number(text, &d);
-        g_value_set_double(&value, d);
-        break;
-    case G_TYPE_FLOAT:
-        ok = parse_number(text, &d);
-        g_value_set_float(&value, (float)d);
-        break;
-    case G_TYPE_STRING:
-        ok = true;
-        g_value_set_string(&value, text);
-        break;
-    case G_TYPE_ENUM:
-        ev = g_enum_get_value_by_nick(G_PARAM_SPEC_ENUM(pspec)->enum_class, text);
-        ok = ev != NULL;
-        g_value_set_enum(&value, ev ? ev->value : 0);
-        break;
-    case G_TYPE_OBJECT: {
-        EmuObject *target = emu_object_resolve_path(emu_object_get_lookup_root(obj), text, NULL);
-
-        ok = target && g_type_is_a(G_OBJECT_TYPE(target), type);
-        g_value_set_object(&value, ok ? target : NULL);
-        break;
-    }
-    default:
-        ok = false;
-    }
-    if (!ok || (g_param_value_validate(pspec, &value) && !(pspec->flags & G_PARAM_LAX_VALIDATION))) {
-        return property_refuse(obj, pspec, text, error);
-    }
-    g_object_set_property(obj, pspec->name, &value);
-    return true;
-}
-
-static bool
-link_set_text(gpointer obj, GParamSpec *pspec, const char *text, GError **error)
-{
-    EmuObject *target = NULL;
-    bool ambiguous = false;
-
-    if (*text) {
-        target = emu_object_resolve_path(emu_object_get_lookup_root(obj), text, &ambiguous);
-        if (ambiguous) {
-            g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
-                        "%s: %s is '%s', which several objects match; expected a longer path", emu_object_get_label(obj),
-                        property_name(pspec), text);
-            return false;
-        }
-        if (!target) {
-            return property_refuse(obj, pspec, text, error);
-        }
-    }
-    return field_set_link(obj, pspec, target, error);
-}
-
-/**
- * emu_object_set_from_string:
- * @value: as typed on a command line
- *
- * Since: 1.0
- */
-bool
-emu_object_set_from_string(gpointer obj, const char *name, const char *value, GError **error)
-{
-    GParamSpec *pspec = object_find_property(obj, name, error);
-    Property *prop = pspec ? property_of(pspec) : NULL;
-    bool ok;
-
-    g_return_val_if_fail(value, false);
-    if (!pspec || !property_check_set(obj, pspec, error)) {
-        return false;
-    }
-    if (!prop || (!prop->field && !prop->set)) {
-        return plain_set_text(obj, pspec, value, error);
-    }
-    if (!prop->field) {
-        GError *err = NULL;
-
-        ok = prop->set(obj, value, &err);
-        if (!ok && !err) {
-            property_refuse(obj, pspec, value, &err);
-        }
-        if (!ok) {
-            g_propagate_error(error, err);
-        }
-    } else if (prop->field->kind == EMU_PROP_KIND_LINK) {
-        ok = link_set_text(obj, pspec, value, error);
-    } else {
-        ok = field_set_text(prop->field, obj, value) || property_refuse(obj, pspec, value, error);
-    }
-    if (ok) {
-        g_object_notify_by_pspec(obj, pspec);
-    }
-    return ok;
-}
-
-/**
- * emu_object_get_as_string:
- *
- * Returns: (transfer full) (nullable): the text that emu_object_set_from_string() would take
- *
- * Since: 1.0
- */
-char *
-emu_object_get_as_string(gpointer obj, const char *name, GError **error)
-{
-    GParamSpec *pspec = object_find_property(obj, name, error);
-    Property *prop = pspec ? property_of(pspec) : NULL;
-    g_auto(GValue) value = G_VALUE_INIT;
-    GEnumValue *ev;
-    gpointer target;
-
-    if (!pspec) {
-        return NULL;
-    }
-    if (!(pspec->flags & G_PARAM_READABLE)) {
-        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_READ_ONLY, "%s: %s can only be set",
-                    emu_object_get_label(obj), property_name(pspec));
-        return NULL;
-    }
-    if (prop && prop->field) {
-        return field_get_text(prop->field, obj);
-    }
-    if (prop && prop->get) {
-        GError *err = NULL;
-        char *text = prop->get(obj, &err);
-
-        if (err) {
-            g_propagate_error(error, err);
-            return NULL;
-        }
-        return text ? text : g_strdup("");
-    }
-    g_value_init(&value, G_PARAM_SPEC_VALUE_TYPE(pspec));
-    g_object_get_property(obj, pspec->name, &value);
-    switch (G_TYPE_FUNDAMENTAL(G_VALUE_TYPE(&value))) {
-    case G_TYPE_BOOLEAN:
-        return g_strdup(g_value_get_boolean(&value) ? "on" : "off");
-    case G_TYPE_UINT:
-        return g_strdup_printf("%u", g_value_get_uint(&value));
-    case G_TYPE_UINT64:
-        return g_strdup_printf("%" PRIu64, g_value_get_uint64(&value));
-    case G_TYPE_INT:
-        return g_strdup_printf("%d", g_value_get_int(&value));
-    case G_TYPE_INT64:
-        return g_strdup_printf("%" PRId64, g_value_get_int64(&value));
-    case G_TYPE_LONG:
-        return g_strdup_printf("%ld", g_value_get_long(&value));
-    case G_TYPE_ULONG:
-        return g_strdup_printf("%lu", g_value_get_ulong(&value));
-    case G_TYPE_DOUBLE:
-    case G_TYPE_FLOAT:
-        return number_text(&value);
-    case G_TYPE_ENUM:
-        ev = g_enum_get_value(G_PARAM_SPEC_ENUM(pspec)->enum_class, g_value_get_enum(&value));
-        return g_strdup(ev ? ev->value_nick : "");
-    case G_TYPE_STRING:
-        return g_value_get_string(&value) ? g_value_dup_string(&value) : g_strdup("");
-    case G_TYPE_OBJECT:
-        target = g_value_get_object(&value);
-        return target && EMU_IS_OBJECT(target) ? emu_object_get_canonical_path(target) : g_strdup("");
-    default:
-        return g_strdup_value_contents(&value);
-    }
-}
-
-bool
-emu_object_set_bool(gpointer obj, const char *name, bool value, GError **error)
-{
-    return emu_object_set_from_string(obj, name, value ? "on" : "off", error);
-}
-
-bool
-emu_object_set_uint(gpointer obj, const char *name, uint64_t value, GError **error)
-{
-    g_autofree char *text = g_strdup_printf("%" PRIu64, value);
-
-    return emu_object_set_from_string(obj, name, text, error);
-}
-
-bool
-emu_object_set_int(gpointer obj, const char *name, int64_t value, GError **error)
-{
-    g_autofree char *text = g_strdup_printf("%" PRId64, value);
-
-    return emu_object_set_from_string(obj, name, text, error);
-}
-
-bool
-emu_object_set_string(gpointer obj, const char *name, const char *value, GError **error)
-{
-    return emu_object_set_from_string(obj, name, value ? value : "", error);
-}
-
-/**
- * emu_object_set_link:
- * @target: (nullable): the object gets a reference of its own to it
- *
- * Since: 1.0
- */
-bool
-emu_object_set_link(gpointer obj, const char *name, gpointer target, GError **error)
-{
-    GParamSpec *pspec = object_find_property(obj, name, error);
-    Property *prop = pspec ? property_of(pspec) : NULL;
-
-    if (!pspec || !property_check_set(obj, pspec, error)) {
-        return false;
-    }
-    if (prop && prop->field && prop->field->kind == EMU_PROP_KIND_LINK) {
-        if (!field_set_link(obj, pspec, target, error)) {
-            return false;
-        }
-        g_object_notify_by_pspec(obj, pspec);
-        return true;
-    }
-    if (!G_IS_PARAM_SPEC_OBJECT(pspec) ||
-        (target && !g_type_is_a(G_OBJECT_TYPE(target), G_PARAM_SPEC_VALUE_TYPE(pspec)))) {
-        return property_refuse(obj, pspec, target ? emu_object_get_label(target) : "", error);
-    }
-    g_object_set(obj, pspec->name, target, NULL);
-    return true;
-}
-
-/* (transfer none): NULL also when there is no such link. */
-EmuObject *
-emu_object_get_link(gpointer obj, const char *name)
-{
-    GParamSpec *pspec = property_find(G_OBJECT_GET_CLASS(obj), name);
-    Property *prop = pspec ? property_of(pspec) : NULL;
-    g_auto(GValue) value = G_VALUE_INIT;
-    gpointer target;
-
-    if (prop && prop->field) {
-        return prop->field->kind == EMU_PROP_KIND_LINK ? *(EmuObject **)G_STRUCT_MEMBER_P(obj, prop->field->offset)
-                                                       : NULL;
-    }
-    if (!pspec || !G_IS_PARAM_SPEC_OBJECT(pspec) || !(pspec->flags & G_PARAM_READABLE)) {
-        return NULL;
-    }
-    g_value_init(&value, G_PARAM_SPEC_VALUE_TYPE(pspec));
-    g_object_get_property(obj, pspec->name, &value);
-    target = g_value_get_object(&value); /* the property keeps it alive */
-    return target && EMU_IS_OBJECT(target) ? target : NULL;
-}
-
-char *
-emu_object_property_type_text(gpointer obj, const char *name)
-{
-    GParamSpec *pspec = property_find(G_OBJECT_GET_CLASS(obj), name);
-    EmuObject *child;
-
-    if (pspec) {
-        return property_type_text(pspec);
-    }
-    child = emu_object_get_child(obj, name);
-    return child ? g_strdup_printf("child<%s>", emu_object_get_type_name(child)) : NULL;
-}
-
-/* ---- listings ----------------------------------------------------------------------------------------- */
-
-static void
-property_info_free(gpointer data)
-{
-    EmuPropertyInfo *info = data;
-
-    g_free(info->name);
-    g_free(info->type);
-    g_free(info->description);
-    g_free(info->default_value);
-    g_free(info);
-}
-
-static gint
-property_info_compare(gconstpointer a, gconstpointer b)
-{
-    const EmuPropertyInfo *const *x = a, *const *y = b;
-
-    return strcmp((*x)->name, (*y)->name);
-}
-
-static char *
-property_describe(GParamSpec *pspec)
-{
-    Property *prop = property_of(pspec);
-    const char *blurb = g_param_spec_get_blurb(pspec);
-    const EmuProperty *f = prop ? prop->field : NULL;
-    bool has_blurb = blurb && *blurb;
-    const char *const *names = NULL;
-
-    if (f && f->kind == EMU_PROP_KIND_ENUM) {
-        names = f->enum_names;
-    } else if (f && f->kind == EMU_PROP_KIND_ONOFFAUTO) {
-        static const char *const on_off_auto[] = {"on", "off", "auto", NULL};
-
-        names = on_off_auto;
-    } else if (f && f->kind == EMU_PROP_KIND_BOOL && !has_blurb) {
-        return g_strdup("on/off");
-    }
-    if (names) {
-        g_autofree char *list = g_strjoinv("/", (char **)names);
-
-        return g_strdup_printf("%s%s%s%s", has_blurb ? blurb : "", has_blurb ? " (" : "", list, has_blurb ? ")" : "");
-    }
-    return has_blurb ? g_strdup(blurb) : NULL;
-}
-
-static char *
-property_default_text(GParamSpec *pspec)
-{
-    Property *prop = property_of(pspec);
-    const GValue *value;
-
-    if (prop && prop->field) {
-        return field_default_text(prop->field);
-    }
-    if (prop && (prop->get || prop->set)) {
-        return NULL;
-    }
-    value = g_param_spec_get_default_value(pspec);
-    switch (G_TYPE_FUNDAMENTAL(G_VALUE_TYPE(value))) {
-    case G_TYPE_BOOLEAN:
-        return g_strdup(g_value_get_boolean(value) ? "on" : "off");
-    case G_TYPE_INT:
-        return g_strdup_printf("%d", g_value_get_int(value));
-    case G_TYPE_UINT:
-        return g_strdup_printf("%u", g_value_get_uint(value));
-    case G_TYPE_INT64:
-        return g_strdup_printf("%" PRId64, g_value_get_int64(value));
-    case G_TYPE_UINT64:
-        return g_strdup_printf("%" PRIu64, g_value_get_uint64(value));
-    case G_TYPE_LONG:
-        return g_strdup_printf("%ld", g_value_get_long(value));
-    case G_TYPE_ULONG:
-        return g_strdup_printf("%lu", g_value_get_ulong(value));
-    case G_TYPE_DOUBLE:
-    case G_TYPE_FLOAT:
-        return number_text(value);
-    case G_TYPE_STRING:
-        return g_value_dup_string(value);
-    default:
-        return NULL;
-    }
-}
-
-/* @of_type: without what every object has. */
-static GPtrArray *
-class_list_properties(gpointer klass, bool of_type)
-{
-    GPtrArray *list = g_ptr_array_new_with_free_func(property_info_free);
-    guint n;
-    g_autofree GParamSpec **pspecs = g_object_class_list_properties(klass, &n);
-
-    for (guint i = 0; i < n; i++) {
-        EmuPropertyInfo *info;
-
-        if (of_type && pspecs[i]->owner_type == EMU_TYPE_OBJECT) {
-            continue;
-        }
-        info = g_new0(EmuPropertyInfo, 1);
-        info->name = g_strdup(property_name(pspecs[i]));
-        info->type = property_type_text(pspecs[i]);
-        info->description = property_describe(pspecs[i]);
-        info->default_value = property_default_text(pspecs[i]);
-        info->readable = pspecs[i]->flags & G_PARAM_READABLE;
-        info->writable = pspecs[i]->flags & G_PARAM_WRITABLE;
-        g_ptr_array_add(list, info);
-    }
-    g_ptr_array_sort(list, property_info_compare);
-    return list;
-}
-
-GPtrArray *
-emu_type_list_properties(const char *type_name, GError **error)
-{
-    GType type = emu_type_lookup(type_name, error);
-    GPtrArray *list;
-    gpointer klass;
-
-    if (type == G_TYPE_INVALID) {
-        return NULL;
-    }
-    if (G_TYPE_IS_INTERFACE(type)) {
-        return g_ptr_array_new_with_free_func(property_info_free);
-    }
-    klass = g_type_class_ref(type);
-    list = class_list_properties(klass, true);
-    g_type_class_unref(klass);
-    return list;
-}
-
-static bool
-list_add_child(EmuObject *child, gpointer data)
-{
-    EmuPropertyInfo *info = g_new0(EmuPropertyInfo, 1);
-
-    info->name = g_strdup(emu_object_get_name(child));
-    info->type = g_strdup_printf("child<%s>", emu_object_get_type_name(child));
-    info->readable = true;
-    g_ptr_array_add(data, info);
-    return false;
-}
-
-GPtrArray *
-emu_object_list_properties(gpointer obj)
-{
-    GPtrArray *list = class_list_properties(G_OBJECT_GET_CLASS(obj), false);
-
-    emu_object_foreach_child(obj, list_add_child, list);
-    return list;
 }
