@@ -9,79 +9,15 @@
  * CPUs and devices, the timer.  What crosses to the vCPU is one bit, X86_REQ_HARD: "an interrupt can be
  * taken once IF allows"; acknowledging it comes back here.
  *
- * The timer counts at 1 GHz before the divider, or waits for a value of the time-stamp counter.
+ * This file delivers: priorities, messages, the local vectors, the life cycle. x86-apic-timer.c has the timer, x86-apic-registers.c
+ * what the guest reads and writes.
  */
 
-#include "x86-cpu.h"
+#include "x86-apic-private.h"
 
 #include <emu/log.h>
 #include <string.h>
 
-enum {
-    APIC_REG_ID = 0x02,
-    APIC_REG_VERSION = 0x03,
-    APIC_REG_TPR = 0x08,
-    APIC_REG_APR = 0x09,
-    APIC_REG_PPR = 0x0a,
-    APIC_REG_EOI = 0x0b,
-    APIC_REG_RRD = 0x0c,
-    APIC_REG_LDR = 0x0d,
-    APIC_REG_DFR = 0x0e,
-    APIC_REG_SVR = 0x0f,
-    APIC_REG_ISR = 0x10,
-    APIC_REG_TMR = 0x18,
-    APIC_REG_IRR = 0x20,
-    APIC_REG_ESR = 0x28,
-    APIC_REG_ICR_LOW = 0x30,
-    APIC_REG_ICR_HIGH = 0x31,
-    APIC_REG_LVT = 0x32,
-    APIC_REG_INITIAL_COUNT = 0x38,
-    APIC_REG_CURRENT_COUNT = 0x39,
-    APIC_REG_DIVIDE = 0x3e,
-    APIC_REG_SELF_IPI = 0x3f, /* x2APIC only */
-};
-
-#define APIC_VERSION (0x14u | (X86_N_LVT - 1) << 16)
-
-#define APIC_BASE_BSP (1u << 8)
-#define APIC_BASE_X2APIC (1u << 10)
-#define APIC_BASE_ENABLE (1u << 11)
-#define APIC_BASE_ADDRESS_DEFAULT 0xfee00000u
-
-#define APIC_SVR_ENABLE (1u << 8)
-
-#define APIC_LVT_LEVEL (1u << 15)
-#define APIC_LVT_REMOTE_IRR (1u << 14)
-#define APIC_LVT_READ_ONLY (1u << 12 | APIC_LVT_REMOTE_IRR) /* delivery status */
-#define APIC_LVT_MASKED (1u << 16)
-#define APIC_LVT_PERIODIC (1u << 17)
-#define APIC_LVT_DEADLINE (1u << 18)
-
-#define APIC_ICR_LOGICAL (1u << 11)
-#define APIC_ICR_ASSERT (1u << 14)
-#define APIC_ICR_LEVEL (1u << 15)
-
-#define APIC_ESR_SEND_ILLEGAL (1u << 5)
-#define APIC_ESR_RECEIVE_ILLEGAL (1u << 6)
-#define APIC_ESR_ILLEGAL_REGISTER (1u << 7)
-
-enum {
-    APIC_DM_FIXED = 0,
-    APIC_DM_LOWEST = 1,
-    APIC_DM_SMI = 2,
-    APIC_DM_NMI = 4,
-    APIC_DM_INIT = 5,
-    APIC_DM_SIPI = 6,
-    APIC_DM_EXTINT = 7,
-};
-
-#define APIC_MSI_BASE 0xfee00000u
-#define APIC_MSI_SIZE 0x100000u
-#define APIC_MSI_LOGICAL 0x4u
-#define APIC_MSI_REDIRECTION_HINT 0x8u
-
-EMU_TRACE_DEFINE(apic_read)
-EMU_TRACE_DEFINE(apic_write)
 EMU_TRACE_DEFINE(apic_deliver)
 EMU_TRACE_DEFINE(apic_acknowledge)
 
@@ -106,7 +42,7 @@ apic_clear(uint32_t *bits, unsigned vector)
 }
 
 /* Highest vector set, or -1. */
-static int
+int
 apic_highest(const uint32_t *bits)
 {
     for (int i = 7; i >= 0; i--) {
@@ -125,7 +61,7 @@ apic_is_hardware_enabled(const X86Apic *apic)
     return apic->cpu->has_apic && apic->cpu->state->apic_base & APIC_BASE_ENABLE;
 }
 
-static bool
+bool
 apic_is_x2apic(const X86Apic *apic)
 {
     return apic_is_hardware_enabled(apic) && apic->cpu->state->apic_base & APIC_BASE_X2APIC;
@@ -138,7 +74,7 @@ apic_is_enabled(const X86Apic *apic)
 }
 
 /* Processor priority (10.8.3.1). */
-static uint32_t
+uint32_t
 apic_get_ppr(const X86Apic *apic)
 {
     int isr = apic_highest(apic->isr);
@@ -224,9 +160,8 @@ x86_apic_set_cr8(X86Apic *apic, uint8_t cr8)
 
 /* ---- errors ---------------------------------------------------------------------------------------- */
 
-static void apic_local_interrupt(X86Apic *apic, unsigned lvt);
 
-static void
+void
 apic_error(X86Apic *apic, uint32_t bit)
 {
     if (!(apic->esr_new & bit)) {
@@ -257,7 +192,7 @@ apic_accept_fixed(X86Apic *apic, uint8_t vector, bool level)
 }
 
 /* One interrupt message for this CPU. */
-static void
+void
 apic_accept(X86Apic *apic, unsigned mode, uint8_t vector, bool level)
 {
     X86Cpu *cpu = apic->cpu;
@@ -305,7 +240,7 @@ apic_accept(X86Apic *apic, unsigned mode, uint8_t vector, bool level)
 #define APIC_EVERYONE UINT32_MAX
 
 /* Cluster in the upper half, one of 16 in the lower (10.12.10.2). */
-static uint32_t
+uint32_t
 apic_x2apic_ldr(const X86Apic *apic)
 {
     uint32_t id = apic->cpu->state->apic_id;
@@ -370,7 +305,7 @@ apic_choose_lowest(EmuMachine *machine, uint32_t dest, bool logical, const X86Ap
     return best;
 }
 
-static void
+void
 apic_send(X86Apic *from, uint32_t dest, bool logical, unsigned mode, uint8_t vector, bool level)
 {
     EmuMachine *machine = x86_cpu_get_machine(from->cpu);
@@ -398,14 +333,14 @@ apic_send(X86Apic *from, uint32_t dest, bool logical, unsigned mode, uint8_t vec
 }
 
 /* The broadcast address of 8-bit destinations. */
-static uint32_t
+uint32_t
 apic_broadcast(uint32_t dest)
 {
     return dest == 0xff ? APIC_EVERYONE : dest;
 }
 
 /* Interrupt command register (10.6.1). */
-static void
+void
 apic_send_ipi(X86Apic *apic)
 {
     EmuMachine *machine = x86_cpu_get_machine(apic->cpu);
@@ -504,7 +439,7 @@ x86_apic_broadcast_eoi(X86Apic *apic, uint8_t vector)
     }
 }
 
-static void
+void
 apic_eoi(X86Apic *apic)
 {
     int vector = apic_highest(apic->isr);
@@ -530,7 +465,7 @@ apic_eoi(X86Apic *apic)
 
 /* ---- local interrupts -------------------------------------------------------------------------------------- */
 
-static void
+void
 apic_local_interrupt(X86Apic *apic, unsigned n)
 {
     uint32_t lvt = apic->lvt[n];
@@ -572,523 +507,6 @@ x86_apic_set_lint(X86Apic *apic, unsigned pin, bool level)
         apic_local_interrupt(apic, X86_LVT_LINT0 + pin);
     }
     x86_apic_update(apic);
-}
-
-/* ---- timer (10.5.4) ------------------------------------------------------------------------------------------ */
-
-static int64_t
-apic_now(const X86Apic *apic)
-{
-    return emu_clock_get_ns(emu_device_get_clock((EmuDevice *)apic->cpu, EMU_CLOCK_VIRTUAL));
-}
-
-/* log2 of the divisor: 2, 4, ... 128, then 1. */
-static unsigned
-apic_divide_shift(const X86Apic *apic)
-{
-    return (((apic->divide & 3) | (apic->divide >> 1 & 4)) + 1) & 7;
-}
-
-static uint64_t
-apic_period_ns(const X86Apic *apic)
-{
-    return (uint64_t)apic->initial_count << apic_divide_shift(apic);
-}
-
-static bool
-apic_timer_is_periodic(const X86Apic *apic)
-{
-    return apic->lvt[X86_LVT_TIMER] & APIC_LVT_PERIODIC;
-}
-
-static bool
-apic_timer_is_deadline(const X86Apic *apic)
-{
-    return apic->lvt[X86_LVT_TIMER] & APIC_LVT_DEADLINE;
-}
-
-static uint32_t
-apic_current_count(const X86Apic *apic)
-{
-    uint64_t elapsed = (uint64_t)apic_now(apic) - apic->timer_start;
-    uint64_t period = apic_period_ns(apic);
-
-    if (period == 0 || apic->timer_expired || apic_timer_is_deadline(apic)) {
-        return 0;
-    }
-    if (elapsed >= period) {
-        if (!apic_timer_is_periodic(apic)) {
-            return 0;
-        }
-        elapsed %= period;
-    }
-    return apic->initial_count - (uint32_t)(elapsed >> apic_divide_shift(apic));
-}
-
-uint32_t
-x86_apic_get_current_count(const X86Apic *apic)
-{
-    return apic_current_count(apic);
-}
-
-/* As if the initial count had been written when @current was still to come. */
-void
-x86_apic_set_count(X86Apic *apic, uint32_t initial, uint32_t current)
-{
-    uint64_t period, elapsed;
-
-    apic->initial_count = initial;
-    period = apic_period_ns(apic);
-    elapsed = current ? (uint64_t)(initial - MIN(current, initial)) << apic_divide_shift(apic) : period;
-    apic->timer_start = (uint64_t)apic_now(apic) - elapsed;
-    apic->timer_next = current ? apic->timer_start + period : 0;
-    apic->timer_expired = period && !current && !apic_timer_is_periodic(apic);
-}
-
-/* When the time-stamp counter reaches the deadline; a past one is due now. */
-static uint64_t
-apic_deadline_ns(const X86Apic *apic, uint64_t now)
-{
-    uint64_t frequency = apic->cpu->tsc_frequency;
-    uint64_t counter = emu_muldiv64(now, frequency, EMU_NS_PER_SEC) + apic->cpu->state->tsc_offset;
-    uint64_t left = apic->deadline > counter ? apic->deadline - counter : 0;
-    uint64_t far = (uint64_t)INT64_MAX / 4;
-
-    if (left == 0) {
-        return now;
-    }
-    /* Rounded up: never before the counter shows it. */
-    left = left / frequency > far / EMU_NS_PER_SEC ? far : emu_muldiv64(left, EMU_NS_PER_SEC, frequency) + 1;
-    return now + left;
-}
-
-/*
- * Sets the host timer for the next expiry. A single one that is due and has not been delivered is due now: the host may take this
- * thread off its CPU between a guest's write and here for longer than the guest's period.
- */
-static void
-apic_arm_timer(X86Apic *apic)
-{
-    uint64_t period = apic_period_ns(apic), now = (uint64_t)apic_now(apic);
-
-    apic->timer_next = 0;
-    if (apic_timer_is_deadline(apic)) {
-        if (apic->deadline) {
-            apic->timer_next = MAX(apic_deadline_ns(apic, now), 1);
-        }
-    } else if (period && !apic->timer_expired) {
-        uint64_t next = apic->timer_start + period;
-        if (next > now || !apic_timer_is_periodic(apic)) {
-            apic->timer_next = next;
-        } else {
-            apic->timer_next = next + ((now - next) / period + 1) * period;
-        }
-    }
-    if (apic->timer_next && !(apic->lvt[X86_LVT_TIMER] & APIC_LVT_MASKED) && !apic->send_elsewhere) {
-        emu_timer_set(apic->timer, (int64_t)apic->timer_next);
-    } else {
-        emu_timer_cancel(apic->timer);
-    }
-}
-
-static void
-apic_timer_cb(gpointer opaque)
-{
-    X86Apic *apic = opaque;
-
-    if (apic_timer_is_deadline(apic)) {
-        apic->deadline = 0; /* once */
-    } else if (!apic_timer_is_periodic(apic)) {
-        apic->timer_expired = true;
-    }
-    apic_local_interrupt(apic, X86_LVT_TIMER);
-    apic_arm_timer(apic);
-}
-
-/* IA32_TSC_DEADLINE (10.5.4.1): nothing but 0 outside the mode. */
-uint64_t
-x86_apic_get_deadline(const X86Apic *apic)
-{
-    return apic_timer_is_deadline(apic) ? apic->deadline : 0;
-}
-
-/* A deadline that has passed interrupts before the next instruction: it does not wait for the main loop to look at its timers. */
-void
-x86_apic_set_deadline(X86Apic *apic, uint64_t value)
-{
-    uint64_t now = (uint64_t)apic_now(apic);
-
-    if (!apic_timer_is_deadline(apic)) {
-        return;
-    }
-    apic->deadline = value;
-    if (value && apic_deadline_ns(apic, now) <= now && !(apic->lvt[X86_LVT_TIMER] & APIC_LVT_MASKED) && !apic->send_elsewhere) {
-        apic_timer_cb(apic);
-    } else {
-        apic_arm_timer(apic);
-    }
-}
-
-void
-x86_apic_tsc_changed(X86Apic *apic)
-{
-    if (apic_timer_is_deadline(apic)) {
-        apic_arm_timer(apic);
-    }
-}
-
-/* ---- registers ------------------------------------------------------------------------------------------------- */
-
-static uint32_t
-apic_read_register(X86Apic *apic, unsigned reg)
-{
-    switch (reg) {
-    case APIC_REG_ID:
-        return apic->id << 24;
-    case APIC_REG_VERSION:
-        return APIC_VERSION;
-    case APIC_REG_TPR:
-        return apic->tpr;
-    case APIC_REG_APR: {
-        /* Arbitration priority (10.6.2.4). */
-        int irr = apic_highest(apic->irr), isr = apic_highest(apic->isr);
-        uint32_t highest = (uint32_t)(MAX(MAX(irr, isr), 0) & 0xf0);
-        return (apic->tpr & 0xf0) >= highest ? apic->tpr : highest;
-    }
-    case APIC_REG_PPR:
-        return apic_get_ppr(apic);
-    case APIC_REG_EOI:
-    case APIC_REG_RRD:
-        return 0;
-    case APIC_REG_LDR:
-        return apic->ldr;
-    case APIC_REG_DFR:
-        return apic->dfr;
-    case APIC_REG_SVR:
-        return apic->svr;
-    case APIC_REG_ISR ... APIC_REG_ISR + 7:
-        return apic->isr[reg - APIC_REG_ISR];
-    case APIC_REG_TMR ... APIC_REG_TMR + 7:
-        return apic->tmr[reg - APIC_REG_TMR];
-    case APIC_REG_IRR ... APIC_REG_IRR + 7:
-        return apic->irr[reg - APIC_REG_IRR];
-    case APIC_REG_ESR:
-        return apic->esr;
-    case APIC_REG_ICR_LOW:
-    case APIC_REG_ICR_HIGH:
-        return apic->icr[reg - APIC_REG_ICR_LOW];
-    case APIC_REG_LVT ... APIC_REG_LVT + X86_N_LVT - 1:
-        return apic->lvt[reg - APIC_REG_LVT];
-    case APIC_REG_INITIAL_COUNT:
-        return apic->initial_count;
-    case APIC_REG_CURRENT_COUNT:
-        return apic_current_count(apic);
-    case APIC_REG_DIVIDE:
-        return apic->divide;
-    default:
-        apic_error(apic, APIC_ESR_ILLEGAL_REGISTER);
-        return 0;
-    }
-}
-
-/*
- * What has become of a count that nobody watched: between one-shot and periodic it goes on; one that has reached 0 stays there,
- * and its interrupt, if it was masked, is gone.
- */
-static void
-apic_timer_settle(X86Apic *apic)
-{
-    uint64_t period = apic_period_ns(apic), elapsed = (uint64_t)apic_now(apic) - apic->timer_start;
-
-    if (period == 0 || apic_timer_is_deadline(apic) || elapsed < period) {
-        return;
-    }
-    if (apic_timer_is_periodic(apic)) {
-        apic->timer_start += elapsed / period * period;
-    } else {
-        if (!apic->timer_expired && !(apic->lvt[X86_LVT_TIMER] & APIC_LVT_MASKED)) {
-            apic_local_interrupt(apic, X86_LVT_TIMER); /* the host is late with it */
-        }
-        apic->timer_expired = true;
-    }
-}
-
-/* Writable bits (figure 10-8); delivery status and remote IRR are the APIC's. */
-static const uint32_t apic_lvt_writable[X86_N_LVT] = {
-    [X86_LVT_TIMER] = 0x000700ff, [X86_LVT_THERMAL] = 0x000107ff, [X86_LVT_PERF] = 0x000107ff,
-    [X86_LVT_LINT0] = 0x0001a7ff, [X86_LVT_LINT1] = 0x0001a7ff,   [X86_LVT_ERROR] = 0x000100ff,
-};
-
-static void
-apic_write_lvt(X86Apic *apic, unsigned n, uint32_t value)
-{
-    uint32_t old = apic->lvt[n];
-
-    if (n == X86_LVT_TIMER && (old & APIC_LVT_MASKED || (value ^ old) & APIC_LVT_PERIODIC)) {
-        apic_timer_settle(apic);
-    }
-    value = (value & apic_lvt_writable[n]) | (old & APIC_LVT_REMOTE_IRR);
-    if (n == X86_LVT_TIMER) {
-        bool can = x86_has_feature(apic->cpu->state, X86_FEAT_TSC_DEADLINE);
-
-        if (!can || (value & APIC_LVT_PERIODIC)) {
-            value &= ~APIC_LVT_DEADLINE; /* (both bits: reserved) */
-        }
-        if ((value ^ old) & APIC_LVT_DEADLINE) {
-            apic->deadline = 0;
-            apic->initial_count = 0;
-        }
-    }
-    if (!(apic->svr & APIC_SVR_ENABLE)) {
-        value |= APIC_LVT_MASKED; /* 10.4.7.2 */
-    }
-    apic->lvt[n] = value;
-    if (n == X86_LVT_TIMER) {
-        apic_arm_timer(apic);
-        return;
-    }
-    if ((n == X86_LVT_LINT0 || n == X86_LVT_LINT1) && value & APIC_LVT_LEVEL && (value >> 8 & 7) == APIC_DM_FIXED && apic->lint[n - X86_LVT_LINT0]) {
-        apic_local_interrupt(apic, n); /* a level that waited for the mask */
-    }
-    x86_apic_update(apic);
-}
-
-/* The count goes on from where it is, at the new rate. */
-static void
-apic_write_divide(X86Apic *apic, uint32_t value)
-{
-    uint32_t current = apic_current_count(apic);
-
-    apic_timer_settle(apic);
-    apic->divide = value & 0xb;
-    if (current) {
-        apic->timer_start = (uint64_t)apic_now(apic) - ((uint64_t)(apic->initial_count - current) << apic_divide_shift(apic));
-    }
-    apic_arm_timer(apic);
-}
-
-static void
-apic_write_svr(X86Apic *apic, uint32_t value)
-{
-    apic->svr = value & 0x1ff;
-    if (!(value & APIC_SVR_ENABLE)) {
-        for (unsigned i = 0; i < X86_N_LVT; i++) {
-            apic->lvt[i] |= APIC_LVT_MASKED;
-        }
-        apic_arm_timer(apic);
-    }
-    x86_apic_update(apic);
-}
-
-static void
-apic_write_register(X86Apic *apic, unsigned reg, uint32_t value)
-{
-    apic->changed = MAX(apic->changed, X86_APIC_TOUCHED);
-    switch (reg) {
-    case APIC_REG_ID:
-        apic->id = value >> 24;
-        break;
-    case APIC_REG_TPR:
-        apic->tpr = value & 0xff;
-        x86_apic_update(apic);
-        break;
-    case APIC_REG_EOI:
-        apic_eoi(apic);
-        break;
-    case APIC_REG_LDR:
-        apic->ldr = value & 0xff000000u;
-        break;
-    case APIC_REG_DFR:
-        apic->dfr = value | 0x0fffffffu;
-        break;
-    case APIC_REG_SVR:
-        apic_write_svr(apic, value);
-        break;
-    case APIC_REG_ESR:
-        apic->esr = apic->esr_new;
-        apic->esr_new = 0;
-        break;
-    case APIC_REG_ICR_LOW:
-        apic->icr[0] = value & 0x000ccfff;
-        apic_send_ipi(apic);
-        break;
-    case APIC_REG_ICR_HIGH:
-        apic->icr[1] = value & 0xff000000u;
-        break;
-    case APIC_REG_LVT ... APIC_REG_LVT + X86_N_LVT - 1:
-        apic_write_lvt(apic, reg - APIC_REG_LVT, value);
-        break;
-    case APIC_REG_INITIAL_COUNT:
-        if (apic_timer_is_deadline(apic)) {
-            break;
-        }
-        apic->initial_count = value;
-        apic->timer_expired = false;
-        apic->timer_start = (uint64_t)apic_now(apic);
-        apic_arm_timer(apic);
-        break;
-    case APIC_REG_DIVIDE:
-        apic_write_divide(apic, value);
-        break;
-    case APIC_REG_VERSION:
-    case APIC_REG_APR:
-    case APIC_REG_PPR:
-    case APIC_REG_RRD:
-    case APIC_REG_CURRENT_COUNT:
-    case APIC_REG_ISR ... APIC_REG_IRR + 7:
-        emu_guest_error("apic: write 0x%x to read-only register 0x%x", value, reg << 4);
-        break;
-    default:
-        apic_error(apic, APIC_ESR_ILLEGAL_REGISTER);
-        break;
-    }
-}
-
-static uint64_t
-apic_mmio_read(gpointer opaque, uint64_t offset, unsigned size)
-{
-    X86Apic *apic = opaque;
-
-    /* Registers are 32 bits wide at 16-byte steps (10.4.1); narrower reads see their bytes. */
-    if (offset & 0xc) {
-        return 0;
-    }
-    uint32_t value = apic_read_register(apic, (unsigned)(offset >> 4));
-    EMU_TRACE(apic_read, "cpu %u reg 0x%03x value 0x%08x", emu_cpu_get_index((EmuCpu *)apic->cpu),
-              (unsigned)offset, value);
-    return value >> (offset & 3) * 8;
-}
-
-static void
-apic_mmio_write(gpointer opaque, uint64_t offset, uint64_t value, unsigned size)
-{
-    X86Apic *apic = opaque;
-
-    if (size < 4 || offset & 0xf) {
-        emu_guest_error("apic: %u-byte write at offset 0x%x", size, (unsigned)offset);
-        return;
-    }
-    EMU_TRACE(apic_write, "cpu %u reg 0x%03x value 0x%08x", emu_cpu_get_index((EmuCpu *)apic->cpu),
-              (unsigned)offset, (uint32_t)value);
-    apic_write_register(apic, (unsigned)(offset >> 4), (uint32_t)value);
-}
-
-static const EmuMemoryRegionOps apic_mmio_ops = {
-    .read = apic_mmio_read,
-    .write = apic_mmio_write,
-    .valid_min = 1,
-    .valid_max = 4,
-    .impl_min = 1,
-    .impl_max = 4,
-};
-
-/* ---- x2APIC: the registers as MSRs (10.12) ---------------------------------------------------------------------- */
-
-enum { APIC_MSR_RO = 1, APIC_MSR_WO = 2, APIC_MSR_RW = 3 };
-
-/* Access and the bits that may be written (table 10-6); 0: no such register. */
-static unsigned
-apic_msr_access(const X86Apic *apic, unsigned reg, uint64_t *writable)
-{
-    *writable = UINT32_MAX;
-    switch (reg) {
-    case APIC_REG_ID:
-    case APIC_REG_VERSION:
-    case APIC_REG_PPR:
-    case APIC_REG_LDR:
-    case APIC_REG_ISR ... APIC_REG_IRR + 7:
-    case APIC_REG_CURRENT_COUNT:
-        return APIC_MSR_RO;
-    case APIC_REG_EOI:
-        *writable = 0;
-        return APIC_MSR_WO;
-    case APIC_REG_SELF_IPI:
-        *writable = 0xff;
-        return APIC_MSR_WO;
-    case APIC_REG_ESR:
-        *writable = 0;
-        return APIC_MSR_RW;
-    case APIC_REG_TPR:
-        *writable = 0xff;
-        return APIC_MSR_RW;
-    case APIC_REG_SVR:
-        *writable = 0x1ff;
-        return APIC_MSR_RW;
-    case APIC_REG_ICR_LOW:
-        *writable = UINT64_C(0xffffffff000ccfff);
-        return APIC_MSR_RW;
-    case APIC_REG_DIVIDE:
-        *writable = 0xb;
-        return APIC_MSR_RW;
-    case APIC_REG_LVT ... APIC_REG_LVT + X86_N_LVT - 1:
-        *writable = apic_lvt_writable[reg - APIC_REG_LVT] | APIC_LVT_READ_ONLY;
-        if (!x86_has_feature(apic->cpu->state, X86_FEAT_TSC_DEADLINE)) {
-            *writable &= ~(uint64_t)APIC_LVT_DEADLINE;
-        }
-        return APIC_MSR_RW;
-    case APIC_REG_INITIAL_COUNT:
-        return APIC_MSR_RW;
-    default:
-        return 0;
-    }
-}
-
-bool
-x86_apic_read_msr(X86Apic *apic, uint32_t index, uint64_t *value)
-{
-    unsigned reg = index - X86_MSR_X2APIC_FIRST;
-    uint64_t writable;
-
-    if (!apic_is_x2apic(apic) || !(apic_msr_access(apic, reg, &writable) & APIC_MSR_RO)) {
-        return false;
-    }
-    switch (reg) {
-    case APIC_REG_ID:
-        *value = apic->cpu->state->apic_id;
-        break;
-    case APIC_REG_LDR:
-        *value = apic_x2apic_ldr(apic);
-        break;
-    case APIC_REG_ICR_LOW:
-        *value = apic->icr[0] | (uint64_t)apic->icr[1] << 32;
-        break;
-    default:
-        *value = apic_read_register(apic, reg);
-        break;
-    }
-    EMU_TRACE(apic_read, "cpu %u msr 0x%03x value 0x%08x", emu_cpu_get_index((EmuCpu *)apic->cpu), index,
-              (unsigned)*value);
-    return true;
-}
-
-bool
-x86_apic_write_msr(X86Apic *apic, uint32_t index, uint64_t value)
-{
-    unsigned reg = index - X86_MSR_X2APIC_FIRST;
-    uint64_t writable;
-
-    if (!apic_is_x2apic(apic) || !(apic_msr_access(apic, reg, &writable) & APIC_MSR_WO) || value & ~writable) {
-        return false;
-    }
-    EMU_TRACE(apic_write, "cpu %u msr 0x%03x value 0x%08x", emu_cpu_get_index((EmuCpu *)apic->cpu), index,
-              (unsigned)value);
-    switch (reg) {
-    case APIC_REG_SELF_IPI:
-        if (value < 16) {
-            apic_error(apic, APIC_ESR_SEND_ILLEGAL);
-        } else {
-            apic_accept(apic, APIC_DM_FIXED, (uint8_t)value, false);
-        }
-        break;
-    case APIC_REG_ICR_LOW:
-        apic->icr[1] = (uint32_t)(value >> 32);
-        apic_write_register(apic, reg, (uint32_t)value);
-        break;
-    default:
-        apic_write_register(apic, reg, (uint32_t)value);
-        break;
-    }
-    return true;
 }
 
 /* ---- interrupt messages (10.11) -------------------------------------------------------------------------------- */
