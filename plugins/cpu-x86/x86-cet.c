@@ -110,8 +110,8 @@ show_tracker(X86State *s)
 }
 
 /* 3E counts when no other segment prefix follows it. */
-static bool
-has_notrack(const X86Insn *insn)
+bool
+x86_cet_has_notrack(const X86Insn *insn)
 {
     bool found = false;
 
@@ -137,7 +137,7 @@ x86_cet_jump(X86State *s, const X86Insn *insn)
 {
     uint64_t *v = settings(s);
 
-    if (!is_active(s, X86_CET_ENDBR_EN) || (*v & X86_CET_SUPPRESS) || ((*v & X86_CET_NO_TRACK_EN) && has_notrack(insn))) {
+    if (!is_active(s, X86_CET_ENDBR_EN) || (*v & X86_CET_SUPPRESS) || ((*v & X86_CET_NO_TRACK_EN) && x86_cet_has_notrack(insn))) {
         return;
     }
     *v |= X86_CET_TRACKER;

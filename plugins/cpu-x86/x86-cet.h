@@ -5,8 +5,8 @@
  * Control-flow enforcement: shadow stacks and indirect branch tracking (SDM 1, chapter 17).
  *
  * Off, nothing here is called but behind a test of CR4.CET or of the mode key. X86_MODE_SHSTK and X86_MODE_IBT say which of the two is on at
- * this privilege level: near calls and returns, or indirect branches, are then the interpreter's. X86_MODE_TRACKER says that the next
- * instruction is looked at.
+ * this privilege level: near calls and returns are then the interpreter's; indirect branches look whether it is an ENDBRANCH where they lead.
+ * X86_MODE_TRACKER says that the next instruction is looked at.
  */
 
 #include "x86-interp.h"
@@ -64,6 +64,7 @@ void x86_cet_look(X86State *s, const X86Insn *insn);
 void x86_cet_call(X86State *s, const X86Insn *insn, uint64_t ret, bool indirect);
 void x86_cet_ret(X86State *s, uint64_t target, unsigned size);
 void x86_cet_jump(X86State *s, const X86Insn *insn);
+bool x86_cet_has_notrack(const X86Insn *insn);
 
 /* Far transfers, called where nothing has been changed yet and every other fault is over. @code64: what they lead to. */
 void x86_cet_check_target(X86State *s, bool code64);

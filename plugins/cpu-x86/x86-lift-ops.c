@@ -5,6 +5,7 @@
  * instructions that are more than a few ops, are native templates: one access, one commit, atomic when locked.
  */
 
+#include "x86-cet.h"
 #include "x86-lift.h"
 
 #define READ EMU_TCG_ROLE_READ
@@ -789,18 +790,54 @@ lift_wide_target(X86Lift *l, EmuTcgArg target, unsigned size)
     return wide;
 }
 
+/*
+ * A tracked branch: when an ENDBRANCH is where it leads, the tracker would have come and gone. Else it waits, which is another mode.
+ */
+static uint64_t
+helper_track(EmuTcgState *tcg, uint64_t target, uint64_t b G_GNUC_UNUSED, uint64_t c G_GNUC_UNUSED)
+{
+    static const uint8_t endbr64[4] = {0xf3, 0x0f, 0x1e, 0xfa};
+    X86State *s = (X86State *)tcg;
+    const uint8_t *p = (target & 0xfff) > 0x1000 - sizeof(endbr64) ? NULL : emu_tcg_fast_pointer(tcg, target, EMU_TCG_FETCH);
+
+    if (!(p && memcmp(p, endbr64, sizeof(endbr64)) == 0) && x86_canonical(s, target)) {
+        x86_cet_wait(s);
+    }
+    return 0;
+}
+
+/* False: it is the interpreter's. */
+static bool
+tracking_ok(const X86Lift *l, const X86Insn *insn)
+{
+    return !(l->mode & X86_MODE_IBT) || (is_64(l) && !x86_cet_has_notrack(insn) && !l->ends_shadow);
+}
+
+/* The last of an indirect branch. */
+static void
+lift_branch_to(X86Lift *l, EmuTcgArg target, EmuTcgJumpHint kind)
+{
+    static const EmuTcgHelper track = {.name = "track", .fn = helper_track, .flags = EMU_TCG_HELPER_NO_FP};
+
+    if (l->mode & X86_MODE_IBT) {
+        emu_tcg_ir_call(l->ir, &track, EMU_TCG_NO_ARG, target, EMU_TCG_NO_ARG, EMU_TCG_NO_ARG);
+        kind = EMU_TCG_JUMP_MODE;
+    }
+    emu_tcg_ir_jump_ind(l->ir, target, kind);
+    l->ended = true;
+}
+
 static bool
 lift_jmp_ind(X86Lift *l, const X86Insn *insn)
 {
     EmuTcgArg target;
 
-    if (!any_target_ok(l, insn) || !x86_lift_read(l, insn, 0, &target)) {
+    if (!any_target_ok(l, insn) || !tracking_ok(l, insn) || !x86_lift_read(l, insn, 0, &target)) {
         return false;
     }
     target = lift_wide_target(l, target, insn->opsize);
     x86_lift_end_shadow(l);
-    emu_tcg_ir_jump_ind(l->ir, target, EMU_TCG_JUMP_PLAIN);
-    l->ended = true;
+    lift_branch_to(l, target, EMU_TCG_JUMP_PLAIN);
     return true;
 }
 
@@ -811,7 +848,7 @@ lift_call_ind(X86Lift *l, const X86Insn *insn)
     EmuTcgMem below;
     bool keep;
 
-    if (!any_target_ok(l, insn) || !stack_is_plain(l) || !x86_lift_read(l, insn, 0, &target)) {
+    if (!any_target_ok(l, insn) || !tracking_ok(l, insn) || !stack_is_plain(l) || !x86_lift_read(l, insn, 0, &target)) {
         return false;
     }
     /* CALL rsp goes to where rsp was. */
@@ -831,8 +868,7 @@ lift_call_ind(X86Lift *l, const X86Insn *insn)
         /* For x86_refuse_branch(): an address that is not canonical is known as such behind the store only. */
         emu_tcg_ir_mov(l->ir, EMU_TCG_I64, x86_lift_global(l, X86_GLOBAL_UNDER_CALL), copy);
     }
-    emu_tcg_ir_jump_ind(l->ir, target, EMU_TCG_JUMP_CALL);
-    l->ended = true;
+    lift_branch_to(l, target, EMU_TCG_JUMP_CALL);
     return true;
 }
 

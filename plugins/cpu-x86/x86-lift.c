@@ -4,18 +4,15 @@
 #include "x86-lift.h"
 #include "x86-virt.h"
 
-/* Transfers that control-flow enforcement has a word in. */
+/* Transfers that a shadow stack has a word in. */
 static bool
 x86_lift_is_enforced(const X86Lift *l, unsigned op)
 {
     switch (op) {
     case X86_OP_call:
+    case X86_OP_call_ind:
     case X86_OP_ret:
         return l->mode & X86_MODE_SHSTK;
-    case X86_OP_call_ind:
-        return l->mode & (X86_MODE_SHSTK | X86_MODE_IBT);
-    case X86_OP_jmp_ind:
-        return l->mode & X86_MODE_IBT;
     default:
         return false;
     }

@@ -94,7 +94,7 @@ main(int argc, char **argv)
         {"16-bit-user", 16, 3, false, false, DATA, 0x5fff},
         {"real", 16, 0, false, false, DATA, 0xffff, true},
         {"64-bit-shadow-stack", 64, 3, true, .cet = X86_CET_SH_STK_EN | X86_CET_WR_SHSTK_EN},
-        {"64-bit-tracking", 64, 3, true, .cet = X86_CET_SH_STK_EN | X86_CET_ENDBR_EN | X86_CET_NO_TRACK_EN},
+        {"64-bit-tracking", 64, 3, true, .cet = X86_CET_ENDBR_EN | X86_CET_NO_TRACK_EN},
         {"compatibility-shadow-stack", 32, 3, true, .cet = X86_CET_SH_STK_EN | X86_CET_WR_SHSTK_EN},
     };
     const char *seed = g_getenv("EMU_X86_TRANSLATE_SEED");

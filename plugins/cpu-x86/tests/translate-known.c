@@ -4,6 +4,8 @@
 
 #include "translate-state.h"
 
+#include "../x86-cet.h"
+
 /*
  * POPF sets TF, and the next instruction, whose end is the trap, is one that runs with the other vCPUs stopped: a locked
  * access that the host cannot do as one. Both ways must trap behind it.
@@ -318,9 +320,50 @@ test_stores_beside_code(gconstpointer data)
     g_assert_cmpuint(translated.v->n_interp - interpreted, <, 2000);
 }
 
+/* A loop of indirect branches, jumps and calls, to an ENDBRANCH and to none: translated all the way when it is one. */
+static void
+test_tracked_branches(gconstpointer data)
+{
+    const Mode *mode = data;
+
+    begin_mode(mode);
+    for (unsigned i = 0; i < 4; i++) {
+        bool call = i & 1, endbranch = i < 2, ends;
+        Case c = {.entry = CODE, .data_seed = 1};
+        uint64_t interpreted;
+        EmuTcgExit how;
+
+        c.cpu.rip = c.entry;
+        c.cpu.eflags = 2;
+        c.cpu.gpr[X86_RSP] = DATA + 0x1800;
+        c.cpu.gpr[X86_RBX] = CODE + 2;
+        c.cpu.gpr[X86_RCX] = 20;
+        c.cpu.fx.fcw = 0x37f;
+        c.cpu.fx.mxcsr = 0x1f80;
+        append(&c, (const uint8_t[]){0xff, call ? 0xd3 : 0xe3}, 2, NO_ROW); /* again: jmp or call rbx */
+        append(&c, endbranch ? (const uint8_t[]){0xf3, 0x0f, 0x1e, 0xfa} : (const uint8_t[]){0x90, 0x90, 0x90, 0x90}, 4, NO_ROW);
+        append(&c, (const uint8_t[]){0x48, 0xc7, 0xc4, 0, 0x18, 0x02, 0}, 7, NO_ROW); /* mov rsp, DATA + 0x1800 */
+        append(&c, (const uint8_t[]){0xff, 0xc9, 0x75, 0xef}, 4, NO_ROW);             /* dec ecx; jnz again */
+        append(&c, (const uint8_t[]){0xf4}, 1, NO_ROW);
+        g_assert_cmpstr(run_case(&c, mode, &ends), ==, NULL);
+        g_assert_true(ends);
+        g_assert_cmphex(translated.s->rip, ==, HANDLERS + (endbranch ? X86_EXC_GP : X86_EXC_CP) * 16 + 1);
+        g_assert_cmphex(translated.s->u_cet & X86_CET_TRACKER, ==, endbranch ? 0 : X86_CET_TRACKER);
+        if (endbranch) {
+            c.cpu.gpr[X86_RCX] = 20000;
+            load_machine(&translated, &c, mode);
+            interpreted = translated.v->n_interp;
+            g_assert_true(run_translated(&how));
+            g_test_message("%" G_GUINT64_FORMAT " instructions interpreted", translated.v->n_interp - interpreted);
+            g_assert_cmpuint(translated.v->n_interp - interpreted, <, 2000);
+        }
+    }
+}
+
 void
 add_known_tests(const Mode *modes)
 {
+    g_test_add_data_func("/x86/translate/tracked-branches", &modes[10], test_tracked_branches);
     g_test_add_data_func("/x86/translate/step-over-exclusive", &modes[1], test_step_over_exclusive);
     g_test_add_data_func("/x86/translate/iret", &modes[1], test_iret);
     g_test_add_data_func("/x86/translate/system-call", &modes[0], test_system_call);

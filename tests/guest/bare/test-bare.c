@@ -6,6 +6,7 @@
  *   /bare/ACCEL/GUEST        says what GUEST.expect has
  *   /switch/A/B/GUEST        is stopped in mid-run under A, at several places; its state, loaded into a machine under B, goes on there; what
  *                            both said together is the same again
+ *   /shadow-stack/A/B        a guest waits in a call under a shadow stack, is moved, returns
  *   /components/A/B          registers of AVX-512 stay what they are, over a stop, over a move to another KVM; the translator refuses them
  */
 
@@ -772,6 +773,29 @@ test_components(gconstpointer data)
     pc_end(&b);
 }
 
+#define CPU_WITH_CET "max,+rtm,+tsx-ctrl"
+#define RTM_SEEN (VARS + 8) /* of shadow.asm */
+
+static void
+test_shadow_stack(gconstpointer data)
+{
+    const Case *c = data;
+    Pc a, b;
+
+    pc_build_with(&a, c->guest, CPU_WITH_CET, c->first);
+    pc_build_with(&b, c->guest, CPU_WITH_CET, c->second);
+    pc_run(&a);
+    await_word(&a, 1);
+    pc_stop(&a);
+    move_state(&a, &b);
+    pc_end(&a);
+    emu_test_write(b.machine, VARS + 4, 1, 4);
+    pc_run(&b);
+    await_word(&b, 2);
+    g_assert_cmpuint(emu_test_read(b.machine, RTM_SEEN, 4), ==, 0);
+    pc_end(&b);
+}
+
 static void
 add_case(const char *path, const char *guest, const char *first, const char *second, GTestDataFunc fn)
 {
@@ -815,6 +839,8 @@ main(int argc, char **argv)
             add_case(path, "kvm-clock", accels[i], NULL, test_kvm_clock);
         }
     }
+    add_case("/shadow-stack/tcg/tcg", "shadow", "tcg", "tcg", test_shadow_stack);
+    add_case("/shadow-stack/tcg/tcg,mode=interp", "shadow", "tcg", "tcg,mode=interp", test_shadow_stack);
     add_case("/components/kvm,kernel-irqchip=on/kvm,kernel-irqchip=on", "zmm", "kvm,kernel-irqchip=on", "kvm,kernel-irqchip=on", test_components);
     add_case("/components/kvm,kernel-irqchip=off/kvm,kernel-irqchip=on", "zmm", "kvm,kernel-irqchip=off", "kvm,kernel-irqchip=on", test_components);
     add_case("/bare/kvm,slots=100/many-pieces", "slots", "kvm,slots=100", NULL, test_many_pieces);
