@@ -249,6 +249,35 @@ pc_acpi_get_isa_presence(PcMachine *pc)
     return present;
 }
 
+static uint64_t
+pc_acpi_get_u32(const uint8_t *p)
+{
+    return p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24;
+}
+
+/* Of a 64-bit BAR: the bits that stay zero are as many as the size has. */
+static uint64_t
+pc_acpi_get_bar_size(EmuPciDevice *dev, unsigned bar)
+{
+    const uint8_t *wmask = emu_pci_device_get_wmask(dev) + 0x10 + 4 * bar;
+
+    return -((pc_acpi_get_u32(wmask) & ~UINT64_C(0x0f)) | pc_acpi_get_u32(wmask + 4) << 32);
+}
+
+/* What a bridge passes on above 4 GiB, as firmware left it. */
+static void
+pc_acpi_add_bridge_window(EmuPciDevice *dev, uint64_t *low, uint64_t *high)
+{
+    const uint8_t *config = emu_pci_device_get_config(dev);
+    uint64_t base = (pc_acpi_get_u32(config + 0x24) & 0xfff0) << 16 | pc_acpi_get_u32(config + 0x28) << 32;
+    uint64_t limit = (pc_acpi_get_u32(config + 0x24) >> 16 & 0xfff0) << 16 | 0xfffff | pc_acpi_get_u32(config + 0x2c) << 32;
+
+    if ((config[0x0e] & 0x7f) == 1 && base > UINT32_MAX && base < limit) {
+        *low = MIN(*low, base);
+        *high = MAX(*high, limit + 1);
+    }
+}
+
 static void
 pc_acpi_get_high_window(PcMachine *pc, uint64_t *start, uint64_t *length)
 {
@@ -262,12 +291,13 @@ pc_acpi_get_high_window(PcMachine *pc, uint64_t *start, uint64_t *length)
 
             if (address != UINT64_MAX && address > UINT32_MAX) {
                 low = MIN(low, address);
-                high = MAX(high, address);
+                high = MAX(high, address + pc_acpi_get_bar_size(devices->pdata[i], bar));
             }
         }
+        pc_acpi_add_bridge_window(devices->pdata[i], &low, &high);
     }
     *start = high ? low & ~(unit - 1) : 0;
-    *length = high ? ((high + unit) & ~(unit - 1)) + unit - *start : 0;
+    *length = high ? ((high + unit - 1) & ~(unit - 1)) - *start : 0;
 }
 
 static uint16_t
