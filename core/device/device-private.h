@@ -48,6 +48,9 @@ void emu_bus_detach_owner(EmuBus *self);
 void emu_device_add_bus(EmuDevice *self, EmuBus *bus);
 void emu_device_remove_bus(EmuDevice *self, EmuBus *bus);
 bool emu_device_is_user_created(EmuDevice *self);
+/* The user added it when the machine was complete. */
+void emu_device_set_hotplugged(EmuDevice *self, bool hotplugged);
+bool emu_device_is_hotplugged(EmuDevice *self);
 EmuDevice *emu_device_get_maker(EmuDevice *self); /* the device that realized it in its own realize; NULL: none */
 /* For one that plugs into no bus. Before it is realized. */
 void emu_device_set_hotplug_handler(EmuDevice *self, gpointer handler);

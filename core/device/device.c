@@ -29,7 +29,7 @@ typedef struct {
     EmuDevice *maker;    /* weak: in whose realize it was realized; NULL: a board's or the user's */
     GPtrArray *buses;    /* borrowed: children */
     GPtrArray *groups;   /* LineGroup, in order of addition */
-    bool realized, realizing, user_created, replacing;
+    bool realized, realizing, user_created, hotplugged, replacing;
     EmuHotplugHandler *hotplug_handler; /* when there is no bus that has one */
 } EmuDevicePrivate;
 
@@ -486,6 +486,18 @@ void
 emu_device_set_user_created(EmuDevice *dev, bool user_created)
 {
     priv(dev)->user_created = user_created;
+}
+
+void
+emu_device_set_hotplugged(EmuDevice *self, bool hotplugged)
+{
+    priv(self)->hotplugged = hotplugged;
+}
+
+bool
+emu_device_is_hotplugged(EmuDevice *self)
+{
+    return priv(self)->hotplugged;
 }
 
 EmuDevice *

@@ -466,6 +466,7 @@ const EmuHmpCommand emu_hmp_info_commands[] = {
     {"kvm", NULL, "", "show KVM information", hmp_info_kvm},
     {"lapic", NULL, "", "show local apic state", hmp_info_lapic},
     {"memdev", NULL, "", "show memory backends", hmp_info_memdev},
+    {"memory-devices", NULL, "", "show memory devices", hmp_info_memory_devices},
     {"memory_size_summary", NULL, "", "show the amount of initially allocated and present hotpluggable memory in bytes", hmp_info_memory_size_summary},
     {"mice", NULL, "", "show which guest mouse is receiving events", hmp_info_mice},
     {"mtree", "-f", "[-f]", "show memory tree (-f: dump flat view for address spaces)", hmp_info_mtree},

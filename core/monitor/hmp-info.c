@@ -141,9 +141,25 @@ hmp_info_hotpluggable_cpus(EmuHmp *hmp, const EmuHmpValue *args G_GNUC_UNUSED)
     g_ptr_array_unref(list);
 }
 
+/* @devices: as query-memory-devices has them. */
+static uint64_t
+plugged_in_node(GPtrArray *devices, unsigned node)
+{
+    uint64_t bytes = 0;
+
+    for (guint i = 0; i < devices->len; i++) {
+        const QmpPCDIMMDeviceInfo *dimm = ((QmpMemoryDeviceInfo *)devices->pdata[i])->u.dimm->data;
+
+        bytes += dimm->node == node ? (uint64_t)dimm->size : 0;
+    }
+    return bytes;
+}
+
 void
 hmp_info_numa(EmuHmp *hmp, const EmuHmpValue *args G_GNUC_UNUSED)
 {
+    EmuQmpCall call = hmp_call(hmp);
+    GPtrArray *list = qmp_query_memory_devices(&call, NULL);
     unsigned n = emu_machine_get_n_numa_nodes(hmp->machine);
 
     hmp_printf(hmp, "%u nodes\n", n);
@@ -154,9 +170,13 @@ hmp_info_numa(EmuHmp *hmp, const EmuHmpValue *args G_GNUC_UNUSED)
                 hmp_printf(hmp, " %u", i);
             }
         }
-        hmp_printf(hmp, "\nnode %u size: %" G_GUINT64_FORMAT " MB\nnode %u plugged: 0 MB\n", node,
-                   emu_machine_get_numa_node_size(hmp->machine, node) >> 20, node);
+        hmp_printf(hmp, "\nnode %u size: %" G_GUINT64_FORMAT " MB\nnode %u plugged: %" G_GUINT64_FORMAT " MB\n", node,
+                   (emu_machine_get_numa_node_size(hmp->machine, node) + plugged_in_node(list, node)) >> 20, node, plugged_in_node(list, node) >> 20);
     }
+    for (guint i = 0; i < list->len; i++) {
+        emu_qmp_free(&qmp_type_MemoryDeviceInfo, list->pdata[i]);
+    }
+    g_ptr_array_unref(list);
 }
 
 static void
@@ -257,7 +277,31 @@ hmp_info_roms(EmuHmp *hmp, const EmuHmpValue *args G_GNUC_UNUSED)
 void
 hmp_info_memory_size_summary(EmuHmp *hmp, const EmuHmpValue *args G_GNUC_UNUSED)
 {
-    hmp_printf(hmp, "base memory: %" G_GUINT64_FORMAT "\nplugged memory: 0\n", emu_machine_get_ram_size(hmp->machine));
+    EmuQmpCall call = hmp_call(hmp);
+    QmpMemoryInfo *info = qmp_query_memory_size_summary(&call, NULL);
+
+    hmp_printf(hmp, "base memory: %" G_GUINT64_FORMAT "\nplugged memory: %" G_GUINT64_FORMAT "\n", info->base_memory, info->plugged_memory);
+    emu_qmp_free(&qmp_type_MemoryInfo, info);
+}
+
+void
+hmp_info_memory_devices(EmuHmp *hmp, const EmuHmpValue *args G_GNUC_UNUSED)
+{
+    EmuQmpCall call = hmp_call(hmp);
+    GPtrArray *list = qmp_query_memory_devices(&call, NULL);
+
+    for (guint i = 0; i < list->len; i++) {
+        QmpMemoryDeviceInfo *item = list->pdata[i];
+        const QmpPCDIMMDeviceInfo *dimm = item->u.dimm->data;
+
+        hmp_printf(hmp, "Memory device [%s]: \"%s\"\n", qmp_type_MemoryDeviceInfoKind.values[item->type], dimm->id ? dimm->id : "");
+        hmp_printf(hmp, "  addr: 0x%" G_GINT64_MODIFIER "x\n  slot: %d\n  node: %d\n  size: %" G_GINT64_FORMAT "\n", (uint64_t)dimm->addr, (int)dimm->slot,
+                   (int)dimm->node, dimm->size);
+        hmp_printf(hmp, "  memdev: %s\n  hotplugged: %s\n  hotpluggable: %s\n", dimm->memdev, dimm->hotplugged ? "true" : "false",
+                   dimm->hotpluggable ? "true" : "false");
+        emu_qmp_free(&qmp_type_MemoryDeviceInfo, item);
+    }
+    g_ptr_array_unref(list);
 }
 
 void

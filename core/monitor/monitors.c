@@ -10,6 +10,7 @@
 #include "qom/qom-private.h"
 #include "system/machine-private.h"
 
+#include <emu/memory-device.h>
 #include <emu/log.h>
 #include <string.h>
 
@@ -219,6 +220,19 @@ watchdog_cb(EmuMachine *machine G_GNUC_UNUSED, int action, EmuMonitors *self)
 {
     qmp_event_watchdog(self, &(Qmp_WATCHDOG_data){.action = (QmpWatchdogAction)action});
 }
+
+static void
+acpi_ost_cb(EmuMachine *machine G_GNUC_UNUSED, const char *id, int type, unsigned slot, unsigned source, unsigned status, EmuMonitors *self)
+{
+    g_autofree char *text = g_strdup_printf("%u", slot);
+    QmpACPIOSTInfo info = {.device = (char *)id, .slot = text, .slot_type = (QmpACPISlotType)type, .source = source, .status = status};
+    Qmp_ACPI_DEVICE_OST_data data = {.info = &info};
+
+    qmp_event_acpi_device_ost(self, &data);
+}
+
+G_STATIC_ASSERT((int)QMP_ACPI_SLOT_TYPE_DIMM == (int)EMU_ACPI_SLOT_DIMM);
+G_STATIC_ASSERT((int)QMP_ACPI_SLOT_TYPE_CPU == (int)EMU_ACPI_SLOT_CPU);
 
 static void
 guest_event_cb(EmuMachine *machine G_GNUC_UNUSED, int event, int action, EmuMonitors *self)
@@ -449,6 +463,7 @@ emu_machine_get_monitors(EmuMachine *machine)
         g_signal_connect(machine, "suspend-disk", G_CALLBACK(suspend_disk_cb), self);
         g_signal_connect(machine, "wakeup", G_CALLBACK(wakeup_cb), self);
         g_signal_connect(machine, "watchdog", G_CALLBACK(watchdog_cb), self);
+        g_signal_connect(machine, "acpi-ost", G_CALLBACK(acpi_ost_cb), self);
         g_signal_connect(machine, "guest-event", G_CALLBACK(guest_event_cb), self);
         for (unsigned i = 0; i < G_N_ELEMENTS(peripheral_folders); i++) {
             g_signal_connect(emu_object_get_container(emu_machine_get_root(machine), peripheral_folders[i]), "child-removed", G_CALLBACK(peripheral_removed_cb), self);

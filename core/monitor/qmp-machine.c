@@ -5,9 +5,11 @@
 #include "monitor/qmp-private.h"
 #include "qmp-generated.h"
 
+#include "device/device-private.h"
 #include "system/machine-private.h"
 
 #include <emu/cpu.h>
+#include <emu/memory-device.h>
 #include <emu/memory.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -371,11 +373,44 @@ qmp_query_cpu_model_expansion(EmuQmpCall *call, const Qmp_query_cpu_model_expans
 QmpMemoryInfo *
 qmp_query_memory_size_summary(EmuQmpCall *call, GError **error G_GNUC_UNUSED)
 {
+    g_autoptr(GPtrArray) devices = emu_machine_list_memory_devices(call->machine);
     QmpMemoryInfo *info = qmp_MemoryInfo_new();
 
     info->base_memory = emu_machine_get_ram_size(call->machine);
     info->has_plugged_memory = true;
+    for (guint i = 0; i < devices->len; i++) {
+        info->plugged_memory += emu_memory_device_get_size(devices->pdata[i]);
+    }
     return info;
+}
+
+GPtrArray *
+qmp_query_memory_devices(EmuQmpCall *call, GError **error G_GNUC_UNUSED)
+{
+    g_autoptr(GPtrArray) devices = emu_machine_list_memory_devices(call->machine);
+    GPtrArray *list = g_ptr_array_new();
+
+    for (guint i = 0; i < devices->len; i++) {
+        EmuDevice *dev = devices->pdata[i];
+        EmuMemoryDeviceInfo info = {.slot = -1};
+        QmpMemoryDeviceInfo *item = qmp_MemoryDeviceInfo_new();
+        QmpPCDIMMDeviceInfo *dimm = qmp_PCDIMMDeviceInfo_new();
+
+        EMU_MEMORY_DEVICE_GET_IFACE(dev)->get_info(EMU_MEMORY_DEVICE(dev), &info);
+        dimm->id = g_strdup(emu_device_get_id(dev));
+        dimm->addr = (int64_t)info.address;
+        dimm->size = (int64_t)emu_memory_device_get_size(EMU_MEMORY_DEVICE(dev));
+        dimm->slot = info.slot;
+        dimm->node = info.node;
+        dimm->memdev = emu_object_get_canonical_path(info.memdev);
+        dimm->hotplugged = emu_device_is_hotplugged(dev);
+        dimm->hotpluggable = EMU_DEVICE_GET_CLASS(dev)->hotpluggable;
+        item->type = QMP_MEMORY_DEVICE_INFO_KIND_DIMM;
+        item->u.dimm = qmp_PCDIMMDeviceInfoWrapper_new();
+        item->u.dimm->data = dimm;
+        g_ptr_array_add(list, item);
+    }
+    return list;
 }
 
 static bool

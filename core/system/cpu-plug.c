@@ -116,9 +116,10 @@ emu_machine_prepare_cpu(EmuMachine *machine, EmuCpu *cpu, const EmuOpts *opts, G
     return emu_machine_apply_cpu_features(machine, cpu, error);
 }
 
-/* The others stand while one comes or goes: they look through the list of CPUs without a lock. */
-static bool
-pause_others(EmuMachine *machine)
+/* All stand while a CPU comes or goes, since they look through the list of CPUs without a lock; and while memory goes, since they
+ * reach it without one. True: they ran. Main thread, big lock held, which is given up while they are waited for. */
+bool
+emu_machine_pause_vcpus(EmuMachine *machine)
 {
     EmuVcpus *vcpus = emu_machine_get_vcpus(machine);
     bool running = vcpus->running;
@@ -129,8 +130,8 @@ pause_others(EmuMachine *machine)
     return running;
 }
 
-static void
-resume_others(EmuMachine *machine, bool running)
+void
+emu_machine_resume_vcpus(EmuMachine *machine, bool running)
 {
     if (running) {
         emu_vcpus_resume(emu_machine_get_vcpus(machine));
@@ -140,7 +141,7 @@ resume_others(EmuMachine *machine, bool running)
 EmuDevice *
 emu_machine_plug_cpu(EmuMachine *machine, EmuDevice *dev, GError **error)
 {
-    bool running = pause_others(machine);
+    bool running = emu_machine_pause_vcpus(machine);
     bool ok = emu_device_realize(g_object_ref(dev), machine, NULL, error);
 
     if (ok) {
@@ -151,7 +152,7 @@ emu_machine_plug_cpu(EmuMachine *machine, EmuDevice *dev, GError **error)
             emu_device_reset(dev);
         }
     }
-    resume_others(machine, running);
+    emu_machine_resume_vcpus(machine, running);
     return ok ? dev : NULL;
 }
 
@@ -166,8 +167,8 @@ void
 emu_machine_remove_cpu(EmuMachine *self, EmuCpu *cpu)
 {
     g_autoptr(EmuCpu) ref G_GNUC_UNUSED = g_object_ref(cpu);
-    bool running = pause_others(self);
+    bool running = emu_machine_pause_vcpus(self);
 
     emu_device_unrealize(EMU_DEVICE(cpu));
-    resume_others(self, running);
+    emu_machine_resume_vcpus(self, running);
 }

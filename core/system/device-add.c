@@ -8,6 +8,7 @@
 #include "system/machine-private.h"
 
 #include <emu/log.h>
+#include <emu/memory-device.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
 
@@ -135,6 +136,7 @@ add_device(EmuMachine *machine, const EmuOpts *opts, bool user_created, GError *
         }
     }
     emu_device_set_user_created(dev, user_created);
+    emu_device_set_hotplugged(dev, emu_machine_priv(machine)->finished);
     if (id) {
         emu_device_set_id(dev, id);
     }
@@ -143,6 +145,15 @@ add_device(EmuMachine *machine, const EmuOpts *opts, bool user_created, GError *
     is_cpu = EMU_IS_CPU(dev) && (user_created || emu_machine_priv(machine)->cpu_hotplug_handler);
     if (is_cpu && !emu_machine_prepare_cpu(machine, EMU_CPU(dev), opts, error)) {
         return NULL;
+    }
+    if (EMU_IS_MEMORY_DEVICE(dev)) {
+        if (!emu_machine_priv(machine)->memory_hotplug_handler) {
+            g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED,
+                                emu_machine_get_ram_slots(machine) ? "memory hotplug is not enabled: missing acpi device or acpi disabled"
+                                                                   : "no slots where allocated, please specify the 'slots' option");
+            return NULL;
+        }
+        emu_device_set_hotplug_handler(dev, emu_machine_priv(machine)->memory_hotplug_handler);
     }
     if (!set_properties(dev, opts, skip, error)) {
         return NULL;

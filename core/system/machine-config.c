@@ -236,6 +236,10 @@ emu_machine_class_add_config(EmuMachineClass *machine_class)
     }
 }
 
+#define RAM_MAX (UINT64_C(1) << 46)
+#define RAM_SLOTS_MAX 256
+#define RAM_MAX_UNIT 4096 /* of maxmem */
+
 /* ---- options as text ------------------------------------------------------------------------------ */
 
 void
@@ -287,7 +291,7 @@ emu_machine_set_memory(EmuMachine *self, const char *text, GError **error)
     g_autoptr(EmuOpts) opts = emu_opts_parse(text, "size", keys, error);
     uint64_t size = priv->ram_size, slots = 0, max = 0;
 
-    if (!opts || !emu_opts_get_size(opts, "size", 'M', &size, error) || !emu_opts_get_uint(opts, "slots", 0, 256, &slots, error) ||
+    if (!opts || !emu_opts_get_size(opts, "size", 'M', &size, error) || !emu_opts_get_uint(opts, "slots", 0, UINT32_MAX, &slots, error) ||
         !emu_opts_get_size(opts, "maxmem", 'B', &max, error)) {
         return false;
     }
@@ -296,7 +300,7 @@ emu_machine_set_memory(EmuMachine *self, const char *text, GError **error)
     }
     /* Whole 8 KiB units, as the field's tools round it. */
     size = (size + 8191) & ~UINT64_C(8191);
-    if (size == 0 || size > UINT64_C(1) << 46) {
+    if (size == 0 || size > RAM_MAX) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "Parameter 'size' is %s, expected at most 64T", emu_opts_get(opts, "size"));
         return false;
     }
@@ -307,7 +311,25 @@ emu_machine_set_memory(EmuMachine *self, const char *text, GError **error)
         return false;
     }
     if (slots && !emu_opts_get(opts, "maxmem")) {
-        g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "invalid -m option value: slots was given without maxmem");
+        g_set_error_literal(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "slots specified but no max-size");
+        return false;
+    }
+    if (slots && max == size) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "invalid value of maxmem: memory slots were specified but maximum memory size (0x%" G_GINT64_MODIFIER "x) is equal to the initial memory size (0x%" G_GINT64_MODIFIER "x)",
+                    max, size);
+        return false;
+    }
+    if (slots > RAM_SLOTS_MAX) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "unsupported amount of memory slots: %" G_GUINT64_FORMAT, slots);
+        return false;
+    }
+    if (max % RAM_MAX_UNIT) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "maximum memory size must by aligned to multiple of %u bytes", RAM_MAX_UNIT);
+        return false;
+    }
+    if (max > RAM_MAX) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "Parameter 'maxmem' is %s, expected at most 64T", emu_opts_get(opts, "maxmem"));
         return false;
     }
     priv->ram_size = size;

@@ -70,12 +70,18 @@ typedef struct {
     char *cpu_type;     /* resolved QOM name */
     char *cpu_features; /* what followed the model, "" */
     gpointer cpu_hotplug_handler; /* of CPUs that the user adds; NULL: the machine takes none */
+    gpointer memory_hotplug_handler; /* of memory, likewise */
+    EmuMemoryRegion *device_memory; /* where it may lie; NULL: nowhere */
+    uint64_t device_memory_base;
+    GPtrArray *memory_devices; /* EmuMemoryDevice, borrowed, that are there, lowest address first; NULL: none yet */
+    EmuBh *ost_bh;
+    GArray *ost_reports; /* that the monitors have not heard of */
     EmuSmp smp;
     unsigned smp_clusters;
     EmuNuma *numa; /* NULL: none */
     char *kernel, *initrd, *append, *firmware, *boot_order, *memory_backend;
     bool wants_defaults;
-    bool built;
+    bool built, finished;
 
     /* real-time clock */
     char *rtc_base;
@@ -115,7 +121,19 @@ void emu_machine_replace_option(EmuMachine *self, const char *name, const char *
 char *emu_machine_get_board_name(EmuMachine *self);
 char *emu_cpu_model_name(const char *type_name);
 
+/* cpu-plug.c */
+bool emu_machine_pause_vcpus(EmuMachine *machine);
+void emu_machine_resume_vcpus(EmuMachine *machine, bool running);
+
+/* acpi-ost.c */
+void emu_machine_free_ost(EmuMachine *self);
+
 /* memory-backend.c */
+/* A memory object for a device: its region while nobody else has it. */
+EmuMemoryRegion *emu_memory_backend_claim(EmuObject *object, GError **error);
+void emu_memory_backend_release(EmuObject *object);
+EmuMemoryRegion *emu_memory_backend_get_region(EmuObject *object);
+uint64_t emu_memory_backend_get_size(EmuObject *object);
 bool emu_machine_get_memory_backend_size(EmuMachine *self, const char *id, uint64_t *size, GError **error);
 /* -mem-path */
 EmuMemoryRegion *emu_machine_new_file_memory(EmuMachine *self, const char *path, bool prealloc, const char *name, uint64_t size, GError **error);

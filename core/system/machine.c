@@ -25,7 +25,7 @@
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE(EmuMachine, emu_machine, EMU_TYPE_OBJECT)
 
-enum { SIGNAL_POWERDOWN, SIGNAL_MACHINE_DONE, SIGNAL_RESET, SIGNAL_SHUTDOWN, SIGNAL_RUN_STATE, SIGNAL_SUSPEND, SIGNAL_SUSPEND_DISK, SIGNAL_WAKEUP, SIGNAL_WATCHDOG, SIGNAL_GUEST_EVENT, N_SIGNALS };
+enum { SIGNAL_POWERDOWN, SIGNAL_MACHINE_DONE, SIGNAL_RESET, SIGNAL_SHUTDOWN, SIGNAL_RUN_STATE, SIGNAL_SUSPEND, SIGNAL_SUSPEND_DISK, SIGNAL_WAKEUP, SIGNAL_WATCHDOG, SIGNAL_GUEST_EVENT, SIGNAL_ACPI_OST, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 EmuMachinePrivate *
@@ -213,6 +213,7 @@ emu_machine_destroy(EmuMachine *self)
     g_ptr_array_set_size(priv->parallels, 0);
     g_clear_object(&priv->accel);
     emu_bh_free(g_steal_pointer(&priv->request_bh));
+    emu_machine_free_ost(self);
     emu_machine_unlock(self);
 
     g_autoptr(EmuObject) root G_GNUC_UNUSED = g_steal_pointer(&priv->root);
@@ -234,6 +235,7 @@ emu_machine_finalize(GObject *object)
     g_ptr_array_unref(priv->globals);
     g_ptr_array_unref(priv->accel_texts);
     g_ptr_array_unref(priv->tracked);
+    g_clear_pointer(&priv->memory_devices, g_ptr_array_unref);
     g_hash_table_unref(priv->options);
     g_free(priv->cpu_type);
     g_free(priv->cpu_features);
@@ -274,6 +276,9 @@ emu_machine_class_init(EmuMachineClass *klass)
     signals[SIGNAL_RUN_STATE] = g_signal_new("run-state-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_INT);
     signals[SIGNAL_WATCHDOG] = g_signal_new("watchdog", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_INT);
     signals[SIGNAL_GUEST_EVENT] = g_signal_new("guest-event", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_INT);
+    /* The id of the device or NULL, the slot's kind (EmuAcpiSlot) and number, what _OST was given. */
+    signals[SIGNAL_ACPI_OST] = g_signal_new("acpi-ost", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 5, G_TYPE_STRING, G_TYPE_INT,
+                                            G_TYPE_UINT, G_TYPE_UINT, G_TYPE_UINT);
     signals[SIGNAL_SUSPEND_DISK] = g_signal_new("suspend-disk", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
     signals[SIGNAL_SUSPEND] = g_signal_new("suspend", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
     signals[SIGNAL_WAKEUP] = g_signal_new("wakeup", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
@@ -382,6 +387,7 @@ emu_machine_finish(EmuMachine *self, GError **error)
     if (klass->done) {
         ok = klass->done(self, error);
     }
+    emu_machine_priv(self)->finished = ok;
     if (ok) {
         emu_machine_reset(self, EMU_SHUTDOWN_CAUSE_NONE);
     }

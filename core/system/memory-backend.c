@@ -344,6 +344,39 @@ emu_machine_use_memory_backend(EmuMachine *self, const char *id, uint64_t size, 
     return backend->region;
 }
 
+/* ---- devices' side --------------------------------------------------------------------------------------- */
+
+EmuMemoryRegion *
+emu_memory_backend_claim(EmuObject *object, GError **error)
+{
+    MemoryBackend *self = (MemoryBackend *)object;
+
+    if (self->used) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE, "can't use already busy memdev: %s", emu_object_get_name(object));
+        return NULL;
+    }
+    self->used = true;
+    return self->region;
+}
+
+void
+emu_memory_backend_release(EmuObject *object)
+{
+    ((MemoryBackend *)object)->used = false;
+}
+
+EmuMemoryRegion *
+emu_memory_backend_get_region(EmuObject *object)
+{
+    return ((MemoryBackend *)object)->region;
+}
+
+uint64_t
+emu_memory_backend_get_size(EmuObject *object)
+{
+    return ((MemoryBackend *)object)->size;
+}
+
 static void
 memory_backend_register_types(void)
 {

@@ -348,6 +348,12 @@ emu_machine_resolve_numa(EmuMachine *machine, GError **error)
             return false;
         }
     }
+    if (!emu_machine_priv(machine)->numa && emu_machine_priv(machine)->ram_slots && EMU_MACHINE_GET_CLASS(machine)->slots_need_node) {
+        EmuNuma *numa = numa_ensure(machine);
+
+        numa->n_nodes = 1;
+        numa->nodes[0].given = true;
+    }
     self = emu_machine_priv(machine)->numa;
     if (!self) {
         return true;

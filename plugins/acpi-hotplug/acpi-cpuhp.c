@@ -18,6 +18,7 @@
 #include <emu/fw-cfg.h>
 #include <emu/log.h>
 #include <emu/machine.h>
+#include <emu/memory-device.h>
 #include <emu/x86-pc.h>
 
 #define CPUHP_SIZE 0x0c
@@ -56,7 +57,6 @@ typedef struct {
 
 EMU_TRACE_DEFINE(acpi_cpuhp_read)
 EMU_TRACE_DEFINE(acpi_cpuhp_write)
-EMU_TRACE_DEFINE(acpi_cpuhp_ost)
 
 static EmuMachine *
 cpuhp_get_machine(AcpiCpuhp *self)
@@ -157,7 +157,8 @@ cpuhp_write_data(AcpiCpuhp *self, uint32_t value)
         self->ost_event = value;
     } else if (self->command == CPUHP_CMD_OST_STATUS) {
         self->ost_status = value;
-        EMU_TRACE(acpi_cpuhp_ost, "CPU %u: event 0x%x status 0x%x", self->select, self->ost_event, value);
+        emu_machine_report_ost(cpuhp_get_machine(self), EMU_ACPI_SLOT_CPU, self->select,
+                               (EmuDevice *)emu_machine_get_cpu(cpuhp_get_machine(self), self->select), self->ost_event, value);
     }
 }
 

@@ -14,25 +14,6 @@
 
 #include <string.h>
 
-/* Method (NAME, n_args) { [Return] (CALLEE (index, ...)) }: @index, then @n_extra bytes of AML. */
-static void
-aml_add_call(GByteArray *out, const char *name, uint8_t n_args, bool returns, const char *callee, unsigned index, const uint8_t *extra,
-             gsize n_extra)
-{
-    GByteArray *body = g_byte_array_new();
-
-    pc_aml_add_name(body, name);
-    pc_acpi_add(body, n_args, 1);
-    if (returns) {
-        pc_acpi_add(body, PC_AML_RETURN, 1);
-    }
-    pc_aml_add_name(body, callee);
-    pc_aml_add_word(body, index);
-    g_byte_array_append(body, extra, (guint)n_extra);
-    pc_acpi_add(out, 0x14, 1);
-    pc_aml_add_package(out, body);
-}
-
 static void
 aml_add_cpu(GByteArray *out, const char *name, unsigned index, uint32_t apic_id)
 {
@@ -44,51 +25,21 @@ aml_add_cpu(GByteArray *out, const char *name, unsigned index, uint32_t apic_id)
     pc_acpi_add(body, index, 1);
     pc_acpi_add(body, 0, 4);
     pc_acpi_add(body, 0, 1);
-    aml_add_call(body, "_STA", 0, true, "CSTA", index, NULL, 0);
-    aml_add_call(body, "_MAT", 0, true, "CMAT", index, id, sizeof id);
+    pc_aml_add_call(body, "_STA", 0, true, "CSTA", index, NULL, 0);
+    pc_aml_add_call(body, "_MAT", 0, true, "CMAT", index, id, sizeof id);
     if (index != 0) {
-        aml_add_call(body, "_EJ0", 1, false, "CEJ0", index, NULL, 0);
+        pc_aml_add_call(body, "_EJ0", 1, false, "CEJ0", index, NULL, 0);
     }
-    aml_add_call(body, "_OST", 3, false, "COST", index, ost, sizeof ost);
+    pc_aml_add_call(body, "_OST", 3, false, "COST", index, ost, sizeof ost);
     pc_acpi_add(out, 0x5b, 1);
     pc_acpi_add(out, 0x83, 1);
-    pc_aml_add_package(out, body);
-}
-
-/* If (Arg0 == index) { Notify (NAME, Arg1) } */
-static void
-aml_add_notify(GByteArray *out, const char *name, unsigned index)
-{
-    GByteArray *body = g_byte_array_new();
-
-    pc_acpi_add(body, 0x93, 1);
-    pc_acpi_add(body, PC_AML_ARG0, 1);
-    pc_aml_add_word(body, index);
-    pc_acpi_add(body, 0x86, 1);
-    pc_aml_add_name(body, name);
-    pc_acpi_add(body, PC_AML_ARG1, 1);
-    pc_acpi_add(out, 0xa0, 1);
-    pc_aml_add_package(out, body);
-}
-
-static void
-aml_add_event(GByteArray *out, unsigned gpe)
-{
-    GByteArray *body = g_byte_array_new();
-    char name[5];
-
-    g_snprintf(name, sizeof name, "_E%02X", gpe);
-    g_byte_array_append(body, (const uint8_t *)"\\\x2e_GPE", 6);
-    pc_aml_add_name(body, name);
-    pc_acpi_add(body, 0, 1);
-    g_byte_array_append(body, (const uint8_t *)"\\\x2e_SB_CSCN", 10);
-    pc_acpi_add(out, 0x14, 1);
     pc_aml_add_package(out, body);
 }
 
 static guint
 pc_acpi_add_cpu_objects(PcAcpi *self)
 {
+    static const char news[] = "\\\x2e_SB_CSCN";
     unsigned n = emu_machine_get_smp(EMU_MACHINE(self->pc)).max_cpus;
     GByteArray *scope = g_byte_array_new(), *notify = g_byte_array_new();
     guint at = pc_acpi_begin(self, "SSDT", 1);
@@ -101,13 +52,13 @@ pc_acpi_add_cpu_objects(PcAcpi *self)
 
         g_snprintf(name, sizeof name, "C%03X", i);
         aml_add_cpu(scope, name, i, pc_acpi_get_apic_id(self->pc, i));
-        aml_add_notify(notify, name, i);
+        pc_aml_add_notify(notify, name, i);
     }
     pc_acpi_add(scope, 0x14, 1);
     pc_aml_add_package(scope, notify);
     pc_acpi_add(self->tables, 0x10, 1);
     pc_aml_add_package(self->tables, scope);
-    aml_add_event(self->tables, self->pc->cpu_hotplug_gpe);
+    pc_aml_add_event(self->tables, self->pc->cpu_hotplug_gpe, (const uint8_t *)news, sizeof news - 1);
     pc_acpi_end(self, at);
     return at;
 }

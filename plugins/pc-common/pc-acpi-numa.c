@@ -4,12 +4,16 @@
 
 #include "pc-acpi.h"
 
+#include <emu/memory-device.h>
+
 #define PC_4G UINT64_C(0x100000000)
 #define PC_VGA_HOLE_START 0xa0000
 #define PC_VGA_HOLE_END 0x100000
 
+enum { PC_SRAT_ENABLED = 1, PC_SRAT_HOT_PLUGGABLE = 2 };
+
 static void
-pc_srat_add_memory(GByteArray *t, unsigned node, uint64_t start, uint64_t length)
+pc_srat_add_memory(GByteArray *t, unsigned node, uint64_t start, uint64_t length, uint32_t flags)
 {
     if (length == 0) {
         return;
@@ -21,7 +25,7 @@ pc_srat_add_memory(GByteArray *t, unsigned node, uint64_t start, uint64_t length
     pc_acpi_add(t, start, 8);
     pc_acpi_add(t, length, 8);
     pc_acpi_add(t, 0, 4);
-    pc_acpi_add(t, 1, 4); /* enabled */
+    pc_acpi_add(t, flags, 4);
     pc_acpi_add(t, 0, 8);
 }
 
@@ -41,7 +45,7 @@ pc_srat_add_ram(PcMachine *pc, GByteArray *t, unsigned node, uint64_t start, uin
         uint64_t first = MAX(start, pieces[i].first), last = MIN(end, pieces[i].last);
 
         if (first < last) {
-            pc_srat_add_memory(t, node, first + pieces[i].moved, last - first);
+            pc_srat_add_memory(t, node, first + pieces[i].moved, last - first, PC_SRAT_ENABLED);
         }
     }
 }
@@ -53,7 +57,7 @@ pc_acpi_add_srat(PcAcpi *self)
     unsigned n_nodes = emu_machine_get_n_numa_nodes(machine), n_cpus = emu_machine_get_smp(machine).max_cpus;
     GByteArray *t = self->tables;
     guint at = pc_acpi_begin(self, "SRAT", 1);
-    uint64_t start = 0;
+    uint64_t start = 0, base, size;
 
     pc_acpi_add(t, 1, 4);
     pc_acpi_add(t, 0, 8);
@@ -74,6 +78,10 @@ pc_acpi_add_srat(PcAcpi *self)
 
         pc_srat_add_ram(self->pc, t, i, start, end);
         start = end;
+    }
+    /* Guests want to know early how far memory may reach, and look for it in the highest node. A module's own node is in its _PXM. */
+    if (emu_machine_get_device_memory(machine, &base, &size)) {
+        pc_srat_add_memory(t, n_nodes - 1, base, size, PC_SRAT_ENABLED | PC_SRAT_HOT_PLUGGABLE);
     }
     pc_acpi_end(self, at);
     return at;

@@ -525,7 +525,7 @@ static void
 pc_acpi_build(PcAcpi *self)
 {
     PcMachineClass *klass = PC_MACHINE_GET_CLASS(self->pc);
-    guint tables[16], n = 0, facs, dsdt, rsdt;
+    guint tables[20], n = 0, facs, dsdt, rsdt;
 
     pc_loader_allocate(self, PC_ACPI_RSDP_FILE, 16, PC_ACPI_ZONE_FSEG);
     pc_loader_allocate(self, PC_ACPI_TABLES_FILE, 64, PC_ACPI_ZONE_HIGH);
@@ -539,6 +539,9 @@ pc_acpi_build(PcAcpi *self)
         pc_acpi_add_cpu_hotplug(self, tables, &n);
     } else {
         tables[n++] = pc_acpi_add_cpu_ssdt(self);
+    }
+    if (self->pc->memory_hotplug_port) {
+        pc_acpi_add_memory_hotplug(self, tables, &n);
     }
     tables[n++] = pc_acpi_add_madt(self);
     if (self->pc->hpet_device) {

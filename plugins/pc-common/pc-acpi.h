@@ -51,6 +51,9 @@ void pc_acpi_add_numa(PcAcpi *self, guint *tables, guint *n);
 /* pc-acpi-cpus.c: the same, in place of the list of CPUs that stay. */
 void pc_acpi_add_cpu_hotplug(PcAcpi *self, guint *tables, guint *n);
 
+/* pc-acpi-memory.c: the same. */
+void pc_acpi_add_memory_hotplug(PcAcpi *self, guint *tables, guint *n);
+
 /* pc-acpi-pcihp.c: the same. */
 void pc_acpi_add_pci_hotplug(PcAcpi *self, guint *tables, guint *n);
 

@@ -39,3 +39,51 @@ pc_aml_add_package(GByteArray *out, GByteArray *content)
     g_byte_array_append(out, content->data, len);
     g_byte_array_unref(content);
 }
+
+void
+pc_aml_add_call(GByteArray *out, const char *name, uint8_t n_args, bool returns, const char *callee, unsigned index, const uint8_t *extra,
+                gsize n_extra)
+{
+    GByteArray *body = g_byte_array_new();
+
+    pc_aml_add_name(body, name);
+    pc_acpi_add(body, n_args, 1);
+    if (returns) {
+        pc_acpi_add(body, PC_AML_RETURN, 1);
+    }
+    pc_aml_add_name(body, callee);
+    pc_aml_add_word(body, index);
+    g_byte_array_append(body, extra, (guint)n_extra);
+    pc_acpi_add(out, PC_AML_METHOD, 1);
+    pc_aml_add_package(out, body);
+}
+
+void
+pc_aml_add_notify(GByteArray *out, const char *name, unsigned index)
+{
+    GByteArray *body = g_byte_array_new();
+
+    pc_acpi_add(body, 0x93, 1);
+    pc_acpi_add(body, PC_AML_ARG0, 1);
+    pc_aml_add_word(body, index);
+    pc_acpi_add(body, PC_AML_NOTIFY, 1);
+    pc_aml_add_name(body, name);
+    pc_acpi_add(body, PC_AML_ARG1, 1);
+    pc_acpi_add(out, PC_AML_IF, 1);
+    pc_aml_add_package(out, body);
+}
+
+void
+pc_aml_add_event(GByteArray *out, unsigned gpe, const uint8_t *aml, gsize len)
+{
+    GByteArray *body = g_byte_array_new();
+    char name[5];
+
+    g_snprintf(name, sizeof name, "_E%02X", gpe);
+    g_byte_array_append(body, (const uint8_t *)"\\\x2e_GPE", 6);
+    pc_aml_add_name(body, name);
+    pc_acpi_add(body, 0, 1);
+    g_byte_array_append(body, aml, (guint)len);
+    pc_acpi_add(out, PC_AML_METHOD, 1);
+    pc_aml_add_package(out, body);
+}

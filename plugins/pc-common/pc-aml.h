@@ -24,5 +24,12 @@
 void pc_aml_add_name(GByteArray *out, const char *name);
 void pc_aml_add_word(GByteArray *out, unsigned value);
 void pc_aml_add_dword(GByteArray *out, uint32_t value);
+/* Method (NAME, n_args) { [Return] (CALLEE (index, ...)) }: @index, then @n_extra bytes of AML. */
+void pc_aml_add_call(GByteArray *out, const char *name, uint8_t n_args, bool returns, const char *callee, unsigned index, const uint8_t *extra,
+                     gsize n_extra);
+/* If (Arg0 == index) { Notify (NAME, Arg1) } */
+void pc_aml_add_notify(GByteArray *out, const char *name, unsigned index);
+/* Method (\_GPE._Exx) { AML }: what a general purpose event does. */
+void pc_aml_add_event(GByteArray *out, unsigned gpe, const uint8_t *aml, gsize len);
 /* @content behind its length, which counts itself. Consumes @content. */
 void pc_aml_add_package(GByteArray *out, GByteArray *content);

@@ -316,6 +316,7 @@ pc_fill_fw_cfg(PcMachine *self, GError **error)
     emu_fw_cfg_add_u32(self->fw_cfg, PC_FW_CFG_IRQ0_OVERRIDE, 1);
     pc_add_numa(self, limit);
     pc_add_e820(self);
+    pc_add_reserved_memory_end(self);
     pc_add_system_states(self);
     if (!pc_add_option_roms(self, error) || !pc_load_kernel(self, error) || !pc_add_boot_order(self, error)) {
         return false;

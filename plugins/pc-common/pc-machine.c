@@ -95,7 +95,7 @@ pc_machine_init(EmuMachine *machine, GError **error)
 {
     PcMachine *self = (PcMachine *)machine;
 
-    return pc_decide_smm(self, error) && pc_map_ram(self, error) && pc_create_cpus(self, error) && pc_create_devices(self, error) &&
+    return pc_decide_smm(self, error) && pc_map_ram(self, error) && pc_create_cpus(self, error) && pc_create_device_memory(self, error) && pc_create_devices(self, error) &&
            pc_map_firmware(self, error);
 }
 
@@ -179,6 +179,7 @@ pc_machine_class_init(PcMachineClass *klass)
     machine_class->reset = pc_machine_reset;
     machine_class->nmi = pc_machine_nmi;
     machine_class->cpu_plugged = pc_machine_cpu_plugged;
+    machine_class->slots_need_node = true;
     klass->hpet_intcap = "0x4";
     machine_class->can_replace = pc_can_replace;
     machine_class->part_replaced = pc_part_replaced;

@@ -89,6 +89,7 @@ struct _PcMachine {
     uint16_t pci_hotplug_port; /* 0: slots stay as they are, or are their ports' own business */
     uint16_t cpu_hotplug_port; /* 0: CPUs stay as they are */
     uint8_t cpu_hotplug_gpe;
+    uint16_t memory_hotplug_port; /* 0: memory stays as it is */
     EmuFwCfg *fw_cfg;
 
     EmuDevice *gsi;                   /* pc-gsi */
@@ -116,6 +117,10 @@ unsigned pc_count_cpus(PcMachine *self);
 bool pc_create_cpu_hotplug(PcMachine *self, uint16_t port, unsigned gpe, GError **error);
 /* PCI slots that come and go, those of the root bus and of bridges as the power management's properties say: registers at @port. */
 bool pc_create_pci_hotplug(PcMachine *self, uint16_t port, GError **error);
+/* Memory that comes and goes, when the user wants slots for it. */
+bool pc_create_memory_hotplug(PcMachine *self, GError **error);
+bool pc_create_device_memory(PcMachine *self, GError **error);
+void pc_add_reserved_memory_end(PcMachine *self);
 /* The interrupt wiring, with the ISA bus's requests on it. */
 bool pc_create_gsi(PcMachine *self, GError **error);
 /* Memory modules' descriptions. */

@@ -69,7 +69,7 @@ i440fx_machine_create_power_management(PcMachine *self, GError **error)
 static bool
 i440fx_machine_create_hotplug(PcMachine *self, GError **error)
 {
-    return pc_create_pci_hotplug(self, I440FX_MACHINE_PCI_HOTPLUG_PORT, error) &&
+    return pc_create_pci_hotplug(self, I440FX_MACHINE_PCI_HOTPLUG_PORT, error) && pc_create_memory_hotplug(self, error) &&
            pc_create_cpu_hotplug(self, I440FX_MACHINE_CPU_HOTPLUG_PORT, I440FX_MACHINE_CPU_HOTPLUG_GPE, error);
 }
 

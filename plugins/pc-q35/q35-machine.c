@@ -106,7 +106,8 @@ q35_create_disks(PcMachine *pc, GError **error)
 static bool
 q35_create_hotplug(PcMachine *pc, GError **error)
 {
-    return pc_create_pci_hotplug(pc, Q35_PCI_HOTPLUG_PORT, error) && pc_create_cpu_hotplug(pc, Q35_CPU_HOTPLUG_PORT, Q35_CPU_HOTPLUG_GPE, error);
+    return pc_create_pci_hotplug(pc, Q35_PCI_HOTPLUG_PORT, error) && pc_create_memory_hotplug(pc, error) &&
+           pc_create_cpu_hotplug(pc, Q35_CPU_HOTPLUG_PORT, Q35_CPU_HOTPLUG_GPE, error);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include <emu/machine.h>
 #include <emu/macros.h>
 #include <emu/mainloop.h>
+#include <emu/memory-device.h>
 #include <emu/memory.h>
 #include <emu/object.h>
 #include <emu/pci.h>

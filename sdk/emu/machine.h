@@ -44,7 +44,8 @@ struct _EmuMachineClass {
     bool (*part_replaced)(EmuMachine *self, EmuDevice *part, GError **error);
     /* The user added a CPU: wires it as init() did those that it made. Optional. */
     void (*cpu_plugged)(EmuMachine *self, EmuCpu *cpu);
-    EMU_RESERVED_SLOTS(9);
+    bool slots_need_node; /* with slots for memory there is a NUMA node 0 at least, which the guest's tables speak of */
+    EMU_RESERVED_SLOTS(8);
 };
 /* A machine TYPE is named "NAME-machine" ("pc-i440fx-7.2-machine"). Common properties, all settable before init:
  * ram-size, cpu-type, smp-cpus, smp-maxcpus, smp-sockets/-dies/-cores/-threads, kernel, initrd, append, firmware, boot-order,

@@ -51,7 +51,7 @@ make_machine(Fuzz *self, GError **error)
     if (strstr(self->type, "vga") || strcmp(self->type, "VGA") == 0) {
         emu_machine_add_option(machine, "vga", "none");
     }
-    if (!emu_machine_set_memory(machine, "16M", error) || !emu_machine_set_smp(machine, "1,maxcpus=4", error) ||
+    if (!emu_machine_set_memory(machine, "16M,slots=4,maxmem=80M", error) || !emu_machine_set_smp(machine, "1,maxcpus=4", error) ||
         !add_drive(machine, "file=%s,format=raw,if=ide,index=0", self->disk, error) ||
         !add_drive(machine, "file=%s,format=raw,if=ide,index=2,media=cdrom", self->cd, error) ||
         !emu_test_add_drive(machine, "if=ide,index=3,media=cdrom", error) || /* without a disc */

@@ -7,6 +7,7 @@
 
 /* fuzz-hotplug.c */
 void fuzz_recipe_cpuhp(Fuzz *self);
+void fuzz_recipe_memhp(Fuzz *self);
 void fuzz_recipe_pcihp(Fuzz *self);
 
 /* fuzz-ide.c */

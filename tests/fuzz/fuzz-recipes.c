@@ -400,7 +400,7 @@ fuzz_recipe_of(const char *type)
         {"piix3-ide", fuzz_recipe_ide}, {"piix4-ide", fuzz_recipe_ide},   {"isa-fdc", recipe_floppy}, {"isa-parallel", recipe_parallel}, {"isa-serial", recipe_serial}, {"fw_cfg_io", recipe_fw_cfg},
         {"i440FX-pcihost", recipe_i440fx},
         {"VGA", recipe_vga},       {"isa-vga", recipe_vga},     {"PIIX4_PM", recipe_pm},    {"i8042", recipe_i8042},
-        {"acpi-cpuhp", fuzz_recipe_cpuhp}, {"acpi-pcihp", fuzz_recipe_pcihp},
+        {"acpi-cpuhp", fuzz_recipe_cpuhp}, {"acpi-memhp", fuzz_recipe_memhp}, {"acpi-pcihp", fuzz_recipe_pcihp},
         {"ich9-ahci", fuzz_recipe_ahci}, {"intel-iommu", fuzz_recipe_iommu}, {"mch", fuzz_recipe_mch}, {"ICH9-LPC", fuzz_recipe_lpc},
     };
 
