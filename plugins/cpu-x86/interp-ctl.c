@@ -176,7 +176,7 @@ x86_exec_iret(X86State *s, const X86Insn *insn)
 static void
 software_interrupt(X86State *s, unsigned vector, X86EventType type)
 {
-    X86Event event = {.type = type, .vector = (uint8_t)vector};
+    X86Event event = {.type = type, .vector = (uint8_t)vector, .is_software = true, .return_rip = s->interp->next_rip};
 
     if (s->hooks && s->hooks->log_interrupt) {
         s->hooks->log_interrupt(s, vector, true, false, 0);
@@ -221,13 +221,17 @@ x86_exec_into(X86State *s, const X86Insn *insn)
 void
 x86_exec_int1(X86State *s, const X86Insn *insn)
 {
+    X86Event event = {.type = X86_EVENT_INT1, .vector = X86_EXC_DB, .return_rip = s->interp->next_rip};
+
     (void)insn;
     if (s->dr6_pending) {
         s->dr[6] = (s->dr[6] & ~UINT64_C(0xf)) | s->dr6_pending;
         s->dr6_pending = 0;
     }
     s->interp->step = X86_STEP_NONE;
+    x86_virt_delivering(s, &event);
     x86_interrupt(s, X86_EXC_DB, false, false, 0, s->interp->next_rip);
+    x86_virt_delivering(s, NULL);
 }
 
 void

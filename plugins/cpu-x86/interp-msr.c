@@ -6,7 +6,6 @@
 
 #include "x86-cet.h"
 #include "x86-interp.h"
-#include "x86-svm.h"
 #include "x86-virt.h"
 
 enum {
@@ -55,10 +54,13 @@ enum {
     MSR_TSC_AUX = 0xc0000103u,
 };
 
+#define FEATURE_CONTROL_LOCKED (1u << 0)
+#define FEATURE_CONTROL_VMXON (1u << 2)
+
 #define N_MC_BANKS 10u
 
-static uint64_t
-read_tsc(X86State *s)
+uint64_t
+x86_read_tsc(X86State *s)
 {
     struct timespec ts;
     uint64_t base;
@@ -76,12 +78,9 @@ read_tsc(X86State *s)
 static uint64_t
 read_own_tsc(X86State *s)
 {
-    uint64_t tsc = read_tsc(s);
+    uint64_t tsc = x86_read_tsc(s);
 
-    if (G_UNLIKELY(s->virt != NULL)) {
-        tsc = (uint64_t)((unsigned __int128)tsc * s->svm.tsc_ratio >> SVM_TSC_RATIO_SHIFT) + s->svm.tsc_offset;
-    }
-    return tsc;
+    return G_UNLIKELY(s->virt != NULL) ? s->virt->get_tsc(s, tsc) : tsc;
 }
 
 static void
@@ -249,22 +248,21 @@ msr_exists(X86State *s, uint32_t index)
     return true;
 }
 
-void
-x86_exec_rdmsr(X86State *s, const X86Insn *insn)
+bool
+x86_read_msr(X86State *s, uint32_t index, uint64_t *value)
 {
-    uint32_t index = (uint32_t)X86_LOW(s, X86_RCX);
     uint64_t v = 0, *p = plain_msr(s, index);
-    X86MsrResult r;
+    X86MsrResult r = s->hooks && s->hooks->rdmsr ? s->hooks->rdmsr(s, index, &v) : X86_MSR_NOT_MINE;
 
-    (void)insn;
-    x86_leave_to(s, X86_ELSEWHERE_APIC);
-    r = s->hooks && s->hooks->rdmsr ? s->hooks->rdmsr(s, index, &v) : X86_MSR_NOT_MINE;
     if (r == X86_MSR_NOT_MINE) {
         r = x86_svm_rdmsr(s, index, &v);
     }
+    if (r == X86_MSR_NOT_MINE) {
+        r = x86_vmx_rdmsr(s, index, &v);
+    }
     if (r != X86_MSR_NOT_MINE) {
         if (r == X86_MSR_FAULT) {
-            x86_raise(s, X86_EXC_GP, 0);
+            return false;
         }
     } else if (p && msr_exists(s, index)) {
         v = *p;
@@ -293,9 +291,23 @@ x86_exec_rdmsr(X86State *s, const X86Insn *insn)
             break;
         default:
             if (!inert_msr(index)) {
-                x86_raise(s, X86_EXC_GP, 0);
+                return false;
             }
         }
+    }
+    *value = v;
+    return true;
+}
+
+void
+x86_exec_rdmsr(X86State *s, const X86Insn *insn)
+{
+    uint64_t v;
+
+    (void)insn;
+    x86_leave_to(s, X86_ELSEWHERE_APIC);
+    if (!x86_read_msr(s, (uint32_t)X86_LOW(s, X86_RCX), &v)) {
+        x86_raise(s, X86_EXC_GP, 0);
     }
     X86_LOW(s, X86_RAX) = (uint32_t)v;
     X86_LOW(s, X86_RDX) = v >> 32;
@@ -318,24 +330,32 @@ x86_efer_allowed(const X86State *s)
     if (x86_has_feature(s, X86_FEAT_FXSR_OPT)) {
         allowed |= X86_EFER_FFXSR;
     }
-    if (x86_has_feature(s, X86_FEAT_SVM)) {
-        allowed |= X86_EFER_SVME;
+    if (x86_has_feature(s, X86_FEAT_SVM) && !s->vmx.on) {
+        allowed |= X86_EFER_SVME; /* one extension at a time */
     }
     return allowed;
 }
 
-static void
+static bool
 write_efer(X86State *s, uint64_t v)
 {
     uint64_t changed = v ^ s->efer;
 
     if ((v & ~x86_efer_allowed(s)) || ((changed & v & X86_EFER_SVME) && x86_svm_disabled(s)) || ((changed & X86_EFER_LME) && (s->cr0 & X86_CR0_PG))) {
-        x86_raise(s, X86_EXC_GP, 0);
+        return false;
     }
     s->efer = (v & ~(uint64_t)X86_EFER_LMA) | (s->efer & X86_EFER_LMA);
     if (changed & X86_EFER_NXE) {
         x86_flush_all(s);
     }
+    return true;
+}
+
+/* AMD: LBR, BTF, pins. Intel: also trace messages, branch trace stores and what freezes. */
+uint64_t
+x86_debugctl_allowed(const X86State *s)
+{
+    return s->intel ? 0xdfff : 0x3f;
 }
 
 static bool
@@ -375,16 +395,12 @@ mtrr_value_valid(X86State *s, uint32_t index, uint64_t v)
     return true;
 }
 
-void
-x86_exec_wrmsr(X86State *s, const X86Insn *insn)
+bool
+x86_write_msr(X86State *s, uint32_t index, uint64_t v)
 {
-    uint32_t index = (uint32_t)X86_LOW(s, X86_RCX);
-    uint64_t v = (uint32_t)X86_LOW(s, X86_RAX) | X86_LOW(s, X86_RDX) << 32;
     uint64_t *p = plain_msr(s, index);
     X86MsrResult r;
 
-    (void)insn;
-    x86_leave_to(s, X86_ELSEWHERE_APIC);
     switch (index) {
     case MSR_MTRR_PHYSBASE0 ... MSR_MTRR_PHYSBASE0 + 15:
     case MSR_MTRR_FIX64K:
@@ -393,12 +409,14 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
     case MSR_MTRR_FIX4K0 ... MSR_MTRR_FIX4K0 + 7:
     case MSR_MTRR_DEF_TYPE:
         if (!mtrr_value_valid(s, index, v)) {
-            x86_raise(s, X86_EXC_GP, 0);
+            return false;
         }
         break;
     case MSR_FEATURE_CONTROL:
-        if (s->feature_control & 1) {
-            x86_raise(s, X86_EXC_GP, 0); /* locked */
+        /* Locked; or, where it has a function, more than VMX outside of SMX is asked for. */
+        if ((s->feature_control & FEATURE_CONTROL_LOCKED) ||
+            (x86_has_feature(s, X86_FEAT_VMX) && (v & ~(uint64_t)(FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMXON)))) {
+            return false;
         }
         break;
     case MSR_U_CET:
@@ -414,30 +432,29 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
         break;
     case MSR_PKRS:
         if (v >> 32) {
-            x86_raise(s, X86_EXC_GP, 0);
+            return false;
         }
         break;
     case MSR_DEBUGCTL:
-        /* AMD: LBR, BTF, pins. Intel: also trace messages, branch trace stores and what freezes. */
-        if (v & ~UINT64_C(0x3f) & ~(s->intel ? UINT64_C(0xdfc0) : 0)) {
-            x86_raise(s, X86_EXC_GP, 0);
+        if (v & ~x86_debugctl_allowed(s)) {
+            return false;
         }
         break;
     case MSR_TSX_CTRL:
         if (v & ~(uint64_t)(X86_TSX_CTRL_RTM_DISABLE | X86_TSX_CTRL_CPUID_CLEAR)) {
-            x86_raise(s, X86_EXC_GP, 0);
+            return false;
         }
         break;
     case MSR_XSS:
         if (v & ~x86_xss_supported(s)) {
-            x86_raise(s, X86_EXC_GP, 0);
+            return false;
         }
         break;
     case MSR_MC0_CTL ... MSR_MC0_CTL + 4 * N_MC_BANKS - 1:
         /* STATUS: can only be cleared. CTL: all events or none (SDM vol. 3, 17.3.2.1); Linux leaves out bit 0 or 10 where
          * an erratum of the processor asks for it, and AMD's take that. */
         if (((index & 3) == 0 && v != 0 && (v | 1 | 1 << 10) != ~UINT64_C(0)) || ((index & 3) == 1 && v != 0)) {
-            x86_raise(s, X86_EXC_GP, 0);
+            return false;
         }
         break;
     case MSR_LSTAR:
@@ -449,7 +466,7 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
     case MSR_SYSENTER_EIP:
     case MSR_INTERRUPT_SSP_TABLE:
         if (!x86_canonical_base(s, v)) {
-            x86_raise(s, X86_EXC_GP, 0);
+            return false;
         }
         break;
     case MSR_SFMASK:
@@ -458,7 +475,7 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
         break;
     case MSR_PAT:
         if (!x86_pat_is_valid(v)) {
-            x86_raise(s, X86_EXC_GP, 0);
+            return false;
         }
         break;
     }
@@ -468,14 +485,14 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
     }
     if (r != X86_MSR_NOT_MINE) {
         if (r == X86_MSR_FAULT) {
-            x86_raise(s, X86_EXC_GP, 0);
+            return false;
         }
     } else if (p && msr_exists(s, index)) {
         *p = v;
     } else {
         switch (index) {
         case MSR_TSC:
-            set_tsc_adjust(s, s->tsc_adjust + v - read_tsc(s));
+            set_tsc_adjust(s, s->tsc_adjust + v - x86_read_tsc(s));
             break;
         case MSR_TSC_ADJUST:
             set_tsc_adjust(s, v);
@@ -487,11 +504,13 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
         case 0x79: /* microcode update trigger */
             break;
         case MSR_EFER:
-            write_efer(s, v);
+            if (!write_efer(s, v)) {
+                return false;
+            }
             break;
         default:
             if (!inert_msr(index)) {
-                x86_raise(s, X86_EXC_GP, 0);
+                return false;
             }
         }
     }
@@ -499,6 +518,17 @@ x86_exec_wrmsr(X86State *s, const X86Insn *insn)
         x86_flush_all(s);
     }
     x86_update_mode(s);
+    return true;
+}
+
+void
+x86_exec_wrmsr(X86State *s, const X86Insn *insn)
+{
+    (void)insn;
+    x86_leave_to(s, X86_ELSEWHERE_APIC);
+    if (!x86_write_msr(s, (uint32_t)X86_LOW(s, X86_RCX), (uint32_t)X86_LOW(s, X86_RAX) | X86_LOW(s, X86_RDX) << 32)) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
 }
 
 static void
@@ -537,9 +567,12 @@ x86_exec_rdpid(X86State *s, const X86Insn *insn)
 void
 x86_exec_rdpmc(X86State *s, const X86Insn *insn)
 {
-    /* No performance counters: every index is out of range. */
+    /* The four that every processor of AMD's has do not count, and Intel's say in CPUID that there are none. */
     (void)insn;
-    x86_raise(s, X86_EXC_GP, 0);
+    if (s->intel || (uint32_t)X86_LOW(s, X86_RCX) > 3 || (!(s->cr4 & X86_CR4_PCE) && s->cpl != 0)) {
+        x86_raise(s, X86_EXC_GP, 0);
+    }
+    X86_LOW(s, X86_RAX) = X86_LOW(s, X86_RDX) = 0;
 }
 
 void

@@ -295,17 +295,33 @@ x86_exec_swapgs(X86State *s, const X86Insn *insn)
 /* Control registers. */
 
 bool
+x86_pdpte_is_valid(const X86State *s, uint64_t entry)
+{
+    uint64_t reserved = (~s->phys_mask & UINT64_C(0x000ffffffffff000)) | UINT64_C(0xfff0000000000000) | 0x1e6;
+
+    return !(entry & 1) || !(entry & reserved);
+}
+
+bool
 x86_load_pdptes(X86State *s, uint64_t cr3)
 {
-    uint64_t e[4], reserved = (~s->phys_mask & UINT64_C(0x000ffffffffff000)) |
-                              UINT64_C(0xfff0000000000000) | 0x1e6;
+    uint64_t e[4], table = cr3 & 0xffffffe0u;
 
     if (x86_virt_second_level(s)) {
-        return true; /* a walk reads and checks them like its other levels */
+        X86SecondLevelAccess access = {.gpa = table, .access = EMU_TCG_WRITE, .walk = true, .record = true};
+        X86SecondLevel t;
+
+        if (!s->virt->keeps_pdptes) {
+            return true; /* a walk reads and checks them like its other levels */
+        }
+        if (!s->virt->second_level(s, &access, &t)) {
+            x86_unwind(s, X86_UNWIND_EXCEPTION);
+        }
+        table = t.phys;
     }
     for (unsigned i = 0; i < 4; i++) {
-        e[i] = emu_tcg_phys_load(&s->tcg, ((cr3 & 0xffffffe0u) + 8 * i) & s->a20_mask, 8);
-        if ((e[i] & 1) && (e[i] & reserved)) {
+        e[i] = emu_tcg_phys_load(&s->tcg, (table + 8 * i) & s->a20_mask, 8);
+        if (!x86_pdpte_is_valid(s, e[i])) {
             return false;
         }
     }
@@ -327,7 +343,8 @@ x86_write_cr0(X86State *s, uint64_t v)
                                 X86_CR0_PG;
 
     if (v >> 32 || ((v & X86_CR0_PG) && !(v & X86_CR0_PE)) ||
-        ((v & X86_CR0_NW) && !(v & X86_CR0_CD)) || (!(v & X86_CR0_WP) && (s->cr4 & X86_CR4_CET))) {
+        ((v & X86_CR0_NW) && !(v & X86_CR0_CD)) || (!(v & X86_CR0_WP) && (s->cr4 & X86_CR4_CET)) ||
+        !x86_vmx_allows_cr(s, 0, v)) {
         x86_raise(s, X86_EXC_GP, 0);
     }
     v = (v & allowed) | X86_CR0_ET;
@@ -407,6 +424,7 @@ x86_cr4_allowed(const X86State *s)
         {X86_FEAT_SMEP, X86_CR4_SMEP},
         {X86_FEAT_SMAP, X86_CR4_SMAP},
         {X86_FEAT_LA57, X86_CR4_LA57},
+        {X86_FEAT_VMX, X86_CR4_VMXE},
         {X86_FEAT_PKU, X86_CR4_PKE},
         {X86_FEAT_PKS, X86_CR4_PKS},
         {X86_FEAT_CET_SS, X86_CR4_CET},
@@ -427,7 +445,7 @@ x86_write_cr4(X86State *s, uint64_t v)
 {
     uint64_t changed = v ^ s->cr4;
 
-    if ((v & ~x86_cr4_allowed(s)) || ((changed & (X86_CR4_PAE | X86_CR4_LA57)) && x86_long(s))) {
+    if ((v & ~x86_cr4_allowed(s)) || ((changed & (X86_CR4_PAE | X86_CR4_LA57)) && x86_long(s)) || !x86_vmx_allows_cr(s, 4, v)) {
         x86_raise(s, X86_EXC_GP, 0);
     }
     if ((v & X86_CR4_CET) && !(s->cr0 & X86_CR0_WP)) {
@@ -448,6 +466,22 @@ x86_write_cr4(X86State *s, uint64_t v)
     x86_update_mode(s);
 }
 
+/* As a guest is to see it. */
+static uint64_t
+read_cr(X86State *s, unsigned n)
+{
+    uint64_t v = n == 0 ? s->cr0 : s->cr4;
+
+    return s->virt && s->virt->read_cr ? s->virt->read_cr(s, n, v) : v;
+}
+
+/* What the register gets when a guest writes @v. */
+static uint64_t
+written_cr(X86State *s, unsigned n, uint64_t v)
+{
+    return s->virt && s->virt->write_cr ? s->virt->write_cr(s, n, v) : v;
+}
+
 void
 x86_exec_mov_from_cr(X86State *s, const X86Insn *insn)
 {
@@ -455,7 +489,7 @@ x86_exec_mov_from_cr(X86State *s, const X86Insn *insn)
 
     switch (insn->op[1].reg) {
     case 0:
-        v = s->cr0;
+        v = read_cr(s, 0);
         break;
     case 2:
         v = s->cr2;
@@ -464,7 +498,7 @@ x86_exec_mov_from_cr(X86State *s, const X86Insn *insn)
         v = s->cr3;
         break;
     case 4:
-        v = s->cr4;
+        v = read_cr(s, 4);
         break;
     case 8: {
         uint8_t tpr;
@@ -487,7 +521,7 @@ x86_exec_mov_to_cr(X86State *s, const X86Insn *insn)
 
     switch (insn->op[0].reg) {
     case 0:
-        x86_write_cr0(s, v);
+        x86_write_cr0(s, written_cr(s, 0, v));
         break;
     case 2:
         s->cr2 = v;
@@ -496,7 +530,7 @@ x86_exec_mov_to_cr(X86State *s, const X86Insn *insn)
         x86_write_cr3(s, v);
         break;
     case 4:
-        x86_write_cr4(s, v);
+        x86_write_cr4(s, written_cr(s, 4, v));
         break;
     case 8:
         if (v & ~UINT64_C(15)) {
@@ -517,7 +551,7 @@ void
 x86_exec_clts(X86State *s, const X86Insn *insn)
 {
     (void)insn;
-    s->cr0 &= ~(uint64_t)X86_CR0_TS;
+    s->cr0 = written_cr(s, 0, s->cr0 & ~(uint64_t)X86_CR0_TS);
     x86_update_mode(s);
 }
 
@@ -533,7 +567,7 @@ void
 x86_exec_smsw(X86State *s, const X86Insn *insn)
 {
     check_umip(s);
-    x86_write_operand(s, insn, 0, s->cr0);
+    x86_write_operand(s, insn, 0, read_cr(s, 0));
 }
 
 void
@@ -542,7 +576,7 @@ x86_exec_lmsw(X86State *s, const X86Insn *insn)
     uint64_t v = x86_read_operand(s, insn, 0) & 15;
 
     /* PE can be set but not cleared. */
-    x86_write_cr0(s, (s->cr0 & ~UINT64_C(14)) | v);
+    x86_write_cr0(s, written_cr(s, 0, (s->cr0 & ~UINT64_C(14)) | v));
 }
 
 static unsigned
@@ -1086,7 +1120,10 @@ x86_exec_vmcall(X86State *s, const X86Insn *insn)
     enum { SEND_IPI = 10 };
     int64_t result = -1000;
 
-    (void)insn;
+    if (s->vmx.on && !s->in_smm && insn->reg == 0) {
+        x86_vmx_vmcall(s);
+        return;
+    }
     if (!x86_has_feature(s, X86_FEAT_HYPERVISOR) || !x86_protected(s)) {
         x86_raise_plain(s, X86_EXC_UD);
     }

@@ -328,7 +328,7 @@ finish_traps(X86State *s, uint32_t flags, bool branched, EmuTcgExit *result)
 {
     X86Interp *ip = s->interp;
 
-    if (after_instruction(s, flags, branched)) {
+    if (after_instruction(s, flags, branched) && !(s->virt && s->virt->hold_debug && s->virt->hold_debug(s))) {
         s->exception = X86_EXC_DB;
         s->has_error_code = 0;
         s->exception_is_soft = 0;

@@ -9,6 +9,7 @@
  */
 
 #include "x86-cpu.h"
+#include "x86-interp.h"
 #include "x86-registers.h"
 #include "x86-kvm.h"
 #include "x86-frontend.h"
@@ -43,7 +44,11 @@ x86_cpu_signal_init(X86Cpu *cpu)
 {
     /* A start-up IPI that came before this INIT is void. */
     __atomic_fetch_and(&cpu->state->interrupt_request, ~X86_REQ_SIPI, __ATOMIC_SEQ_CST);
-    x86_apic_init_signal(&cpu->apic);
+    if (cpu->state->vmx.on) {
+        cpu->state->vmx.init_held = 1; /* blocked, or left a guest: nothing is reset yet */
+    } else {
+        x86_apic_init_signal(&cpu->apic);
+    }
     x86_cpu_request(cpu, X86_REQ_INIT);
 }
 
@@ -309,7 +314,37 @@ x86_hook_log_undefined(X86State *s, const uint8_t *bytes, unsigned n)
     emu_unimp("cpu: undefined instruction at 0x%" G_GINT64_MODIFIER "x:%s", x86_get_pc(&s->tcg), text->str);
 }
 
+static void
+x86_cpu_guest_timer_cb(gpointer opaque)
+{
+    x86_cpu_request(opaque, X86_REQ_VIRTUAL);
+}
+
+static void
+x86_hook_set_guest_timer(X86State *s, uint64_t tsc)
+{
+    X86Cpu *cpu = s->owner;
+    EmuClock *clock = emu_device_get_clock((EmuDevice *)cpu, EMU_CLOCK_VIRTUAL);
+    uint64_t now = x86_read_tsc(s), left = tsc > now ? tsc - now : 0, far = (uint64_t)INT64_MAX / 4;
+
+    if (tsc == 0) {
+        emu_timer_cancel(cpu->guest_timer);
+        return;
+    }
+    /* Rounded up: never before the counter shows it. */
+    left = left / cpu->tsc_frequency > far / EMU_NS_PER_SEC ? far : emu_muldiv64(left, EMU_NS_PER_SEC, cpu->tsc_frequency) + 1;
+    emu_timer_set(cpu->guest_timer, emu_clock_get_ns(clock) + (int64_t)left);
+}
+
+static void
+x86_hook_init_taken(X86State *s)
+{
+    x86_apic_init_signal(&((X86Cpu *)s->owner)->apic);
+}
+
 static const X86Hooks x86_hooks = {
+    .set_guest_timer = x86_hook_set_guest_timer,
+    .init_taken = x86_hook_init_taken,
     .acknowledge = x86_hook_acknowledge,
     .get_tpr = x86_hook_get_tpr,
     .set_tpr = x86_hook_set_tpr,
@@ -690,7 +725,9 @@ x86_cpu_realize(EmuDevice *dev, GError **error)
     cpu->as = emu_address_space_new(cpu->view, name);
     emu_cpu_set_memory_as((EmuCpu *)cpu, cpu->as);
 
+    cpu->guest_timer = emu_timer_new(emu_device_get_clock(dev, EMU_CLOCK_VIRTUAL), x86_cpu_guest_timer_cb, cpu);
     if (parent_class->realize && !parent_class->realize(dev, error)) {
+        g_clear_pointer(&cpu->guest_timer, emu_timer_free);
         x86_apic_unrealize(&cpu->apic);
         g_clear_pointer(&cpu->as, emu_address_space_free);
         return false;
@@ -707,6 +744,7 @@ x86_cpu_unrealize(EmuDevice *dev)
     if (parent_class->unrealize) {
         parent_class->unrealize(dev);
     }
+    g_clear_pointer(&cpu->guest_timer, emu_timer_free);
     x86_apic_unrealize(&cpu->apic);
     emu_cpu_set_memory_as((EmuCpu *)cpu, NULL);
     g_clear_pointer(&cpu->smm_as, emu_address_space_free);

@@ -181,6 +181,7 @@ struct _X86Cpu {
     EmuMemoryRegion *view;
     EmuAddressSpace *smm_as; /* while the CPU is in SMM: the board's SMRAM before the view; NULL: not been there yet */
     EmuLine *ferr;
+    EmuTimer *guest_timer; /* VMX preemption timer */
     X86Apic apic;
     bool has_apic;
     X86Model host_model; /* when the model is what the host has */

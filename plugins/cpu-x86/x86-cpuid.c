@@ -6,7 +6,7 @@
  */
 
 #include "x86-cpu.h"
-#include "x86-insn.h"
+#include "x86-vmx.h"
 
 #include <emu/log.h>
 #include <string.h>
@@ -51,6 +51,15 @@ static const struct {
     [X86_CORE_CAPABILITY] = {"MSR(CFH)", 7},
     [X86_CPUID_KVM_EAX] = {"CPUID.40000001H:EAX", 0},
     [X86_CPUID_KVM_EDX] = {"CPUID.40000001H:EDX", 0},
+    [X86_MSR_VMX_PIN] = {"MSR(481H)", 1},
+    [X86_MSR_VMX_PROC] = {"MSR(482H)", 1},
+    [X86_MSR_VMX_PROC2] = {"MSR(48BH)", 1},
+    [X86_MSR_VMX_EXIT] = {"MSR(483H)", 1},
+    [X86_MSR_VMX_ENTRY] = {"MSR(484H)", 1},
+    [X86_MSR_VMX_MISC] = {"MSR(485H)", 1},
+    [X86_MSR_VMX_EPT] = {"MSR(48CH)", 1},
+    [X86_MSR_VMX_VPID] = {"MSR(48CH), upper half", 1},
+    [X86_MSR_VMX_BASIC] = {"MSR(480H), upper half", 1},
 };
 
 #define F(name) (1u << (X86_FEAT_##name & 31))
@@ -73,7 +82,7 @@ static const struct {
                         F(MTRR) | F(PGE) | F(MCA) | F(CMOV) | F(PAT) | F(PSE36) | F(CLFLUSH) | F(MMX) | F(FXSR) | \
                         F(SSE) | F(SSE2) | F_ACPI | F_SS, \
     [X86_CPUID_1_ECX] = F(XSAVE) | F(AVX) | F(FMA) | F(F16C) | \
-                        F(SSE3) | F(PCLMULQDQ) | F(MONITOR) | F(SSSE3) | F(CX16) | F(SSE41) | F(SSE42) | F(MOVBE) | \
+                        F(SSE3) | F(PCLMULQDQ) | F(MONITOR) | F(VMX) | F(SSSE3) | F(CX16) | F(SSE41) | F(SSE42) | F(MOVBE) | \
                         F(POPCNT) | F(AES) | F(RDRAND) | F(HYPERVISOR) | F(PCID) | F(X2APIC) | \
                         F(TSC_DEADLINE), \
     [X86_CPUID_7_EBX] = F(BMI1) | F(BMI2) | F(ADX) | F(AVX2) | \
@@ -93,7 +102,16 @@ static const struct {
                                F(VNMI) | F(SVME_ADDR_CHK), \
     [X86_CPUID_7_EDX] = F(CET_IBT) | F(ARCH_CAPABILITIES) | F(CORE_CAPABILITY), \
     [X86_ARCH_CAPABILITIES] = ARCH_CAPABILITIES, \
-    [X86_ARCH_CAPABILITIES_HIGH] = 1u << 30
+    [X86_ARCH_CAPABILITIES_HIGH] = 1u << 30, \
+    [X86_MSR_VMX_PIN] = VMX_PIN_OFFERED, \
+    [X86_MSR_VMX_PROC] = VMX_PROC_OFFERED, \
+    [X86_MSR_VMX_PROC2] = VMX_PROC2_OFFERED, \
+    [X86_MSR_VMX_EXIT] = VMX_EXIT_OFFERED, \
+    [X86_MSR_VMX_ENTRY] = VMX_ENTRY_OFFERED, \
+    [X86_MSR_VMX_MISC] = VMX_MISC_OFFERED, \
+    [X86_MSR_VMX_EPT] = VMX_EPT_OFFERED, \
+    [X86_MSR_VMX_VPID] = VMX_VPID_OFFERED, \
+    [X86_MSR_VMX_BASIC] = VMX_BASIC_OFFERED
 static const uint32_t x86_supported[X86_N_FEATURE_WORDS] = {X86_SUPPORTED_WORDS};
 
 /* What of it the host's CPU itself executes: offered only where it does. */
@@ -137,6 +155,15 @@ static const struct {
     {X86_FEAT_AVX, X86_CPUID_7_ECX, F(VAES) | F(VPCLMULQDQ)},
     {X86_FEAT_AVX2, X86_CPUID_7_1_EAX, F(AVX_VNNI)},
     {X86_FEAT_SVM, X86_CPUID_8000000A_EDX, UINT32_MAX},
+    {X86_FEAT_VMX, X86_MSR_VMX_PIN, UINT32_MAX},
+    {X86_FEAT_VMX, X86_MSR_VMX_PROC, UINT32_MAX},
+    {X86_FEAT_VMX, X86_MSR_VMX_PROC2, UINT32_MAX},
+    {X86_FEAT_VMX, X86_MSR_VMX_EXIT, UINT32_MAX},
+    {X86_FEAT_VMX, X86_MSR_VMX_ENTRY, UINT32_MAX},
+    {X86_FEAT_VMX, X86_MSR_VMX_MISC, UINT32_MAX},
+    {X86_FEAT_VMX, X86_MSR_VMX_EPT, UINT32_MAX},
+    {X86_FEAT_VMX, X86_MSR_VMX_VPID, UINT32_MAX},
+    {X86_FEAT_VMX, X86_MSR_VMX_BASIC, UINT32_MAX},
     {X86_FEAT_PAUSE_FILTER, X86_CPUID_8000000A_EDX, F(PFTHRESHOLD)},
     {X86_FEAT_ARCH_CAPABILITIES, X86_ARCH_CAPABILITIES, UINT32_MAX},
     {X86_FEAT_ARCH_CAPABILITIES, X86_ARCH_CAPABILITIES_HIGH, UINT32_MAX},
@@ -332,6 +359,10 @@ x86_cpuid_accel_defaults(uint32_t features[X86_N_FEATURE_WORDS], const EmuKvmVm 
 {
     if (!vm) {
         features[X86_CPUID_1_EDX] &= ~F(VME);
+        /* With vmx a model has all of it that there is. */
+        for (unsigned word = X86_MSR_VMX_PIN; word <= X86_MSR_VMX_BASIC; word++) {
+            features[word] = x86_offered(word);
+        }
         return;
     }
     features[X86_CPUID_1_EDX] &= ~F_ACPI;
@@ -550,6 +581,7 @@ x86_cpu_max_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
     /* Transactions that always abort are for who asks for them. */
     cc->model.features[X86_CPUID_7_EBX] &= ~(F(HLE) | F(RTM));
     cc->model.features[X86_ARCH_CAPABILITIES] &= ~F(TSX_CTRL);
+    cc->model.features[X86_CPUID_1_ECX] &= ~F(VMX); /* its processor has AMD's: only when asked for */
     cc->has_model = cc->follows_host = true;
     x86_cpu_model_class_init(klass);
     x86_cpu_host_class_init(klass);

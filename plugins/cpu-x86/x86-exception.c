@@ -165,25 +165,27 @@ prepare_exception(X86State *s, int vector)
     }
 }
 
-/* Into a guest, or out of one; false: the event that comes with that faulted, and *@first is its vector. */
-static bool
+/* Into a guest, or out of one. When the event that comes with that faults, *@first is its vector. */
+static X86Crossing
 cross(X86State *s, int *first)
 {
     X86Event event;
+    X86Crossing crossing;
 
     s->exception = -1;
     *first = -1;
-    if (!x86_virt_cross(s, &event)) {
-        return true;
+    crossing = x86_virt_cross(s, &event);
+    if (crossing != X86_CROSSED_WITH_EVENT) {
+        return crossing;
     }
     if (event.type == X86_EVENT_EXCEPTION) {
         *first = event.vector;
     }
     if (!try_event(s, &event)) {
-        return false;
+        return X86_CROSSED_WITH_EXCEPTION;
     }
     after_delivery(s);
-    return true;
+    return X86_CROSSED;
 }
 
 EmuTcgExit
@@ -222,11 +224,17 @@ x86_deliver(X86State *s)
         }
         if (vector == X86_EXC_VIRT) {
             crossed = true;
-            if (cross(s, &first)) {
+            switch (cross(s, &first)) {
+            case X86_CROSSED_TO_SHUTDOWN:
+                return EMU_TCG_EXIT_SHUTDOWN;
+            case X86_CROSSED:
                 if (!task_trap(s)) {
                     return EMU_TCG_EXIT_MODE;
                 }
                 first = -1;
+                break;
+            default:
+                break;
             }
             continue;
         }
@@ -275,6 +283,19 @@ intr_wanted(X86State *s)
     return s->virt ? s->virt->signal_wanted(s, X86_SIGNAL_INTR) : (s->eflags & X86_IF) && !s->shadow;
 }
 
+/* SMM holds INIT back, and so does VMX operation but for a guest that runs. */
+static bool
+init_blocked(const X86State *s)
+{
+    return s->in_smm || (s->vmx.on && (!s->vmx.guest || s->wait_sipi));
+}
+
+static bool
+leaves_at(X86State *s, uint32_t req, X86Boundary where, bool take)
+{
+    return (req & X86_REQ_VIRTUAL) && s->virt && s->virt->boundary && s->virt->boundary(s, where, take);
+}
+
 bool
 x86_interrupt_wanted(EmuTcgState *tcg)
 {
@@ -285,22 +306,25 @@ x86_interrupt_wanted(EmuTcgState *tcg)
         return false;
     }
     if (s->wait_sipi) {
-        return req & (X86_REQ_SIPI | X86_REQ_INIT);
+        return req & (X86_REQ_SIPI | (init_blocked(s) ? 0 : X86_REQ_INIT));
     }
     if (!s->svm.gif) {
         return false;
     }
     /* Both wait for RSM. */
-    if ((req & (X86_REQ_INIT | X86_REQ_SMI)) && !s->in_smm) {
+    if ((req & X86_REQ_SMI) && !s->in_smm) {
         return true;
     }
-    if ((req & X86_REQ_NMI) && nmi_wanted(s)) {
+    if ((req & X86_REQ_INIT) && !init_blocked(s)) {
         return true;
     }
-    if ((req & X86_REQ_HARD) && intr_wanted(s)) {
+    if (leaves_at(s, req, X86_BOUNDARY_FIRST, false) || ((req & X86_REQ_NMI) && nmi_wanted(s))) {
         return true;
     }
-    return (req & X86_REQ_VIRTUAL) && s->virt && s->virt->virtual_wanted(s);
+    if (leaves_at(s, req, X86_BOUNDARY_INTR, false) || ((req & X86_REQ_HARD) && intr_wanted(s))) {
+        return true;
+    }
+    return (req & X86_REQ_VIRTUAL) && s->virt && s->virt->virtual_wanted && s->virt->virtual_wanted(s);
 }
 
 bool
@@ -337,10 +361,10 @@ x86_deliver_interrupt(EmuTcgState *tcg)
     bool blocks_nmi = false;
     unsigned vector;
 
-    if ((req & X86_REQ_INIT) && !s->in_smm && leaves_guest(s, X86_SIGNAL_INIT)) {
+    if ((req & X86_REQ_INIT) && !init_blocked(s) && leaves_guest(s, X86_SIGNAL_INIT)) {
         return x86_deliver(s);
     }
-    if ((req & X86_REQ_INIT) && !s->in_smm && !s->wait_sipi && x86_svm_redirects_init(s)) {
+    if ((req & X86_REQ_INIT) && !init_blocked(s) && !s->wait_sipi && x86_svm_redirects_init(s)) {
         clear_request(s, X86_REQ_INIT);
         s->exception = X86_EXC_SX;
         s->error_code = 1;
@@ -348,11 +372,14 @@ x86_deliver_interrupt(EmuTcgState *tcg)
         s->exception_is_soft = 0;
         return x86_deliver(s);
     }
-    if ((req & X86_REQ_INIT) && !s->in_smm) {
+    if ((req & X86_REQ_INIT) && !init_blocked(s)) {
         bool bsp = s->apic_base & 0x100;
 
         /* A SIPI that follows on its heels stays pending. */
         clear_request(s, X86_REQ_INIT);
+        if (s->vmx.init_held && s->hooks && s->hooks->init_taken) {
+            s->hooks->init_taken(s);
+        }
         x86_init(s);
         if (!bsp) {
             s->wait_sipi = 1;
@@ -363,6 +390,9 @@ x86_deliver_interrupt(EmuTcgState *tcg)
     }
     if (s->wait_sipi) {
         if (req & X86_REQ_SIPI) {
+            if (leaves_guest(s, X86_SIGNAL_SIPI)) {
+                return x86_deliver(s);
+            }
             clear_request(s, X86_REQ_SIPI);
             x86_sipi(s, (uint8_t)s->sipi_vector);
             return EMU_TCG_EXIT_MODE;
@@ -380,6 +410,9 @@ x86_deliver_interrupt(EmuTcgState *tcg)
         x86_smm_enter(s);
         return EMU_TCG_EXIT_MODE;
     }
+    if (leaves_at(s, req, X86_BOUNDARY_FIRST, true)) {
+        return x86_deliver(s);
+    }
     if ((req & X86_REQ_NMI) && nmi_wanted(s)) {
         if (leaves_guest(s, X86_SIGNAL_NMI)) {
             return x86_deliver(s);
@@ -388,6 +421,8 @@ x86_deliver_interrupt(EmuTcgState *tcg)
         vector = X86_EXC_NMI;
         type = X86_EVENT_NMI;
         blocks_nmi = true;
+    } else if (leaves_at(s, req, X86_BOUNDARY_INTR, true)) {
+        return x86_deliver(s);
     } else if ((req & X86_REQ_HARD) && intr_wanted(s)) {
         int v = -1;
 
@@ -403,7 +438,7 @@ x86_deliver_interrupt(EmuTcgState *tcg)
             return EMU_TCG_EXIT_NONE;
         }
         vector = (unsigned)v;
-    } else if ((req & X86_REQ_VIRTUAL) && s->virt && s->virt->virtual_wanted(s)) {
+    } else if ((req & X86_REQ_VIRTUAL) && s->virt && s->virt->virtual_wanted && s->virt->virtual_wanted(s)) {
         uint8_t v;
 
         if (!s->virt->take_virtual(s, &type, &v)) {

@@ -51,6 +51,8 @@ typedef void (*X86Exec)(X86State *s, const X86Insn *insn);
     X(clac) X(stac) X(invpcid) X(vmcall) X(rdpid) X(rdrand) X(rdpkru) X(wrpkru) \
     /* x86-svm.c */ \
     X(vmrun) X(vmload) X(vmsave) X(stgi) X(clgi) X(invlpga) \
+    /* x86-vmx-instruction.c */ \
+    X(vmxon) X(vmxoff) X(vmclear) X(vmptrld) X(vmptrst) X(vmread) X(vmwrite) X(vmlaunch) X(vmresume) X(invept) X(invvpid) \
     /* interp-fpu.c */ \
     X(fwait) X(fxsave) X(fxrstor) X(ldmxcsr) X(stmxcsr) X(fnstenv) X(fldenv) X(fnsave) X(frstor) \
     X(fnstsw_ax) X(fnclex) X(fninit) X(fldcw) X(fnstcw) X(fnstsw) X(maskmov) \

@@ -51,6 +51,8 @@ typedef struct _X86Interp {
     bool shadow_set;     /* this instruction opened an interrupt shadow */
     uint8_t step;        /* X86_STEP_*: how EFLAGS.TF bears on the end of this instruction */
     uint32_t dr6_hit;    /* data breakpoints met by this instruction */
+    uint32_t debug_causes; /* of the last debug exception, and DR6 before it: for one that leaves a guest */
+    uint64_t dr6_before;
     EmuTcgExit stop;     /* leave the loop after this instruction (HLT, PAUSE, shutdown) */
     uint64_t code_page; /* whose host address code_ptr is; ~0 = none.  Dies at every system insn */
     const uint8_t *code_ptr;
@@ -116,6 +118,8 @@ bool x86_smm_leave(X86State *s); /* sets next_rip; false: shutdown */
 static inline void
 x86_set_dr6(X86State *s, uint32_t causes)
 {
+    s->interp->debug_causes = causes;
+    s->interp->dr6_before = s->dr[6];
     s->dr[6] = (s->dr[6] & ~UINT64_C(0xf)) | causes;
 }
 
@@ -130,18 +134,30 @@ void x86_write_cr0(X86State *s, uint64_t value);
 void x86_write_cr3(X86State *s, uint64_t value);
 void x86_write_cr4(X86State *s, uint64_t value);
 bool x86_load_pdptes(X86State *s, uint64_t cr3);
+bool x86_pdpte_is_valid(const X86State *s, uint64_t entry);
 uint64_t x86_cr4_allowed(const X86State *s);
 void x86_cpuid_default(X86State *s, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 
 /* interp-msr.c */
 uint64_t x86_efer_allowed(const X86State *s);
+uint64_t x86_debugctl_allowed(const X86State *s);
 bool x86_pat_is_valid(uint64_t pat); /* memory types that a PAT may hold (SDM 3A 12.12.2) */
+/* As RDMSR and WRMSR; false: #GP(0). */
+bool x86_read_msr(X86State *s, uint32_t index, uint64_t *value);
+bool x86_write_msr(X86State *s, uint32_t index, uint64_t value);
+uint64_t x86_read_tsc(X86State *s); /* nobody's offset but IA32_TSC_ADJUST's */
 
 /* x86-svm.c */
 X86MsrResult x86_svm_rdmsr(X86State *s, uint32_t index, uint64_t *value);
 X86MsrResult x86_svm_wrmsr(X86State *s, uint32_t index, uint64_t value);
 bool x86_svm_disabled(const X86State *s);       /* VM_CR.SVMDIS */
 bool x86_svm_redirects_init(const X86State *s); /* VM_CR.R_INIT: INIT is #SX */
+
+/* x86-vmx-capability.c */
+X86MsrResult x86_vmx_rdmsr(X86State *s, uint32_t index, uint64_t *value);
+/* x86-vmx-instruction.c: may CR0 or CR4 get this value?  VMX operation has a say in it. */
+bool x86_vmx_allows_cr(X86State *s, unsigned n, uint64_t value);
+void x86_vmx_vmcall(X86State *s); /* in VMX operation */
 
 /* interp-fpu.c */
 void x86_fpu_check(X86State *s, uint32_t attr);

@@ -539,6 +539,11 @@ x86_kvm_put(EmuTcgState *tcg, gpointer opaque, int fd, GError **error)
                     s->svm.guest ? "runs a guest of its own" : "has interrupts held by CLGI");
         return false;
     }
+    if (s->vmx.on) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "kvm: CPU %u is in VMX operation, which KVM cannot take over",
+                    s->cpu_index);
+        return false;
+    }
     if ((s->efer & X86_EFER_SVME) && !x86_has_feature(s, X86_FEAT_SVM)) {
         g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_FAILED, "kvm: CPU %u has SVM enabled, which this KVM does not offer",
                     s->cpu_index);

@@ -32,6 +32,9 @@ typedef struct {
     bool stale;  /* and found a fault, which the cached entry may be to blame for */
     bool full;   /* not again */
     bool left;   /* a fault of the second level's, recorded */
+    bool user_page;
+    unsigned read_only; /* bit n + 1: entry n is where the second level lets nobody write; gpa: its address to that */
+    uint64_t gpa[6];
     unsigned levels;
     uint64_t at[5], entry[5]; /* top first */
     unsigned size;            /* of an entry */
@@ -114,14 +117,20 @@ x86_flush_page(X86State *s, uint64_t vaddr)
 static bool
 walk_second_level(Walk *w, uint64_t *at)
 {
+    X86SecondLevelAccess access = {
+        .gpa = *at, .access = EMU_TCG_WRITE, .walk = true, .record = w->record, .has_linear = true, .linear = w->vaddr};
     X86SecondLevel t;
 
     if (!x86_virt_second_level(w->s)) {
         return true;
     }
-    if (!w->s->virt->second_level(w->s, *at, EMU_TCG_WRITE, true, w->record, &t)) {
+    if (!w->s->virt->second_level(w->s, &access, &t)) {
         w->left = true;
         return false;
+    }
+    if (!(t.prot & EMU_TCG_PROT_WRITE)) {
+        w->read_only |= 1u << w->levels; /* (levels counts the entry already; bit 0 is PAE's table of four) */
+        w->gpa[w->levels] = *at;
     }
     *at = t.phys;
     return true;
@@ -138,18 +147,21 @@ is_elsewhere(const X86State *s, uint64_t phys)
 
 /* The same for what a guest's tables, or the lack of them, have led to. */
 static bool
-second_level(X86State *s, EmuTcgAccess access, bool record, EmuTcgTranslation *out)
+second_level(const Walk *w, EmuTcgTranslation *out)
 {
+    X86State *s = w->s;
+    X86SecondLevelAccess access = {
+        .gpa = out->phys, .access = w->access, .record = w->record, .is_user = w->user_page, .has_linear = true, .linear = w->vaddr};
     X86SecondLevel t;
 
-    if (G_UNLIKELY(s->elsewhere) && record && is_elsewhere(s, out->phys)) {
+    if (G_UNLIKELY(s->elsewhere) && w->record && is_elsewhere(s, out->phys)) {
         s->exception = X86_EXC_LEAVE;
         return false;
     }
     if (!x86_virt_second_level(s)) {
         return true;
     }
-    if (!s->virt->second_level(s, out->phys, access, false, record, &t)) {
+    if (!s->virt->second_level(s, &access, &t)) {
         return false;
     }
     out->phys = t.phys;
@@ -166,7 +178,7 @@ walk_pdpte(Walk *w)
     unsigned i = (w->vaddr >> 30) & 3;
     uint64_t at = (s->cr3 & 0xffffffe0u) + 8 * i;
 
-    if (!x86_virt_second_level(s)) {
+    if (!x86_virt_second_level(s) || s->virt->keeps_pdptes) {
         return s->pdpte[i];
     }
     return walk_second_level(w, &at) ? emu_tcg_phys_load(&s->tcg, at & s->a20_mask, 8) : 0;
@@ -192,6 +204,16 @@ walk_set_bits(Walk *w, unsigned i, uint64_t bits)
 
     if ((old & bits) == bits) {
         return true;
+    }
+    if (G_UNLIKELY(w->read_only >> (i + 1) & 1)) {
+        X86SecondLevelAccess access = {.gpa = w->gpa[i + 1], .access = EMU_TCG_WRITE, .walk = true, .sets_bits = true, .record = true,
+                                       .has_linear = true, .linear = w->vaddr};
+        X86SecondLevel t;
+
+        if (!w->s->virt->second_level(w->s, &access, &t)) {
+            w->left = true;
+            return false;
+        }
     }
     w->entry[i] = old | bits;
     return emu_tcg_phys_cas(&w->s->tcg, w->at[i], old, old | bits, w->size);
@@ -318,12 +340,13 @@ walk_once(Walk *w, EmuTcgTranslation *out, bool *retry)
     unsigned shift = 12;
 
     w->levels = 0;
+    w->read_only = 0;
     w->size = (s->cr4 & X86_CR4_PAE) ? 8 : 4;
     if (w->size == 4 ? !walk_32bit(w, &page, &shift, &all) : !walk_64bit(w, &page, &shift, &all, &nx)) {
         return false;
     }
     e = w->entry[w->levels - 1];
-    user_page = all & PTE_U;
+    user_page = w->user_page = all & PTE_U;
     if (w->mmu_mode >= X86_MMU_SHADOW_USER) {
         /* A page is part of a shadow stack when it is dirty although nobody may write to it (SDM 3A 4.6). */
         if (user_page == (w->mmu_mode == X86_MMU_SHADOW_USER) && !(e & PTE_W) && (e & PTE_D) && (w->upper & PTE_W)) {
@@ -359,7 +382,7 @@ walk_once(Walk *w, EmuTcgTranslation *out, bool *retry)
                 bits |= PTE_D;
             }
             if (!walk_set_bits(w, i, bits)) {
-                *retry = true;
+                *retry = !w->left;
                 return false;
             }
         }
@@ -407,7 +430,8 @@ x86_walk(EmuTcgState *tcg, uint64_t vaddr, EmuTcgAccess access, unsigned mmu_mod
         out->page_size = 4096;
         out->prot = EMU_TCG_PROT_READ | EMU_TCG_PROT_WRITE | EMU_TCG_PROT_FETCH;
         out->global = false;
-        return second_level(s, access, record, out);
+        w.user_page = true;
+        return second_level(&w, out);
     }
     for (;;) {
         bool retry = false;
@@ -415,7 +439,7 @@ x86_walk(EmuTcgState *tcg, uint64_t vaddr, EmuTcgAccess access, unsigned mmu_mod
         w.cached = false;
         w.table = 0;
         if (walk_once(&w, out, &retry)) {
-            return second_level(s, access, record, out);
+            return second_level(&w, out);
         }
         if (w.stale) {
             w.stale = false;

@@ -189,6 +189,9 @@ x86_update_mode(X86State *s)
     }
     if (s->virt) {
         key |= X86_MODE_GUEST;
+        if (s->vmx.watched) {
+            key |= X86_MODE_DR;
+        }
     }
     if (x86_cet_on(s)) {
         key |= x86_cet_mode(s);
@@ -299,7 +302,7 @@ x86_reset(X86State *s)
     memset(s->mc_banks, 0, sizeof(s->mc_banks));
     s->mcg_status = 0;
     s->mcg_ctl = ~UINT64_C(0);
-    s->feature_control = 1;
+    s->feature_control = x86_has_feature(s, X86_FEAT_VMX) ? 0 : 1; /* locked where there is nothing to enable */
     s->tsc_offset = s->tsc_adjust = 0;
     s->tsx_ctrl = 0;
     s->ignne = 0;

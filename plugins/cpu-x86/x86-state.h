@@ -74,6 +74,7 @@ enum {
 #define X86_CR4_OSXMMEXCPT (1u << 10)
 #define X86_CR4_UMIP (1u << 11)
 #define X86_CR4_LA57 (1u << 12)
+#define X86_CR4_VMXE (1u << 13)
 #define X86_CR4_FSGSBASE (1u << 16)
 #define X86_CR4_PCIDE (1u << 17)
 #define X86_CR4_OSXSAVE (1u << 18)
@@ -143,7 +144,7 @@ enum {
 #define X86_MODE_AC (UINT64_C(1) << 27)   /* alignment checks: CPL 3, CR0.AM, EFLAGS.AC */
 #define X86_MODE_TF (UINT64_C(1) << 28)   /* single step */
 #define X86_MODE_RF (UINT64_C(1) << 29)   /* instruction breakpoints masked for one instruction */
-#define X86_MODE_DR (UINT64_C(1) << 30)   /* debug registers armed */
+#define X86_MODE_DR (UINT64_C(1) << 30)   /* debug registers armed, or a guest is left after each instruction */
 #define X86_MODE_SHADOW (UINT64_C(1) << 31) /* interrupt shadow of STI, MOV SS, POP SS */
 #define X86_MODE_MMU_SHIFT 32               /* three bits: tcg.mmu_mode */
 #define X86_MODE_A20_OFF (UINT64_C(1) << 35)
@@ -233,6 +234,15 @@ typedef enum {
     X86_CORE_CAPABILITY, /* IA32_CORE_CAPABILITIES */
     X86_CPUID_KVM_EAX,   /* leaf 40000001H */
     X86_CPUID_KVM_EDX,
+    X86_MSR_VMX_PIN, /* IA32_VMX_PINBASED_CTLS and so on: controls that may be 1 */
+    X86_MSR_VMX_PROC,
+    X86_MSR_VMX_PROC2,
+    X86_MSR_VMX_EXIT,
+    X86_MSR_VMX_ENTRY,
+    X86_MSR_VMX_MISC,
+    X86_MSR_VMX_EPT,
+    X86_MSR_VMX_VPID,  /* the upper half of the same */
+    X86_MSR_VMX_BASIC, /* an upper half too */
     X86_N_FEATURE_WORDS,
 } X86FeatureWord;
 
@@ -263,6 +273,7 @@ enum {
     X86_FEAT_SSE3 = X86_FEATURE(X86_CPUID_1_ECX, 0),
     X86_FEAT_PCLMULQDQ = X86_FEATURE(X86_CPUID_1_ECX, 1),
     X86_FEAT_MONITOR = X86_FEATURE(X86_CPUID_1_ECX, 3),
+    X86_FEAT_VMX = X86_FEATURE(X86_CPUID_1_ECX, 5),
     X86_FEAT_SSSE3 = X86_FEATURE(X86_CPUID_1_ECX, 9),
     X86_FEAT_FMA = X86_FEATURE(X86_CPUID_1_ECX, 12),
     X86_FEAT_CX16 = X86_FEATURE(X86_CPUID_1_ECX, 13),
@@ -359,7 +370,7 @@ enum {
 #define X86_REQ_SIPI (1u << 4)
 #define X86_REQ_MCE (1u << 5)
 #define X86_REQ_NMI_AGAIN (1u << 6) /* a second one behind X86_REQ_NMI */
-#define X86_REQ_VIRTUAL (1u << 7)   /* a guest's virtual interrupt or NMI waits */
+#define X86_REQ_VIRTUAL (1u << 7)   /* a guest's virtual interrupt or NMI waits, or a reason to leave it that is no signal */
 
 typedef struct _X86State X86State;
 
@@ -384,6 +395,10 @@ typedef struct {
     void (*ferr)(X86State *s);
     /* SMRAM shows for this CPU, or no more.  Big lock taken inside. */
     void (*set_smm)(X86State *s, bool in_smm);
+    /* A guest's timer: X86_REQ_VIRTUAL when the time-stamp counter (without anybody's offset) gets there; 0: never. */
+    void (*set_guest_timer)(X86State *s, uint64_t tsc);
+    /* An INIT that was held back is taken: what else is reset by it.  Big lock held. */
+    void (*init_taken)(X86State *s);
     /* MSRs of the local APIC and of the machine. */
     X86MsrResult (*rdmsr)(X86State *s, uint32_t index, uint64_t *value);
     X86MsrResult (*wrmsr)(X86State *s, uint32_t index, uint64_t value);
@@ -463,6 +478,34 @@ typedef struct {
     bool entering;
     uint64_t exit_code, exit_info1, exit_info2, next_rip;
 } X86Svm;
+
+/* VMX (x86-vmx.h). */
+#define X86_VMCS_SIZE 2880
+typedef struct {
+    uint8_t on;             /* VMX operation */
+    uint8_t guest;          /* non-root: one runs, or would if the CPU were not in SMM */
+    uint8_t init_held;      /* an INIT came during VMX operation */
+    uint8_t timer_on;       /* the preemption timer counts */
+    uint8_t step_done;      /* monitor trap flag: the guest is left at the next boundary */
+    uint8_t tpr_below;      /* so is it when the TPR has fallen below the threshold */
+    uint8_t watched;        /* there is a monitor trap flag */
+    uint64_t vmxon;         /* its region */
+    uint64_t current;       /* physical address of the VMCS below; all ones: none */
+    uint64_t timer_end;     /* time-stamp counter at the preemption timer's end */
+    uint32_t event, event_error, event_length; /* being delivered, as IDT-vectoring information has it */
+    uint64_t pause_first, pause_last; /* PAUSE-loop exiting: time-stamp counter */
+    uint8_t vmcs[X86_VMCS_SIZE];
+
+    /* What x86_virt_cross() is to do. Not part of the state. */
+    bool crossing, entering;
+    bool is_fault; /* a memory access, which the guest executes again: RF */
+    bool is_nmi;
+    uint32_t debug_held; /* debug exceptions that the exit comes before */
+    uint32_t reason;
+    uint64_t qualification;
+    uint32_t exit_event, exit_event_error, exit_length, exit_info;
+    uint64_t linear, physical;
+} X86Vmx;
 
 typedef struct _X86Virt X86Virt;
 
@@ -565,6 +608,8 @@ struct _X86State {
     uint64_t ssp; /* the shadow-stack pointer; of CPL 3's while another level runs: pl3_ssp */
 
     uint64_t tsx_ctrl; /* X86_TSX_CTRL_* */
+
+    X86Vmx vmx;
 };
 
 enum { X86_SHADOW_STI = 1, X86_SHADOW_SS = 2 };

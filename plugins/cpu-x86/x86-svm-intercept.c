@@ -320,7 +320,7 @@ static const uint8_t signal_codes[] = {
 static bool
 svm_signal(X86State *s, X86Signal signal)
 {
-    if (!x86_svm_intercepts(s, signal_codes[signal])) {
+    if (signal == X86_SIGNAL_SIPI || !x86_svm_intercepts(s, signal_codes[signal])) {
         return false;
     }
     x86_svm_record_exit(s, signal_codes[signal], 0, 0);
@@ -378,7 +378,9 @@ svm_delivering(X86State *s, const X86Event *event)
 {
     s->svm.event = s->svm.event_error = 0;
     if (event) {
-        s->svm.event = SVM_EVENT_VALID | (uint32_t)event->type << SVM_EVENT_TYPE_SHIFT | event->vector;
+        X86EventType type = event->type == X86_EVENT_INT1 ? X86_EVENT_EXCEPTION : event->type;
+
+        s->svm.event = SVM_EVENT_VALID | (uint32_t)type << SVM_EVENT_TYPE_SHIFT | event->vector;
         if (event->has_error) {
             s->svm.event |= SVM_EVENT_HAS_ERROR;
             s->svm.event_error = event->error;
@@ -465,6 +467,12 @@ svm_set_tpr(X86State *s, uint8_t cr8)
     return true;
 }
 
+static uint64_t
+svm_get_tsc(X86State *s, uint64_t tsc)
+{
+    return (uint64_t)((unsigned __int128)tsc * s->svm.tsc_ratio >> SVM_TSC_RATIO_SHIFT) + s->svm.tsc_offset;
+}
+
 static bool
 svm_has_second_level(X86State *s)
 {
@@ -487,4 +495,5 @@ const X86Virt x86_svm = {
     .set_tpr = svm_set_tpr,
     .has_second_level = svm_has_second_level,
     .second_level = x86_svm_second_level,
+    .get_tsc = svm_get_tsc,
 };

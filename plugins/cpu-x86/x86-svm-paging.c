@@ -159,14 +159,14 @@ nested_once(Nested *n, X86SecondLevel *out, bool *retry)
 }
 
 bool
-x86_svm_second_level(X86State *s, uint64_t gpa, EmuTcgAccess access, bool walk, bool record, X86SecondLevel *out)
+x86_svm_second_level(X86State *s, const X86SecondLevelAccess *access, X86SecondLevel *out)
 {
     Nested n = {
         .s = s,
-        .gpa = gpa,
-        .access = access,
-        .walk = walk,
-        .record = record,
+        .gpa = access->gpa,
+        .access = access->access,
+        .walk = access->walk,
+        .record = access->record,
         .is_long = (s->svm.host.efer & X86_EFER_LMA) != 0,
         .is_pae = (s->svm.host.cr4 & X86_CR4_PAE) != 0,
     };

@@ -238,16 +238,12 @@ save_host(X86State *s)
     h->interrupt_ssp_table = s->interrupt_ssp_table;
 }
 
-/* The mode is another: what else follows from it. */
+/* The mode is another. */
 static void
 crossed(X86State *s)
 {
-    s->interp->next_rip = s->rip;
     s->halted = 0;
-    s->dr6_pending = 0;
-    x86_update_mode(s);
-    x86_flush_all(s);
-    x86_virt_look_again(s);
+    x86_virt_crossed(s);
 }
 
 static bool
@@ -306,8 +302,7 @@ load_guest(X86State *s)
     }
 }
 
-/* True: an event is to be delivered first. */
-static bool
+static X86Crossing
 enter(X86State *s, X86Event *event)
 {
     uint64_t injected = vmcb_get(s, VMCB_EVENT_INJECTION, 8);
@@ -316,7 +311,7 @@ enter(X86State *s, X86Event *event)
     load_guest(s);
     crossed(s);
     if (!(injected & SVM_EVENT_VALID)) {
-        return false;
+        return X86_CROSSED;
     }
     vmcb_put(s, VMCB_EVENT_INJECTION, injected & ~(uint64_t)SVM_EVENT_VALID, 4);
     event->type = (X86EventType)(injected >> SVM_EVENT_TYPE_SHIFT & 7);
@@ -330,7 +325,7 @@ enter(X86State *s, X86Event *event)
     /* What the guest executed itself returns behind the instruction. */
     soft = event->is_software || (event->type == X86_EVENT_EXCEPTION && (event->vector == X86_EXC_BP || event->vector == X86_EXC_OF));
     event->return_rip = soft && x86_has_feature(s, X86_FEAT_NRIP_SAVE) ? vmcb_get(s, VMCB_NEXT_RIP, 8) : s->rip;
-    return true;
+    return X86_CROSSED_WITH_EVENT;
 }
 
 /* ---- #VMEXIT --------------------------------------------------------------------------------------------------------- */
@@ -459,8 +454,8 @@ forget_guest(X86State *s)
     __atomic_fetch_and(&s->interrupt_request, ~X86_REQ_VIRTUAL, __ATOMIC_SEQ_CST);
 }
 
-/* True: the host single-steps, and VMRUN is over now. */
-static bool
+/* When the host single-steps, VMRUN is over now. */
+static X86Crossing
 leave(X86State *s, X86Event *event)
 {
     X86Svm *v = &s->svm;
@@ -486,15 +481,15 @@ leave(X86State *s, X86Event *event)
     }
     crossed(s);
     if (!(s->eflags & X86_TF)) {
-        return false;
+        return X86_CROSSED;
     }
     x86_set_dr6(s, X86_DR6_BS);
     *event = (X86Event){.type = X86_EVENT_EXCEPTION, .vector = X86_EXC_DB, .return_rip = s->rip};
-    return true;
+    return X86_CROSSED_WITH_EVENT;
 }
 
-bool
-x86_virt_cross(X86State *s, X86Event *event)
+X86Crossing
+x86_svm_cross(X86State *s, X86Event *event)
 {
     bool entering = s->svm.entering;
 
@@ -503,7 +498,7 @@ x86_virt_cross(X86State *s, X86Event *event)
 }
 
 void
-x86_virt_init(X86State *s)
+x86_svm_init_signal(X86State *s)
 {
     forget_guest(s);
     s->svm.gif = 1;
@@ -511,24 +506,14 @@ x86_virt_init(X86State *s)
 }
 
 void
-x86_virt_reset(X86State *s)
-{
-    memset(&s->svm, 0, sizeof(s->svm));
-    s->svm.tsc_ratio = UINT64_C(1) << SVM_TSC_RATIO_SHIFT;
-    x86_virt_init(s);
-}
-
-void
-x86_virt_enter_smm(X86State *s)
+x86_svm_enter_smm(X86State *s)
 {
     s->svm.gif_in_smm = s->svm.gif;
     s->svm.gif = 1;
-    s->virt = NULL;
-    __atomic_fetch_and(&s->interrupt_request, ~X86_REQ_VIRTUAL, __ATOMIC_SEQ_CST);
 }
 
 void
-x86_virt_leave_smm(X86State *s)
+x86_svm_leave_smm(X86State *s)
 {
     s->svm.gif = s->svm.gif_in_smm;
     if (s->svm.guest) {
@@ -610,7 +595,9 @@ vmload_operand(X86State *s, const X86Insn *insn, EmuTcgAccess access)
     X86SecondLevel t;
 
     if (s->virt && (s->svm.virt_ext & SVM_EXT_V_VMLOAD) && x86_has_feature(s, X86_FEAT_V_VMSAVE_VMLOAD) && s->virt->has_second_level(s)) {
-        if (!s->virt->second_level(s, at, access, false, true, &t)) {
+        X86SecondLevelAccess what = {.gpa = at, .access = access, .record = true};
+
+        if (!s->virt->second_level(s, &what, &t)) {
             x86_unwind(s, X86_UNWIND_EXCEPTION);
         }
         return t.phys;

@@ -171,4 +171,10 @@ x86_svm_virtual_pending(const X86State *s)
 extern const X86Virt x86_svm;
 
 /* x86-svm-paging.c */
-bool x86_svm_second_level(X86State *s, uint64_t gpa, EmuTcgAccess access, bool walk, bool record, X86SecondLevel *out);
+bool x86_svm_second_level(X86State *s, const X86SecondLevelAccess *access, X86SecondLevel *out);
+
+/* x86-svm.c: its part of x86-virt.c */
+X86Crossing x86_svm_cross(X86State *s, X86Event *event);
+void x86_svm_init_signal(X86State *s);
+void x86_svm_enter_smm(X86State *s);
+void x86_svm_leave_smm(X86State *s);

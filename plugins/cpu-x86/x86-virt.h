@@ -21,6 +21,7 @@ typedef enum {
     X86_SIGNAL_SMI,
     X86_SIGNAL_NMI,
     X86_SIGNAL_INTR,
+    X86_SIGNAL_SIPI, /* to a guest that waits for it */
 } X86Signal;
 
 /* Kinds of event, numbered as both AMD and Intel number them. */
@@ -29,6 +30,7 @@ typedef enum {
     X86_EVENT_NMI = 2,
     X86_EVENT_EXCEPTION = 3,
     X86_EVENT_SOFTWARE = 4, /* INT n */
+    X86_EVENT_INT1 = 5,
 } X86EventType;
 
 typedef struct {
@@ -40,12 +42,38 @@ typedef struct {
     uint64_t return_rip;
 } X86Event;
 
-/* What the second level of paging says to a physical address of the guest's. */
+/* An access to a physical address of the guest's. */
+typedef struct {
+    uint64_t gpa;
+    EmuTcgAccess access;
+    bool walk;       /* to an entry of the guest's page tables */
+    bool sets_bits;  /* and it is to get an accessed or dirty flag */
+    bool record;     /* a fault is recorded, accessed and dirty bits are set */
+    bool is_user;    /* the guest's tables give the page to user code */
+    bool has_linear; /* it comes from a linear address */
+    uint64_t linear;
+} X86SecondLevelAccess;
+
+/* What the second level of paging says to it. */
 typedef struct {
     uint64_t phys;
     uint64_t page_size;
     uint32_t prot; /* EMU_TCG_PROT_* */
 } X86SecondLevel;
+
+/* Places between instructions where a guest may be left without a signal. */
+typedef enum {
+    X86_BOUNDARY_FIRST, /* before NMIs */
+    X86_BOUNDARY_INTR,  /* before INTR */
+} X86Boundary;
+
+/* What became of a crossing. */
+typedef enum {
+    X86_CROSSED,
+    X86_CROSSED_WITH_EVENT,     /* which is to be delivered on the other side */
+    X86_CROSSED_WITH_EXCEPTION, /* X86State.exception came up behind it, X86_EXC_VIRT perhaps */
+    X86_CROSSED_TO_SHUTDOWN,
+} X86Crossing;
 
 struct _X86Virt {
     /* Before @insn, which is allowed at this privilege: returns to have it executed. What the instruction itself would fault
@@ -63,7 +91,7 @@ struct _X86Virt {
     void (*delivering)(X86State *s, const X86Event *event);
     /* Would @signal be looked at now, though the guest's own flags may block it? */
     bool (*signal_wanted)(X86State *s, X86Signal signal);
-    /* A virtual interrupt or NMI can be taken; takes it: false when it left the guest. */
+    /* Optional, both. A virtual interrupt or NMI can be taken; takes it: false when it left the guest. */
     bool (*virtual_wanted)(X86State *s);
     bool (*take_virtual)(X86State *s, X86EventType *type, uint8_t *vector);
     /* IRET is over: true when the NMIs that it lets in again are the guest's virtual ones. */
@@ -71,20 +99,32 @@ struct _X86Virt {
     /* CR8 when it is the guest's own; false: it is the machine's. */
     bool (*get_tpr)(X86State *s, uint8_t *cr8);
     bool (*set_tpr)(X86State *s, uint8_t cr8);
-    /* Whether there is a second level of paging; its translation. @walk: for an entry of the guest's page tables. False: a
-     * fault, recorded when @record. */
+    /* Whether there is a second level of paging; its translation. False: a fault, recorded when that was asked for. */
     bool (*has_second_level)(X86State *s);
-    bool (*second_level)(X86State *s, uint64_t gpa, EmuTcgAccess access, bool walk, bool record, X86SecondLevel *out);
+    bool (*second_level)(X86State *s, const X86SecondLevelAccess *access, X86SecondLevel *out);
+    /* With it, the four entries at CR3 in PAE mode are registers, as they are without; else read at each walk. */
+    bool keeps_pdptes;
+    /* The time-stamp counter as the guest reads it. */
+    uint64_t (*get_tsc)(X86State *s, uint64_t tsc);
+    /* Optional: CR0 and CR4 as the guest reads them; what the register gets when the guest writes @value. */
+    uint64_t (*read_cr)(X86State *s, unsigned n, uint64_t value);
+    uint64_t (*write_cr)(X86State *s, unsigned n, uint64_t value);
+    /* Optional: is the guest left at this boundary?  Recorded when @take. */
+    bool (*boundary)(X86State *s, X86Boundary where, bool take);
+    /* Optional: a debug trap is due; true when the guest is left before it is delivered. */
+    bool (*hold_debug)(X86State *s);
 };
 
-/* Carries out what was recorded: true when an event is to be delivered on the other side. */
-bool x86_virt_cross(X86State *s, X86Event *event);
+/* Carries out what was recorded. */
+X86Crossing x86_virt_cross(X86State *s, X86Event *event);
 /* After RESET and INIT. */
 void x86_virt_reset(X86State *s);
 void x86_virt_init(X86State *s);
 /* SMM is no part of a guest: it is set aside at SMI and taken up again by RSM. */
 void x86_virt_enter_smm(X86State *s);
 void x86_virt_leave_smm(X86State *s);
+/* Registers are those of the other side: what else follows from that. */
+void x86_virt_crossed(X86State *s);
 
 static inline bool
 x86_virt_may_intercept(unsigned op)

@@ -4,7 +4,8 @@
 
 #include "x86-cpu.h"
 #include "x86-interp.h"
-#include "x86-virt.h"
+#include "x86-svm.h"
+#include "x86-vmx.h"
 
 static const EmuVMField segment_fields[] = {
     EMU_VM_U32(X86Segment, limit),
@@ -210,7 +211,7 @@ svm_state_post_load(gpointer opaque, unsigned version, GError **error)
 
         /* A guest is taken up again the way RSM does it. */
         v->gif_in_smm = v->gif;
-        x86_virt_leave_smm(s);
+        x86_svm_leave_smm(s);
         v->gif_in_smm = gif;
     }
     return true;
@@ -391,6 +392,85 @@ static const EmuVMState cet_cpu_vmstate = {
     .needed = cet_needed,
 };
 
+/* ---- VMX ------------------------------------------------------------------------------------------------- */
+
+static const EmuVMField vmx_fields[] = {
+    EMU_VM_U8(X86Vmx, on),
+    EMU_VM_U8(X86Vmx, guest),
+    EMU_VM_U8(X86Vmx, init_held),
+    EMU_VM_U8(X86Vmx, timer_on),
+    EMU_VM_U8(X86Vmx, step_done),
+    EMU_VM_U8(X86Vmx, tpr_below),
+    EMU_VM_U64(X86Vmx, vmxon),
+    EMU_VM_U64(X86Vmx, current),
+    EMU_VM_U64(X86Vmx, timer_end),
+    EMU_VM_U32(X86Vmx, event),
+    EMU_VM_U32(X86Vmx, event_error),
+    EMU_VM_U32(X86Vmx, event_length),
+    EMU_VM_U64(X86Vmx, pause_first),
+    EMU_VM_U64(X86Vmx, pause_last),
+    EMU_VM_BUFFER(X86Vmx, vmcs),
+    EMU_VM_END,
+};
+static const EmuVMState vmx_vmstate = {
+    .name = "vmx",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = vmx_fields,
+};
+
+static bool
+vmx_state_post_load(gpointer opaque, unsigned version, GError **error)
+{
+    X86State *s = opaque;
+    X86Vmx *v = &s->vmx;
+
+    if (v->on > 1 || v->guest > v->on || v->init_held > 1 || v->timer_on > v->guest || v->step_done > v->guest || v->tpr_below > v->guest ||
+        (v->guest && v->current == UINT64_MAX) || (v->current != UINT64_MAX && (v->current & 0xfff)) ||
+        (v->on && !x86_has_feature(s, X86_FEAT_VMX))) {
+        g_set_error(error, EMU_OBJECT_ERROR, EMU_OBJECT_ERROR_BAD_VALUE,
+                    "cpu: saved state of VMX has a field out of range (operation %u, guest %u, VMCS 0x%" G_GINT64_MODIFIER "x)", v->on,
+                    v->guest, v->current);
+        return false;
+    }
+    if (!s->in_smm) {
+        x86_vmx_resume(s);
+    }
+    return true;
+}
+
+static const EmuVMField vmx_state_fields[] = {
+    EMU_VM_STRUCT(X86State, vmx, &vmx_vmstate),
+    EMU_VM_END,
+};
+static const EmuVMState vmx_state_vmstate = {
+    .name = "x86-vmx-state",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = vmx_state_fields,
+    .post_load = vmx_state_post_load,
+};
+
+static bool
+vmx_needed(gpointer opaque)
+{
+    const X86State *s = ((X86Cpu *)opaque)->state;
+
+    return s->vmx.on || s->vmx.init_held;
+}
+
+static const EmuVMField vmx_cpu_fields[] = {
+    EMU_VM_POINTER(X86Cpu, state, &vmx_state_vmstate),
+    EMU_VM_END,
+};
+static const EmuVMState vmx_cpu_vmstate = {
+    .name = "x86-cpu/vmx",
+    .version = 1,
+    .minimum_version = 1,
+    .fields = vmx_cpu_fields,
+    .needed = vmx_needed,
+};
+
 static bool
 cpu_post_load(gpointer opaque, unsigned version, GError **error)
 {
@@ -439,7 +519,7 @@ static const EmuVMState pv_vmstate = {
     .fields = pv_fields,
     .needed = pv_needed,
 };
-static const EmuVMState *const cpu_subsections[] = {&pv_vmstate, &svm_cpu_vmstate, &amx_cpu_vmstate, &mpx_cpu_vmstate, &tsx_cpu_vmstate, &cet_cpu_vmstate, NULL};
+static const EmuVMState *const cpu_subsections[] = {&pv_vmstate, &svm_cpu_vmstate, &amx_cpu_vmstate, &mpx_cpu_vmstate, &tsx_cpu_vmstate, &cet_cpu_vmstate, &vmx_cpu_vmstate, NULL};
 
 static const EmuVMField cpu_fields[] = {
     EMU_VM_POINTER(X86Cpu, state, &state_vmstate),

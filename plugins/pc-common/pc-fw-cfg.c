@@ -144,6 +144,23 @@ pc_add_system_states(PcMachine *self)
     emu_fw_cfg_add_file(self->fw_cfg, "etc/system-states", states, sizeof states);
 }
 
+/* What the firmware writes to IA32_FEATURE_CONTROL of CPUs with VMX: that it can be used, for good. */
+static void
+pc_add_feature_control(PcMachine *self)
+{
+    enum { LOCKED = 1 << 0, VMX_OUTSIDE_SMX = 1 << 2 };
+    EmuCpu *cpu = emu_machine_get_cpu(EMU_MACHINE(self), 0);
+    uint64_t value = GUINT64_TO_LE((uint64_t)(LOCKED | VMX_OUTSIDE_SMX));
+    gboolean has_vmx = FALSE;
+
+    if (cpu && g_object_class_find_property(G_OBJECT_GET_CLASS(cpu), "vmx")) {
+        g_object_get(cpu, "vmx", &has_vmx, NULL);
+    }
+    if (has_vmx) {
+        emu_fw_cfg_add_file(self->fw_cfg, "etc/msr_feature_control", &value, sizeof value);
+    }
+}
+
 /* -fw_cfg [name=]NAME,file=FILE | ,string=TEXT */
 static bool
 pc_add_user_item(PcMachine *self, const char *text, GError **error)
@@ -318,6 +335,7 @@ pc_fill_fw_cfg(PcMachine *self, GError **error)
     pc_add_e820(self);
     pc_add_reserved_memory_end(self);
     pc_add_system_states(self);
+    pc_add_feature_control(self);
     if (!pc_add_option_roms(self, error) || !pc_load_kernel(self, error) || !pc_add_boot_order(self, error)) {
         return false;
     }

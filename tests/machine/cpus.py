@@ -386,7 +386,7 @@ REFUSED = [
     (("-cpu", "qemu64,+nosuch"), "nosuch"),
     (("-cpu", "qemu64,nosuch=1"), "nosuch"),
     (("-cpu", "qemu64,migratable=on"), "migratable"),
-    (("-cpu", "qemu64,vmx-ept=on"), "vmx-ept"),
+    (("-cpu", "qemu64,vmx-nosuch=on"), "vmx-nosuch"),
     (("-cpu", "qemu64,level=many"), "level"),
     (("-cpu", "qemu64,level=0x1ffffffff"), "level"),
     (("-cpu", "qemu64,sse=maybe"), "sse"),

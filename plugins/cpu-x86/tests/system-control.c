@@ -74,7 +74,8 @@ test_msrs(void)
         {0x400, 1, 13},
         {0x400, ~UINT64_C(0x401), NO_EXCEPTION},
         {0x401, 1, 13},
-        {0x3a, 5, 13}, /* locked */
+        {0x3a, 5, NO_EXCEPTION}, /* VMX outside of SMX, locked */
+        {0x3a, 7, 13},
         {0x1d9, 2, NO_EXCEPTION},
         {0x1d9, 0x80, 13},
         {0x1d9, UINT64_C(1) << 32, 13},
