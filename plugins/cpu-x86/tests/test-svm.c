@@ -6,6 +6,7 @@
  * of random content.
  */
 
+#include "../x86-cet.h"
 #include "../x86-svm.h"
 #include "flat-memory.h"
 
@@ -1045,6 +1046,33 @@ test_random(void)
     g_assert_cmpuint(entered, >, rounds / 4);
 }
 
+/* The guest's shadow stack is its own (APM 2, appendix B: S_CET, SSP, ISST_ADDR). */
+static void
+test_cet(void)
+{
+    begin_code(0xf3, 0x48, 0x0f, 0x1e, 0xc9, VMMCALL); /* rdsspq rcx */
+    s->cr4 |= X86_CR4_CET;
+    s->s_cet = X86_CET_ENDBR_EN;
+    s->ssp = 0x1230;
+    s->interrupt_ssp_table = 0x4560;
+    vmcb_set(VMCB_CR4, s->cr4, 8);
+    vmcb_set(VMCB_S_CET, X86_CET_SH_STK_EN, 8);
+    vmcb_set(VMCB_SSP, DATA + 8, 8);
+    vmcb_set(VMCB_ISST_ADDR, DATA + 0x100, 8);
+    g_assert_cmphex(run(10), ==, SVM_EXIT_VMMCALL);
+    g_assert_cmphex(X86_LOW(s, X86_RCX), ==, DATA + 8);
+    g_assert_cmphex(vmcb(VMCB_S_CET, 8), ==, X86_CET_SH_STK_EN);
+    g_assert_cmphex(vmcb(VMCB_SSP, 8), ==, DATA + 8);
+    g_assert_cmphex(vmcb(VMCB_ISST_ADDR, 8), ==, DATA + 0x100);
+    g_assert_cmphex(s->s_cet, ==, X86_CET_ENDBR_EN);
+    g_assert_cmphex(s->ssp, ==, 0x1230);
+    g_assert_cmphex(s->interrupt_ssp_table, ==, 0x4560);
+    /* CR4.CET goes with CR0.WP. */
+    vmcb_set(VMCB_RIP, GUEST, 8);
+    vmcb_set(VMCB_CR0, s->cr0 & ~(uint64_t)X86_CR0_WP, 8);
+    g_assert_cmphex(run(10), ==, SVM_EXIT_INVALID);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -1073,6 +1101,7 @@ main(int argc, char **argv)
     g_test_add_func("/x86/svm/system-management-mode", test_smm);
     g_test_add_func("/x86/svm/single-step", test_single_step);
     g_test_add_func("/x86/svm/task-switch", test_task_switch);
+    g_test_add_func("/x86/svm/control-flow-enforcement", test_cet);
     g_test_add_func("/x86/svm/random", test_random);
     status = g_test_run();
     x86_interp_finish(s);
