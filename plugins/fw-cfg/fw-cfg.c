@@ -29,6 +29,7 @@
 #define FW_CFG_DMA_SELECT 0x08
 #define FW_CFG_DMA_WRITE 0x10
 #define FW_CFG_NOTHING_SELECTED 0xffff
+#define FW_CFG_PAD_AT_ONCE (1u << 20) /* bytes: the rest waits for the main loop, so that nobody waits for the lock */
 
 typedef struct {
     char *name; /* NULL: a numbered item */
@@ -55,6 +56,10 @@ typedef struct {
     uint16_t selected;
     uint32_t offset;
     uint64_t dma_address;
+    EmuBh *pad_bh;
+    uint32_t pad_left; /* bytes beyond an item's end that a read has still to clear */
+    uint64_t pad_address;
+    uint64_t pad_descriptor; /* of the transfer */
 } FwCfg;
 
 EMU_TRACE_DEFINE(fw_cfg_select)
@@ -179,7 +184,44 @@ static const EmuMemoryRegionOps fw_cfg_port_ops = {
     .impl_max = 2,
 };
 
-/* Carries out one piece of @command; false when the memory or the item refuses. */
+/* The transfer has ended: the guest, which polls the descriptor's first word, may go on. */
+static void
+fw_cfg_end_dma(EmuAddressSpace *as, uint64_t descriptor, bool ok)
+{
+    uint32_t result = GUINT32_TO_BE(ok ? 0 : FW_CFG_DMA_ERROR);
+
+    emu_dma_write(as, descriptor, &result, sizeof result);
+}
+
+/* What lies beyond an item's end reads as zero. Memory that is not there ends a bogus length. */
+static void
+fw_cfg_pad_cb(gpointer opaque)
+{
+    static const uint8_t zeroes[4096];
+    FwCfg *self = opaque;
+    EmuAddressSpace *as = emu_machine_get_memory_as(emu_device_get_machine(EMU_DEVICE(self)));
+    uint32_t left = MIN(self->pad_left, FW_CFG_PAD_AT_ONCE);
+
+    while (left) {
+        uint32_t n = MIN(left, sizeof zeroes);
+
+        if (emu_dma_write(as, self->pad_address, zeroes, n) != EMU_MEM_OK) {
+            self->pad_left = 0;
+            fw_cfg_end_dma(as, self->pad_descriptor, false);
+            return;
+        }
+        self->pad_address += n;
+        self->pad_left -= n;
+        left -= n;
+    }
+    if (self->pad_left) {
+        emu_bh_schedule(self->pad_bh);
+    } else {
+        fw_cfg_end_dma(as, self->pad_descriptor, true);
+    }
+}
+
+/* Carries out one piece of @command, but for what a read has beyond the item's end; false when the memory or the item refuses. */
 static bool
 fw_cfg_dma_transfer(FwCfg *self, EmuAddressSpace *as, uint32_t command, uint64_t address, uint32_t length)
 {
@@ -187,20 +229,11 @@ fw_cfg_dma_transfer(FwCfg *self, EmuAddressSpace *as, uint32_t command, uint64_t
     uint32_t available = item && self->offset < item->len ? MIN(item->len - self->offset, length) : 0;
 
     if (command & FW_CFG_DMA_READ) {
-        static const uint8_t zeroes[4096];
-
         if (available && emu_dma_write(as, address, item->data + self->offset, available) != EMU_MEM_OK) {
             return false;
         }
-        /* What lies beyond the end reads as zero. Memory that is not there ends a bogus length. */
-        for (uint32_t done = available; done < length;) {
-            uint32_t n = MIN(length - done, sizeof zeroes);
-
-            if (emu_dma_write(as, address + done, zeroes, n) != EMU_MEM_OK) {
-                return false;
-            }
-            done += n;
-        }
+        self->pad_address = address + available;
+        self->pad_left = length - available;
     } else if (command & FW_CFG_DMA_WRITE) {
         if (!item || !item->writable || available != length ||
             emu_dma_read(as, address, item->data + self->offset, length) != EMU_MEM_OK) {
@@ -216,15 +249,21 @@ fw_cfg_run_dma(FwCfg *self)
 {
     EmuAddressSpace *as = emu_machine_get_memory_as(emu_device_get_machine(EMU_DEVICE(self)));
     uint64_t descriptor = self->dma_address;
-    uint32_t control, length, result = 0;
+    uint32_t control, length;
     uint64_t address;
     uint8_t raw[16];
+    bool ok;
 
     self->dma_address = 0;
+    if (self->pad_left) {
+        emu_guest_error("fw_cfg: a transfer begins before the last one has ended");
+        self->pad_left = 0;
+        emu_bh_cancel(self->pad_bh);
+        fw_cfg_end_dma(as, self->pad_descriptor, false);
+    }
     if (emu_dma_read(as, descriptor, raw, sizeof raw) != EMU_MEM_OK) {
         emu_guest_error("fw_cfg: DMA descriptor at 0x%" G_GINT64_MODIFIER "x: no memory there", descriptor);
-        result = GUINT32_TO_BE(FW_CFG_DMA_ERROR);
-        emu_dma_write(as, descriptor, &result, sizeof result);
+        fw_cfg_end_dma(as, descriptor, false);
         return;
     }
     memcpy(&control, raw, 4);
@@ -237,11 +276,13 @@ fw_cfg_run_dma(FwCfg *self)
     if (control & FW_CFG_DMA_SELECT) {
         fw_cfg_select(self, control >> 16);
     }
-    if ((control & (FW_CFG_DMA_READ | FW_CFG_DMA_WRITE | FW_CFG_DMA_SKIP)) &&
-        !fw_cfg_dma_transfer(self, as, control, address, length)) {
-        result = GUINT32_TO_BE(FW_CFG_DMA_ERROR);
+    ok = !(control & (FW_CFG_DMA_READ | FW_CFG_DMA_WRITE | FW_CFG_DMA_SKIP)) || fw_cfg_dma_transfer(self, as, control, address, length);
+    if (ok && self->pad_left) {
+        self->pad_descriptor = descriptor;
+        fw_cfg_pad_cb(self);
+    } else {
+        fw_cfg_end_dma(as, descriptor, ok);
     }
-    emu_dma_write(as, descriptor, &result, sizeof result);
 }
 
 static uint64_t
@@ -361,6 +402,7 @@ fw_cfg_realize(EmuDevice *dev, GError **error)
     }
     emu_fw_cfg_add_bytes(EMU_FW_CFG(self), EMU_FW_CFG_SIGNATURE, "QEMU", 4);
     emu_fw_cfg_add_u32(EMU_FW_CFG(self), EMU_FW_CFG_ID, FW_CFG_ID_TRADITIONAL | (self->dma_enabled ? FW_CFG_ID_DMA : 0));
+    self->pad_bh = emu_bh_new(emu_machine_get_context(emu_device_get_machine(dev)), fw_cfg_pad_cb, self);
     self->port_region = emu_memory_region_new_io(self, "fwcfg", 2, &fw_cfg_port_ops, self);
     emu_memory_region_add_subregion(io, self->iobase, self->port_region, 0);
     if (self->dma_enabled) {
@@ -381,6 +423,7 @@ fw_cfg_unrealize(EmuDevice *dev)
         emu_memory_region_del_subregion(io, self->dma_region);
         self->dma_region = NULL;
     }
+    g_clear_pointer(&self->pad_bh, emu_bh_free);
 }
 
 static void
@@ -391,12 +434,21 @@ fw_cfg_reset_enter(EmuDevice *dev)
     self->selected = FW_CFG_NOTHING_SELECTED;
     self->offset = 0;
     self->dma_address = 0;
+    self->pad_left = 0;
+    emu_bh_cancel(self->pad_bh);
 }
 
 static bool
 fw_cfg_post_load(gpointer opaque, unsigned version G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
 {
-    fw_cfg_build_directory(opaque);
+    FwCfg *self = opaque;
+
+    fw_cfg_build_directory(self);
+    if (self->pad_left) {
+        emu_bh_schedule(self->pad_bh);
+    } else {
+        emu_bh_cancel(self->pad_bh);
+    }
     return true;
 }
 
@@ -404,12 +456,15 @@ static const EmuVMField fw_cfg_vmstate_fields[] = {
     EMU_VM_U16(FwCfg, selected),
     EMU_VM_U32(FwCfg, offset),
     EMU_VM_U64(FwCfg, dma_address),
+    {.name = "pad_left", .kind = EMU_VM_KIND_U32, .offset = offsetof(FwCfg, pad_left), .size = 4, .num = 1, .since = 2},
+    {.name = "pad_address", .kind = EMU_VM_KIND_U64, .offset = offsetof(FwCfg, pad_address), .size = 8, .num = 1, .since = 2},
+    {.name = "pad_descriptor", .kind = EMU_VM_KIND_U64, .offset = offsetof(FwCfg, pad_descriptor), .size = 8, .num = 1, .since = 2},
     EMU_VM_END,
 };
 
 static const EmuVMState fw_cfg_vmstate = {
     .name = "fw_cfg",
-    .version = 1,
+    .version = 2,
     .minimum_version = 1,
     .fields = fw_cfg_vmstate_fields,
     .post_load = fw_cfg_post_load,

@@ -60,6 +60,12 @@ dma(Fixture *f, uint32_t control, uint32_t length, uint64_t address)
     return GUINT32_FROM_BE(c);
 }
 
+static uint32_t
+get_control(Fixture *f)
+{
+    return GUINT32_FROM_BE((uint32_t)emu_test_read(f->machine, 0x100, 4));
+}
+
 static void
 select_cb(gpointer opaque)
 {
@@ -119,10 +125,67 @@ test_dma_errors(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
     emu_fw_cfg_add_bytes(f->fw_cfg, EMU_FW_CFG_KERNEL_DATA, "0123456789", 10);
     g_assert_cmphex(dma(f, EMU_FW_CFG_KERNEL_DATA << 16 | 0x0a, 4, 0x80000000), ==, 1);
-    g_assert_cmphex(dma(f, EMU_FW_CFG_KERNEL_DATA << 16 | 0x0a, 0xffffffff, 0x200), ==, 1);
+    dma(f, EMU_FW_CFG_KERNEL_DATA << 16 | 0x0a, 0xffffffff, 0x200);
+    emu_test_settle(f->machine);
+    g_assert_cmphex(get_control(f), ==, 1);
     g_assert_cmphex(dma(f, EMU_FW_CFG_KERNEL_DATA << 16 | 0x18, 4, 0x200), ==, 1); /* not writable */
     /* A descriptor where nothing is. */
     emu_test_out(f->machine, 0x518, GUINT32_TO_BE(0x90000000), 4);
+}
+
+/* A length that no item has: what is done at once is bounded, and the guest sees when the rest is done. */
+static void
+test_dma_in_pieces(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) state = NULL;
+    const uint32_t size = 8 << 20, length = 5 << 20, read = EMU_FW_CFG_KERNEL_DATA << 16 | 0x0a;
+    EmuMemoryRegion *ram;
+    uint8_t *bytes;
+
+    emu_fw_cfg_add_bytes(f->fw_cfg, EMU_FW_CFG_KERNEL_DATA, "0123456789", 10);
+    emu_machine_lock(f->machine);
+    ram = emu_memory_region_new_ram(f->machine, "more-ram", size, &error);
+    g_assert_no_error(error);
+    emu_memory_region_add_subregion(emu_machine_get_system_memory(f->machine), 1 << 20, ram, 10);
+    emu_machine_unlock(f->machine);
+    bytes = emu_memory_region_get_ram_pointer(ram);
+    memset(bytes, 0xee, size);
+    g_assert_cmphex(dma(f, read, length, 1 << 20), ==, read); /* under way */
+    g_assert_cmpmem(bytes, 11, "0123456789", 11);
+    g_assert_cmphex(bytes[length - 1], ==, 0xee);
+    emu_test_settle(f->machine);
+    g_assert_cmphex(get_control(f), ==, 0);
+    for (uint32_t i = 10; i < length; i++) {
+        g_assert_cmphex(bytes[i], ==, 0);
+    }
+    g_assert_cmphex(bytes[length], ==, 0xee);
+    /* Memory ends before the length does. */
+    dma(f, read, 0xffffffff, 1 << 20);
+    emu_test_settle(f->machine);
+    g_assert_cmphex(get_control(f), ==, 1);
+    /* What is under way is part of a state, and of no machine that was reset. */
+    dma(f, read, length, 1 << 20);
+    state = emu_test_save(f->machine, &error);
+    g_assert_no_error(error);
+    emu_test_reset(f->machine);
+    memset(bytes, 0xee, size);
+    emu_test_settle(f->machine);
+    g_assert_cmphex(bytes[length - 1], ==, 0xee);
+    g_assert_true(emu_test_load(f->machine, state, &error));
+    g_assert_no_error(error);
+    emu_test_settle(f->machine);
+    g_assert_cmphex(bytes[length - 1], ==, 0);
+    g_assert_cmphex(get_control(f), ==, 0);
+    /* One that does not wait for the last. */
+    emu_test_write(f->machine, 0x200, GUINT32_TO_BE(0x04), 4);
+    emu_test_write(f->machine, 0x204, 0, 4);
+    g_assert_cmphex(dma(f, read, length, 1 << 20), ==, read);
+    emu_test_out(f->machine, 0x518, GUINT32_TO_BE(0x200), 4);
+    g_assert_cmphex(get_control(f), ==, 1);
+    g_assert_cmphex(emu_test_read(f->machine, 0x200, 4), ==, 0);
+    emu_test_settle(f->machine);
+    g_assert_cmphex(get_control(f), ==, 1);
 }
 
 static void
@@ -159,6 +222,7 @@ main(int argc, char **argv)
     ADD("/fw-cfg/directory/sorted-by-name", test_directory);
     ADD("/fw-cfg/dma/reads-skips-and-pads", test_dma_read);
     ADD("/fw-cfg/dma/bad-addresses-are-errors", test_dma_errors);
+    ADD("/fw-cfg/dma/long-ones-go-in-pieces", test_dma_in_pieces);
     ADD("/fw-cfg/select/builds-late", test_select);
     ADD("/fw-cfg/dma/writes-what-is-writable", test_write);
     return g_test_run();
