@@ -13,6 +13,23 @@ say() {
     printf '%s\n' "$*" >&2
 }
 
+# as_root COMMAND...: as the administrator; false where that cannot be.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else return 1; fi
+}
+
+# insist COMMAND...: up to three times: another process may hold apt's lock, a mirror may not answer at once.
+insist() {
+    for pause in 10 30 0; do
+        "$@" >/dev/null && return 0
+        [ $pause = 0 ] || sleep $pause
+    done
+    return 1
+}
+
+# Further options of apt-get: how long it waits for dpkg's lock, how often it asks a mirror.
+apt_patience="-qq -o DPkg::Lock::Timeout=600 -o Acquire::Retries=5"
+
 # need_packages NAME...: installs those that dpkg does not know as installed.
 need_packages() {
     missing=
@@ -21,13 +38,13 @@ need_packages() {
         printf '%s\n' "$installed" | grep -qx "$p" || missing="$missing $p"
     done
     [ -n "$missing" ] || return 0
-    if [ "$(id -u)" = 0 ]; then as_root=; elif command -v sudo >/dev/null; then as_root=sudo; else
+    if ! as_root true; then
         say "these Debian packages are missing, and neither root nor sudo is at hand:$missing"
         exit 1
     fi
     say "installing:$missing"
-    $as_root apt-get update -qq || true
-    DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null || {
+    insist as_root apt-get update $apt_patience || true
+    insist as_root env DEBIAN_FRONTEND=noninteractive apt-get install $apt_patience -y --no-install-recommends $missing || {
         say "apt-get could not install:$missing"
         exit 1
     }
@@ -56,13 +73,13 @@ build_all() {
 unpack_kernel() {
     find_kernel "$1"
     if [ -z "$name" ]; then
-        if [ "$(id -u)" = 0 ]; then apt-get update -qq || true; else sudo apt-get update -qq || true; fi
+        insist as_root apt-get update $apt_patience || true
         find_kernel "$1"
     fi
     say "fetching ${name:-a kernel for $1}"
     rm -rf "$build/guest/$2" "$build/guest/download"
     mkdir -p "$build/guest/download"
-    (cd "$build/guest/download" && apt-get download -qq "$name" >/dev/null 2>&1 && dpkg-deb -x "$name"_*.deb tree) || {
+    (cd "$build/guest/download" && insist apt-get download $apt_patience "$name" 2>/dev/null && dpkg-deb -x "$name"_*.deb tree) || {
         rm -rf "$build/guest/download"
         say "could not get the kernel package ${name:-that $1 depends on}"
         return 1

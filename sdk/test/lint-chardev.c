@@ -179,7 +179,7 @@ char_close(LintChar *self)
         emu_object_unparent(self->chardev);
     }
     emu_machine_unlock(machine);
-    for (unsigned i = 0; self->chardev && i < 30000; i++) {
+    for (unsigned i = 0; self->chardev && i < 1000; i++) {
         emu_test_settle(machine);
         if (self->chardev) {
             g_usleep(1000);

@@ -142,7 +142,7 @@ lint_unplug(Lint *self)
     emu_device_unrealize(self->dev);
     emu_machine_unlock(self->machine);
     self->dev = NULL;
-    for (unsigned i = 0; dev && i < 30000; i++) {
+    for (unsigned i = 0; dev && i < 1000; i++) {
         emu_test_settle(self->machine);
         if (dev) {
             g_usleep(1000);
