@@ -161,6 +161,12 @@ void ide_drive_end(IdeDrive *s);
 void ide_drive_abort(IdeDrive *s, uint8_t error);
 void ide_drive_begin_pio(IdeDrive *s, uint32_t pos, uint32_t len, IdePhase phase);
 void ide_drive_dma_arm(IdeDrive *s, IdeDmaKind kind);
+/* ide-transfer.c, for the commands */
+uint64_t ide_drive_get_lba(const IdeDrive *s);
+void ide_drive_put_lba(IdeDrive *s, uint64_t lba);
+bool ide_drive_take_request(IdeDrive *s);
+uint32_t ide_drive_pio_block(const IdeDrive *s);
+void ide_drive_pio_read_next(IdeDrive *s);
 
 /* ---- ATAPI -------------------------------------------------------------------------------------- */
 void ide_atapi_packet(IdeDrive *s);
