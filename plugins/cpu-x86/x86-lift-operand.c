@@ -35,12 +35,6 @@ x86_lift_gpr(X86Lift *l, unsigned reg, unsigned size)
     }
 }
 
-static bool
-x86_lift_is_64(const X86Lift *l)
-{
-    return (l->mode >> X86_MODE_CODE_SHIFT & X86_MODE_CODE_MASK) == X86_MODE_CODE64;
-}
-
 /*
  * Adds the segment: in 64-bit code FS and GS have a base; elsewhere any may, and the sum wraps at 4G again. False: its rights are
  * the interpreter's to check.

@@ -32,6 +32,12 @@ typedef struct {
 typedef bool (*X86LiftRule)(X86Lift *l, const X86Insn *insn);
 extern const X86LiftRule x86_lift_rules[X86_N_OPS];
 
+static inline bool
+x86_lift_is_64(const X86Lift *l)
+{
+    return (l->mode >> X86_MODE_CODE_SHIFT & X86_MODE_CODE_MASK) == X86_MODE_CODE64;
+}
+
 /* ---- x86-lift-operand.c ---- */
 EmuTcgType x86_lift_type(unsigned size);
 /* The register as it is named by an operand of @size bytes; @reg 0x10 + n: ah ... bh. */
@@ -90,6 +96,20 @@ unsigned x86_lift(EmuTcgState *s, EmuTcgIr *ir, uint64_t pc, const uint8_t *code
 bool x86_straddles(EmuTcgState *tcg, const uint8_t *code, unsigned avail, uint64_t mode_key);
 bool x86_refuse_branch(EmuTcgState *tcg, uint64_t to, uint64_t pc, const uint8_t *code, unsigned avail);
 bool x86_flags_dead(uint64_t pc, const uint8_t *code, unsigned avail, uint64_t mode_key);
+
+/* ---- x86-lift-control.c ---- */
+bool x86_lift_push(X86Lift *l, const X86Insn *insn);
+bool x86_lift_pop(X86Lift *l, const X86Insn *insn);
+bool x86_lift_pushf(X86Lift *l, const X86Insn *insn);
+bool x86_lift_leave(X86Lift *l, const X86Insn *insn);
+bool x86_lift_jmp(X86Lift *l, const X86Insn *insn);
+bool x86_lift_jcc(X86Lift *l, const X86Insn *insn);
+bool x86_lift_jcxz(X86Lift *l, const X86Insn *insn);
+bool x86_lift_loop(X86Lift *l, const X86Insn *insn);
+bool x86_lift_call(X86Lift *l, const X86Insn *insn);
+bool x86_lift_jmp_ind(X86Lift *l, const X86Insn *insn);
+bool x86_lift_call_ind(X86Lift *l, const X86Insn *insn);
+bool x86_lift_ret(X86Lift *l, const X86Insn *insn);
 
 /* ---- x86-lift-sys.c ---- */
 bool x86_lift_mov_seg_from(X86Lift *l, const X86Insn *insn);
