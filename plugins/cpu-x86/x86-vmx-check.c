@@ -142,6 +142,13 @@ efer_is_valid(const X86State *s, uint64_t efer, bool is_long, bool paging)
     return !(efer & ~(known & x86_efer_allowed(s))) && lma == is_long && (!paging || lme == lma);
 }
 
+/* Shadow stacks go with pages that a supervisor cannot write either. */
+static bool
+cet_without_wp(uint64_t cr0, uint64_t cr4)
+{
+    return (cr4 & X86_CR4_CET) && !(cr0 & X86_CR0_WP);
+}
+
 static bool
 host_is_valid(X86State *s)
 {
@@ -153,7 +160,7 @@ host_is_valid(X86State *s)
                                          VMX_HOST_GDTR_BASE,    VMX_HOST_IDTR_BASE,    VMX_HOST_TR_BASE};
 
     if (x86_vmx_cr0_wrong(s, x86_vmx_get(s, VMX_HOST_CR0), false) || x86_vmx_cr4_wrong(s, cr4) ||
-        (x86_vmx_get(s, VMX_HOST_CR3) & ~s->phys_mask)) {
+        cet_without_wp(x86_vmx_get(s, VMX_HOST_CR0), cr4) || (x86_vmx_get(s, VMX_HOST_CR3) & ~s->phys_mask)) {
         return false;
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(canonical); i++) {
@@ -210,7 +217,7 @@ guest_control_registers_are_valid(X86State *s)
     bool is_long = guest_is_long(s);
 
     if (x86_vmx_cr0_wrong(s, cr0, x86_vmx_proc2(s, VMX_PROC2_UNRESTRICTED)) || ((cr0 & X86_CR0_PG) && !(cr0 & X86_CR0_PE)) ||
-        x86_vmx_cr4_wrong(s, cr4) || (x86_vmx_get(s, VMX_GUEST_CR3) & ~s->phys_mask)) {
+        x86_vmx_cr4_wrong(s, cr4) || cet_without_wp(cr0, cr4) || (x86_vmx_get(s, VMX_GUEST_CR3) & ~s->phys_mask)) {
         return false;
     }
     if (is_long ? !(cr0 & X86_CR0_PG) || !(cr4 & X86_CR4_PAE) : (cr4 & X86_CR4_PCIDE) != 0) {

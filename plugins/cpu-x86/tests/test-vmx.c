@@ -582,6 +582,16 @@ test_refused(void)
         expect_exit(0, VMX_REASON_BAD_GUEST | VMX_REASON_ENTRY_FAILED);
         g_assert_cmphex(field(VMX_EXIT_QUALIFICATION), ==, guest_cases[i].field == VMX_LINK_POINTER ? 4 : 0);
     }
+    /* CR4.CET goes with CR0.WP. */
+    begin_code(VMCALL);
+    field_set(VMX_HOST_CR4, field(VMX_HOST_CR4) | X86_CR4_CET);
+    field_set(VMX_HOST_CR0, field(VMX_HOST_CR0) & ~(uint64_t)X86_CR0_WP);
+    host(VMLAUNCH);
+    expect_error(VMX_ERROR_HOST_STATE);
+    begin_code(VMCALL);
+    field_set(VMX_GUEST_CR4, field(VMX_GUEST_CR4) | X86_CR4_CET);
+    field_set(VMX_GUEST_CR0, field(VMX_GUEST_CR0) & ~(uint64_t)X86_CR0_WP);
+    expect_exit(0, VMX_REASON_BAD_GUEST | VMX_REASON_ENTRY_FAILED);
     begin_code(VMCALL);
     s->shadow = X86_SHADOW_SS;
     host(VMLAUNCH);
