@@ -393,10 +393,15 @@ qmp_query_memory_devices(EmuQmpCall *call, GError **error G_GNUC_UNUSED)
     for (guint i = 0; i < devices->len; i++) {
         EmuDevice *dev = devices->pdata[i];
         EmuMemoryDeviceInfo info = {.slot = -1};
-        QmpMemoryDeviceInfo *item = qmp_MemoryDeviceInfo_new();
-        QmpPCDIMMDeviceInfo *dimm = qmp_PCDIMMDeviceInfo_new();
+        QmpMemoryDeviceInfo *item;
+        QmpPCDIMMDeviceInfo *dimm;
 
         EMU_MEMORY_DEVICE_GET_IFACE(dev)->get_info(EMU_MEMORY_DEVICE(dev), &info);
+        if (g_strcmp0(info.kind, qmp_type_MemoryDeviceInfoKind.values[QMP_MEMORY_DEVICE_INFO_KIND_DIMM]) != 0) {
+            continue; /* a plugin's own kind, which the schema has no word for */
+        }
+        item = qmp_MemoryDeviceInfo_new();
+        dimm = qmp_PCDIMMDeviceInfo_new();
         dimm->id = g_strdup(emu_device_get_id(dev));
         dimm->addr = (int64_t)info.address;
         dimm->size = (int64_t)emu_memory_device_get_size(EMU_MEMORY_DEVICE(dev));
