@@ -369,6 +369,7 @@ add_known_tests(const Mode *modes)
     g_test_add_data_func("/x86/translate/system-call", &modes[0], test_system_call);
     g_test_add_data_func("/x86/translate/branch-beyond", &modes[0], test_branch_beyond);
     g_test_add_data_func("/x86/translate/branch-beyond-kernel", &modes[1], test_branch_beyond);
+    g_test_add_data_func("/x86/translate/branch-beyond-tracked", &modes[10], test_branch_beyond);
     g_test_add_data_func("/x86/translate/group-wraps", &modes[3], test_group_wraps);
     g_test_add_data_func("/x86/translate/stores-beside-code", &modes[1], test_stores_beside_code);
     g_test_add_data_func("/x86/translate/straddle", &modes[1], test_straddle);
