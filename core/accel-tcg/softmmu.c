@@ -24,8 +24,15 @@ tlb_entry_clear(TcgTlbEntry *e)
 void
 tcg_tlb_init(EmuTcgVcpu *v)
 {
-    v->gen_local = 1;
-    v->gen_global = UINT64_C(1) << 63;
+    for (unsigned i = 0; i < TCG_SPACES; i++) {
+        v->spaces[i].large = &v->large[i];
+    }
+    for (unsigned i = 0; i < TCG_CONTEXTS; i++) {
+        v->contexts[i].large = &v->large[TCG_SPACES + i];
+    }
+    v->space = v->spaces;
+    v->context = v->contexts;
+    v->context->space = v->space;
     for (unsigned mode = 0; mode < EMU_TCG_MMU_MODES; mode++) {
         v->tlb_used |= 1u << mode;
     }
@@ -108,52 +115,250 @@ large_bit(uint64_t *bits, uint64_t number, bool set)
     return was;
 }
 
+/* ---- whose translations they are ------------------------------------------------------------------ */
+
+/* In bytes, as EmuTcgVcpu.salt; 0 for the first space, and for id 0 of each. */
+static uint32_t
+space_salt(const EmuTcgVcpu *v, const TcgSpace *space)
+{
+    return ((uint32_t)(space - v->spaces) * 0x2c5u & (TCG_TLB_SIZE - 1)) << TCG_TLB_ENTRY_BITS;
+}
+
+static uint32_t
+context_salt(const EmuTcgVcpu *v, const TcgContext *context)
+{
+    return context->id ? (((uint32_t)(context - v->contexts) + 1) * 0x9e7u & (TCG_TLB_SIZE - 1)) << TCG_TLB_ENTRY_BITS : 0;
+}
+
+static void
+large_clear(TcgLarge *large)
+{
+    large->n = 0;
+    memset(large->bits_2m, 0, sizeof(large->bits_2m));
+    memset(large->bits_1g, 0, sizeof(large->bits_1g));
+}
+
+/* What the context has is void, but for global pages. */
+static void
+context_renew(EmuTcgVcpu *v, TcgContext *context)
+{
+    context->gen = ++v->last_gen;
+    if (context->id != 0) {
+        large_clear(context->large);
+    }
+    if (context == v->context) {
+        v->gen_local = context->gen;
+    }
+}
+
+static void
+space_forget(EmuTcgVcpu *v, TcgSpace *space)
+{
+    space->gen = 0;
+    for (unsigned i = 0; i < TCG_CONTEXTS; i++) {
+        if (v->contexts[i].space == space) {
+            v->contexts[i].gen = 0;
+        }
+    }
+}
+
+/* What the space has is void. */
+static void
+space_renew(EmuTcgVcpu *v, TcgSpace *space)
+{
+    space_forget(v, space);
+    space->gen = ++v->last_gen | UINT64_C(1) << 63;
+    space->lower_global = false;
+    large_clear(space->large);
+    if (space == v->space) {
+        v->gen_global = space->gen;
+        context_renew(v, v->context);
+    }
+}
+
+static TcgSpace *
+space_find(EmuTcgVcpu *v, uint32_t number)
+{
+    for (TcgSpace *space = v->spaces; space < v->spaces + TCG_SPACES; space++) {
+        if (space->gen && space->number == number) {
+            return space;
+        }
+    }
+    return NULL;
+}
+
+static TcgContext *
+context_find(EmuTcgVcpu *v, const TcgSpace *space, uint32_t id)
+{
+    for (TcgContext *context = v->contexts; context < v->contexts + TCG_CONTEXTS; context++) {
+        if (context->gen && context->space == space && context->id == id) {
+            return context;
+        }
+    }
+    return NULL;
+}
+
+/* The one that is void or was left longest ago; the caller renews it. */
+static TcgSpace *
+space_take(EmuTcgVcpu *v, uint32_t number)
+{
+    TcgSpace *oldest = v->spaces;
+
+    for (TcgSpace *space = v->spaces; space < v->spaces + TCG_SPACES; space++) {
+        if ((space->gen ? space->used : 0) < (oldest->gen ? oldest->used : 0)) {
+            oldest = space;
+        }
+    }
+    oldest->number = number;
+    return oldest;
+}
+
+static TcgContext *
+context_take(EmuTcgVcpu *v, TcgSpace *space, uint32_t id)
+{
+    TcgContext *oldest = v->contexts;
+
+    for (TcgContext *context = v->contexts; context < v->contexts + TCG_CONTEXTS; context++) {
+        if ((context->gen ? context->used : 0) < (oldest->gen ? oldest->used : 0)) {
+            oldest = context;
+        }
+    }
+    oldest->space = space;
+    oldest->id = id;
+    return oldest;
+}
+
+/* What leads past the TLB is good for one context only. @upper: and not for another space, or no longer. */
+static void
+shortcuts_clear(EmuTcgVcpu *v, bool upper)
+{
+    v->n_flushes++;
+    tcg_predict_clear(v);
+    memset(v->hot->token, 0, sizeof(v->hot->token) / (upper || v->upper_local ? 1 : 2));
+    v->upper_local = false;
+}
+
+/**
+ * emu_tcg_set_context:
+ * @s: a CPU's state, on its thread
+ * @to: whose translations are used and made from now on
+ *
+ * Those that it had when it was left are found again, as far as there was room for them.
+ */
+void
+emu_tcg_set_context(EmuTcgState *s, const EmuTcgContext *to)
+{
+    EmuTcgVcpu *v = tcg_vcpu(s);
+    TcgSpace *space = space_find(v, to->space), *left = v->space;
+    TcgContext *context;
+    bool is_void = space == NULL || memcmp(space->depends, to->depends, sizeof(to->depends)) != 0;
+
+    if (space == v->space && !is_void && v->context->id == to->id) {
+        return;
+    }
+    v->context->used = v->space->used = ++v->n_switches;
+    if (space == NULL) {
+        space = space_take(v, to->space);
+    }
+    if (is_void) {
+        memcpy(space->depends, to->depends, sizeof(to->depends));
+        space_renew(v, space);
+    }
+    context = context_find(v, space, to->id);
+    if (context == NULL) {
+        context = context_take(v, space, to->id);
+        context_renew(v, context);
+    }
+    v->space = space;
+    v->context = context;
+    v->gen_global = space->gen;
+    v->gen_local = context->gen;
+    v->salt = space_salt(v, space);
+    v->salt_lower = context_salt(v, context);
+    shortcuts_clear(v, is_void || space != left);
+}
+
 /* ---- flushes ------------------------------------------------------------------------------------ */
 
 /**
  * emu_tcg_flush_all:
  * @s: a CPU's state, on its thread
  *
- * Forgets every translation, those of global pages too.
+ * Forgets every translation, those of global pages and other contexts too.
  */
 void
 emu_tcg_flush_all(EmuTcgState *s)
 {
     EmuTcgVcpu *v = tcg_vcpu(s);
 
-    v->n_flushes++;
-    tcg_predict_clear(v);
-    v->gen_local++;
-    v->gen_global++;
+    shortcuts_clear(v, true);
+    for (unsigned i = 0; i < TCG_SPACES; i++) {
+        space_forget(v, &v->spaces[i]);
+    }
+    space_renew(v, v->space);
     v->tlb_used = 0;
     memset(v->written, 0, sizeof(v->written));
-    v->n_large = 0;
-    memset(v->large_2m, 0, sizeof(v->large_2m));
-    memset(v->large_1g, 0, sizeof(v->large_1g));
-    memset(v->hot->token, 0, sizeof(v->hot->token));
     phys_clear(v);
+}
+
+/**
+ * emu_tcg_flush_space:
+ * @s: a CPU's state, on its thread
+ * @space: EmuTcgContext.space
+ *
+ * Forgets every translation of it, those of global pages too.
+ */
+void
+emu_tcg_flush_space(EmuTcgState *s, uint32_t space)
+{
+    EmuTcgVcpu *v = tcg_vcpu(s);
+    TcgSpace *found = space_find(v, space);
+
+    if (found == v->space) {
+        shortcuts_clear(v, true);
+        space_renew(v, found);
+    } else if (found != NULL) {
+        space_forget(v, found);
+    }
 }
 
 /**
  * emu_tcg_flush_non_global:
  * @s: a CPU's state, on its thread
  *
- * Forgets every translation that was not marked global.
+ * Forgets every translation of the context that was not marked global.
  */
 void
 emu_tcg_flush_non_global(EmuTcgState *s)
 {
     EmuTcgVcpu *v = tcg_vcpu(s);
 
-    v->n_flushes++;
-    tcg_predict_clear(v);
-    v->gen_local++;
-    memset(v->hot->token, 0, sizeof(v->hot->token) / (v->upper_local ? 1 : 2));
-    v->upper_local = false;
+    shortcuts_clear(v, false);
+    context_renew(v, v->context);
+}
+
+/**
+ * emu_tcg_flush_context:
+ * @s: a CPU's state, on its thread
+ * @id: EmuTcgContext.id, in the space that is set
+ *
+ * The same for any context of the space.
+ */
+void
+emu_tcg_flush_context(EmuTcgState *s, uint32_t id)
+{
+    EmuTcgVcpu *v = tcg_vcpu(s);
+    TcgContext *context = context_find(v, v->space, id);
+
+    if (context == v->context) {
+        emu_tcg_flush_non_global(s);
+    } else if (context != NULL) {
+        context->gen = 0;
+    }
 }
 
 static void
-flush_small_page(EmuTcgVcpu *v, uint64_t vaddr)
+flush_small_page(EmuTcgVcpu *v, uint64_t vaddr, uint32_t salt_lower)
 {
     uint64_t page = vaddr & TCG_PAGE_MASK;
 
@@ -162,7 +367,7 @@ flush_small_page(EmuTcgVcpu *v, uint64_t vaddr)
         if (!(v->tlb_used & 1u << mode)) {
             continue;
         }
-        TcgTlbEntry *e = tcg_tlb_entry(v, vaddr, mode);
+        TcgTlbEntry *e = tcg_tlb_entry_of(v, vaddr, mode, v->salt, salt_lower);
         for (unsigned i = 0; i < 3; i++) {
             if ((e->tag[i] & TCG_PAGE_MASK) == page) {
                 tlb_entry_clear(e);
@@ -177,33 +382,68 @@ flush_small_page(EmuTcgVcpu *v, uint64_t vaddr)
     v->hot->token[tcg_token_index(vaddr)] = 0;
 }
 
+/* False: too much of a large page was seen to say what. */
+static bool
+flush_page_of(EmuTcgVcpu *v, TcgLarge *large, uint64_t vaddr, uint32_t salt_lower)
+{
+    if (large_bit(large->bits_2m, vaddr >> 21, false) || large_bit(large->bits_1g, vaddr >> 30, false)) {
+        return false;
+    }
+    for (unsigned i = large->n; i-- > 0;) {
+        TcgLargePage page = large->page[i];
+
+        if (vaddr - page.lo < page.size) {
+            large->page[i] = large->page[--large->n];
+            for (unsigned k = 0; k < page.n; k++) {
+                flush_small_page(v, page.part[k], salt_lower);
+            }
+        }
+    }
+    flush_small_page(v, vaddr, salt_lower);
+    return true;
+}
+
 /**
  * emu_tcg_flush_page:
  * @s: a CPU's state, on its thread
  * @vaddr: any address in the page
  *
- * Forgets the translation of one page, and of all of the large page that it may be part of.
+ * Forgets the context's translation of one page, a global one's too, and of all of the large page that it may be part of.
  */
 void
 emu_tcg_flush_page(EmuTcgState *s, uint64_t vaddr)
 {
     EmuTcgVcpu *v = tcg_vcpu(s);
 
-    if (large_bit(v->large_2m, vaddr >> 21, false) || large_bit(v->large_1g, vaddr >> 30, false)) {
-        emu_tcg_flush_all(s);
-        return;
-    }
-    for (unsigned i = v->n_large; i-- > 0;) {
-        TcgLargePage large = v->large[i];
+    bool own = v->salt_lower != 0 && !(vaddr >> 63);
 
-        if (vaddr - large.lo < large.size) {
-            v->large[i] = v->large[--v->n_large];
-            for (unsigned k = 0; k < large.n; k++) {
-                flush_small_page(v, large.part[k]);
-            }
-        }
+    /* A global page of the lower half is id 0's, where it counts for every id. */
+    if ((own && !flush_page_of(v, v->context->large, vaddr, v->salt_lower)) ||
+        ((!own || v->space->lower_global) && !flush_page_of(v, v->space->large, vaddr, 0))) {
+        shortcuts_clear(v, true);
+        space_renew(v, v->space);
     }
-    flush_small_page(v, vaddr);
+}
+
+/**
+ * emu_tcg_flush_context_page:
+ * @s: a CPU's state, on its thread
+ * @id: EmuTcgContext.id, in the space that is set
+ * @vaddr: any address in the page
+ *
+ * The same for any context of the space; global pages may be forgotten or not.
+ */
+void
+emu_tcg_flush_context_page(EmuTcgState *s, uint32_t id, uint64_t vaddr)
+{
+    EmuTcgVcpu *v = tcg_vcpu(s);
+    TcgContext *context = context_find(v, v->space, id);
+
+    if (context == v->context || vaddr >> 63) {
+        emu_tcg_flush_page(s, vaddr);
+    } else if (context != NULL && !flush_page_of(v, id ? context->large : v->space->large, vaddr, context_salt(v, context))) {
+        context->gen = 0;
+    }
 }
 
 void
@@ -243,6 +483,23 @@ predict_mark_untracked(TcgPredict *p, uint64_t what G_GNUC_UNUSED)
     }
 }
 
+/* Whether the entry is good in some context. */
+static bool
+tlb_live(const EmuTcgVcpu *v, const TcgTlbEntry *e)
+{
+    for (unsigned i = 0; e->gen && i < TCG_CONTEXTS; i++) {
+        if (e->gen == v->contexts[i].gen) {
+            return true;
+        }
+    }
+    for (unsigned i = 0; e->gen && i < TCG_SPACES; i++) {
+        if (e->gen == v->spaces[i].gen) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /*
  * Between a client's clearing of dirty bits and now, stores went unseen to pages with a plain write
  * translation: those count as written.
@@ -257,7 +514,7 @@ tcg_flush_requested(EmuTcgVcpu *v)
         for (unsigned i = 0; i < TCG_TLB_SIZE; i++) {
             const TcgTlbEntry *e = &v->tlb[mode][i];
 
-            if ((e->tag[EMU_TCG_WRITE] & ~TCG_PAGE_MASK) == 0 && tcg_tlb_current(v, e)) {
+            if ((e->tag[EMU_TCG_WRITE] & ~TCG_PAGE_MASK) == 0 && tlb_live(v, e)) {
                 mark_untracked(e->tag[EMU_TCG_WRITE] + e->delta);
             }
         }
@@ -328,18 +585,18 @@ note_written(EmuTcgVcpu *v, uint64_t host)
 
 /* What is seen of a large page is kept in a list of its own; there is room for a few of such pages and a few such parts. */
 static void
-large_page_note(EmuTcgVcpu *v, uint64_t page, uint64_t lo, uint64_t size)
+large_page_note(TcgLarge *noted, uint64_t page, uint64_t lo, uint64_t size)
 {
-    TcgLargePage *large = v->large;
+    TcgLargePage *large = noted->page;
 
-    while (large < v->large + v->n_large && (large->lo != lo || large->size != size)) {
+    while (large < noted->page + noted->n && (large->lo != lo || large->size != size)) {
         large++;
     }
-    if (large == v->large + v->n_large && v->n_large < TCG_LARGE_PAGES) {
-        v->n_large++;
+    if (large == noted->page + noted->n && noted->n < TCG_LARGE_PAGES) {
+        noted->n++;
         *large = (TcgLargePage){.lo = lo, .size = size};
     }
-    if (large < v->large + v->n_large) {
+    if (large < noted->page + noted->n) {
         for (unsigned i = 0; i < large->n; i++) {
             if (large->part[i] == page) {
                 return;
@@ -351,10 +608,10 @@ large_page_note(EmuTcgVcpu *v, uint64_t page, uint64_t lo, uint64_t size)
         }
     }
     if (size > UINT64_C(4) << 20) {
-        large_bit(v->large_1g, lo >> 30, true);
+        large_bit(noted->bits_1g, lo >> 30, true);
     } else {
-        large_bit(v->large_2m, lo >> 21, true);
-        large_bit(v->large_2m, (lo >> 21) + (size > UINT64_C(2) << 20), true);
+        large_bit(noted->bits_2m, lo >> 21, true);
+        large_bit(noted->bits_2m, (lo >> 21) + (size > UINT64_C(2) << 20), true);
     }
 }
 
@@ -366,6 +623,7 @@ tlb_fill(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, unsigned mmu_mode,
     uint64_t phys = tr->phys & TCG_PAGE_MASK;
     EmuMemorySection sec;
     uint64_t read_flags = TCG_TLB_IO, write_flags = TCG_TLB_IO;
+    bool own = v->salt_lower != 0 && !(vaddr >> 63); /* no other context would find it */
 
     v->n_tlb_fill++;
     if (!(v->tlb_used & 1u << mmu_mode)) {
@@ -375,7 +633,7 @@ tlb_fill(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, unsigned mmu_mode,
         v->hashed_used[mmu_mode] = 0;
     }
     if (tr->page_size > TCG_PAGE_SIZE) {
-        large_page_note(v, page, vaddr & ~(tr->page_size - 1), tr->page_size);
+        large_page_note(own ? v->context->large : v->space->large, page, vaddr & ~(tr->page_size - 1), tr->page_size);
     }
 
     e->delta = 0;
@@ -405,7 +663,8 @@ tlb_fill(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, unsigned mmu_mode,
     }
 
     e->phys = phys;
-    e->gen = tr->global ? v->gen_global : v->gen_local;
+    e->gen = tr->global && !own ? v->gen_global : v->gen_local;
+    v->space->lower_global |= tr->global && !own && !(vaddr >> 63);
     e->tag[EMU_TCG_READ] = tr->prot & EMU_TCG_PROT_READ ? page | read_flags : TLB_EMPTY;
     e->tag[EMU_TCG_WRITE] = tr->prot & EMU_TCG_PROT_WRITE ? page | write_flags : TLB_EMPTY;
     e->tag[EMU_TCG_FETCH] = tr->prot & EMU_TCG_PROT_FETCH ? page | read_flags : TLB_EMPTY;

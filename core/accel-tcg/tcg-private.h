@@ -38,11 +38,12 @@ typedef struct {
     uint64_t delta;  /* host address - virtual address */
     uint64_t phys;   /* physical address of the page */
     uint64_t ram;    /* RAM address of the page, or UINT64_MAX */
-    uint64_t gen;    /* good while equal to the vCPU's gen_local or gen_global */
+    uint64_t gen;    /* whose it is: good while equal to the vCPU's gen_local or gen_global */
     uint64_t reserved;
 } TcgTlbEntry;
 
-G_STATIC_ASSERT(sizeof(TcgTlbEntry) == 64);
+#define TCG_TLB_ENTRY_BITS 6
+G_STATIC_ASSERT(sizeof(TcgTlbEntry) == 1u << TCG_TLB_ENTRY_BITS);
 
 #define TCG_TLB_BITS 12
 #define TCG_TLB_SIZE (1u << TCG_TLB_BITS)
@@ -131,6 +132,41 @@ typedef struct {
     uint64_t part[TCG_LARGE_PARTS];
 } TcgLargePage;
 
+/* Which were seen: a list of the first few, and where others may be: a bit by the number of 2 MiB, and of 1 GiB for larger ones. */
+typedef struct {
+    TcgLargePage page[TCG_LARGE_PAGES];
+    unsigned n;
+    uint64_t bits_2m[TCG_LARGE_BITS / 64], bits_1g[TCG_LARGE_BITS / 64];
+} TcgLarge;
+
+/*
+ * Whose translations the TLB holds. A space (EmuTcgContext.space) has a number for its global pages, a context (one of its ids)
+ * a number for the others; to forget them is to take a new number, or none (0) until it comes up again. The TLB is one for all: each
+ * has another way to look a page up in it, so that they do not take each other's place.
+ *
+ * Pages of the upper half lie where all contexts of the space find them. In the lower half id 0 does the same with that half's global
+ * pages, and the other ids have none.
+ */
+#define TCG_SPACES 4
+#define TCG_CONTEXTS 16
+
+typedef struct {
+    uint32_t number;
+    uint64_t depends[G_N_ELEMENTS(((EmuTcgContext *)0)->depends)];
+    uint64_t gen; /* bit 63 set */
+    uint64_t used;
+    bool lower_global; /* id 0 may have global pages in the lower half */
+    TcgLarge *large; /* of the upper half, and of id 0 */
+} TcgSpace;
+
+typedef struct {
+    TcgSpace *space;
+    uint32_t id;
+    uint64_t gen;
+    uint64_t used;
+    TcgLarge *large; /* of the lower half */
+} TcgContext;
+
 /* Views of memory that a front end changes between: one more for system management mode. */
 #define TCG_VIEWS 2
 
@@ -154,17 +190,19 @@ struct _EmuTcgVcpu {
     unsigned index;
 
     TcgTlbEntry tlb[EMU_TCG_MMU_MODES][TCG_TLB_SIZE];
-    uint64_t gen_local, gen_global; /* a flush takes a new number; the global one has bit 63 set */
+    TcgSpace spaces[TCG_SPACES], *space;         /* the one that runs */
+    TcgContext contexts[TCG_CONTEXTS], *context; /* the same */
+    TcgLarge large[TCG_SPACES + TCG_CONTEXTS];   /* theirs */
+    uint64_t gen_local, gen_global, last_gen;    /* their numbers; the last that was taken */
+    uint64_t n_switches;
+    /* What is exclusive-ored to a page's place in the TLB, in bytes: to every one's, and to one's of the lower half. */
+    uint32_t salt, salt_lower;
     uint32_t tlb_used;              /* bit per MMU mode with entries */
     uint8_t hashed_used[EMU_TCG_MMU_MODES]; /* TcgHot.hashed has entries */
     int32_t miss_budget;            /* misses of predictions until one is looked at */
     bool upper_local;               /* a token of the upper half is for a page that is not global */
     /* Which RAM pages may have a plain write translation since the last full flush: bit by page number. */
     uint64_t written[TCG_WRITTEN_BITS / 64];
-    TcgLargePage large[TCG_LARGE_PAGES];
-    unsigned n_large;
-    /* Where others were seen since the last full flush, or more of one: bit by number of 2 MiB, and of 1 GiB for larger pages. */
-    uint64_t large_2m[TCG_LARGE_BITS / 64], large_1g[TCG_LARGE_BITS / 64];
     TcgPhysEntry phys[TCG_PHYS_SIZE];
 
     /* Requests from other threads, looked at when exit_request is seen. */
@@ -257,10 +295,19 @@ tcg_hashed_entry(EmuTcgVcpu *v, uint64_t vaddr, unsigned mmu_mode)
     return &v->hot->hashed[mmu_mode][(vaddr >> TCG_PAGE_BITS) & (TCG_HASHED_SIZE - 1)];
 }
 
+/* Where @vaddr's entry would be with these salts; the thunk of page predictions that miss computes the same. */
+static inline TcgTlbEntry *
+tcg_tlb_entry_of(EmuTcgVcpu *v, uint64_t vaddr, unsigned mmu_mode, uint32_t salt, uint32_t salt_lower)
+{
+    uint64_t at = vaddr >> (TCG_PAGE_BITS - TCG_TLB_ENTRY_BITS) ^ salt ^ (vaddr >> 63 ? 0 : salt_lower);
+
+    return (TcgTlbEntry *)((char *)v->tlb[mmu_mode] + (at & ((TCG_TLB_SIZE - 1) << TCG_TLB_ENTRY_BITS)));
+}
+
 static inline TcgTlbEntry *
 tcg_tlb_entry(EmuTcgVcpu *v, uint64_t vaddr, unsigned mmu_mode)
 {
-    return &v->tlb[mmu_mode][(vaddr >> TCG_PAGE_BITS) & (TCG_TLB_SIZE - 1)];
+    return tcg_tlb_entry_of(v, vaddr, mmu_mode, v->salt, v->salt_lower);
 }
 
 /* Upper half of the address space, where kernels have their global pages, apart from the lower half. */

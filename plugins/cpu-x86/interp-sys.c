@@ -396,9 +396,10 @@ x86_write_cr3(X86State *s, uint64_t v)
         }
     }
     s->cr3 = v;
-    /* One address space at a time is cached: a kept PCID is refilled, which is always allowed. */
-    (void)keep;
-    x86_flush_non_global(s);
+    if (!keep) {
+        x86_flush_context(s, s->cr4 & X86_CR4_PCIDE ? v & 0xfff : 0);
+    }
+    x86_switch_context(s);
 }
 
 uint64_t
@@ -861,10 +862,15 @@ x86_exec_invpcid(X86State *s, const X86Insn *insn)
     if (type > 3 || (type < 2 && (pcid >> 12 || (pcid && !(s->cr4 & X86_CR4_PCIDE)))) || (type == 0 && !x86_canonical_base(s, address))) {
         x86_raise(s, X86_EXC_GP, 0);
     }
-    if (type == 0 && (pcid == (s->cr3 & 0xfff) || !(s->cr4 & X86_CR4_PCIDE))) {
-        x86_flush_page(s, address);
-    } else {
-        x86_flush_all(s);
+    switch (type) {
+    case 0:
+        x86_flush_context_page(s, (uint32_t)pcid, address);
+        break;
+    case 1:
+        x86_flush_context(s, (uint32_t)pcid);
+        break;
+    default:
+        x86_flush_space(s); /* type 3 leaves global pages, which may go as well */
     }
 }
 

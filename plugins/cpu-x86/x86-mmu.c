@@ -92,18 +92,56 @@ paging_forget(X86State *s)
     }
 }
 
-void
-x86_flush_all(X86State *s)
+/* By PCID, and a guest's by what the extension has for it; what makes an entry other than it was under the same names follows. */
+static EmuTcgContext
+context_now(X86State *s)
 {
-    paging_forget(s);
-    emu_tcg_flush_all(&s->tcg);
+    const uint32_t paging = X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PGE | X86_CR4_LA57 | X86_CR4_PCIDE | X86_CR4_SMEP | X86_CR4_SMAP |
+                            X86_CR4_PKE | X86_CR4_PKS;
+    EmuTcgContext now = {.id = s->cr4 & X86_CR4_PCIDE ? s->cr3 & 0xfff : 0};
+
+    now.depends[0] = (s->cr0 & (X86_CR0_PG | X86_CR0_WP)) | (s->efer & (X86_EFER_NXE | X86_EFER_LMA)) | (uint64_t)(s->cr4 & paging) << 32;
+    if (s->virt && s->virt->tlb_context) {
+        s->virt->tlb_context(s, &now);
+    }
+    return now;
 }
 
 void
-x86_flush_non_global(X86State *s)
+x86_switch_context(X86State *s)
+{
+    EmuTcgContext now = context_now(s);
+
+    paging_forget(s);
+    emu_tcg_set_context(&s->tcg, &now);
+}
+
+void
+x86_flush_all(X86State *s)
+{
+    emu_tcg_flush_all(&s->tcg);
+    x86_switch_context(s);
+}
+
+void
+x86_flush_space(X86State *s)
 {
     paging_forget(s);
-    emu_tcg_flush_non_global(&s->tcg);
+    emu_tcg_flush_space(&s->tcg, context_now(s).space);
+}
+
+void
+x86_flush_context(X86State *s, uint32_t pcid)
+{
+    paging_forget(s);
+    emu_tcg_flush_context(&s->tcg, pcid);
+}
+
+void
+x86_flush_context_page(X86State *s, uint32_t pcid, uint64_t vaddr)
+{
+    paging_forget(s);
+    emu_tcg_flush_context_page(&s->tcg, pcid, vaddr);
 }
 
 void

@@ -200,7 +200,7 @@ x86_write_register(EmuCpu *base, unsigned index, const void *buf)
         x86_update_fsw(s);
     }
     if (index == X86_REG_CR3) {
-        emu_tcg_flush_all(&s->tcg);
+        x86_flush_all(s);
     }
     x86_update_mode(s);
     return true;

@@ -718,10 +718,17 @@ void x86_set_pkru(X86State *s, uint32_t value);
 extern const EmuTcgGlobal x86_globals[X86_N_GLOBALS];
 extern const unsigned x86_n_globals;
 
-/* As emu_tcg_flush_all(), _non_global() and _page(), and the paging-structure cache with them. */
+/*
+ * As emu_tcg_flush_all(), _space() (this one), _context(), _context_page() and _page(), and the paging-structure cache with them.
+ * PCIDs are those of the space, 0 without CR4.PCIDE.
+ */
 void x86_flush_all(X86State *s);
-void x86_flush_non_global(X86State *s);
+void x86_flush_space(X86State *s);
+void x86_flush_context(X86State *s, uint32_t pcid);
+void x86_flush_context_page(X86State *s, uint32_t pcid, uint64_t vaddr);
 void x86_flush_page(X86State *s, uint64_t vaddr);
+/* Paging is another's now: CR3, and with a guest that is entered or left all else. Nothing is flushed that has a name of its own. */
+void x86_switch_context(X86State *s);
 
 /* Recomputes tcg.mode_key, tcg.mmu_mode, code_size and stack_size from the registers. */
 void x86_update_mode(X86State *s);

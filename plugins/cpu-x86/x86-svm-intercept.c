@@ -479,6 +479,15 @@ svm_has_second_level(X86State *s)
     return s->svm.nested_control & SVM_NESTED_PAGING;
 }
 
+/* ASIDs begin at 1; 0 is the host. Without nested paging a guest's tables are all that there is. (What else the host's paging mode makes of
+ * nested tables does not change without a flush of everything.) */
+static void
+svm_tlb_context(X86State *s, EmuTcgContext *context)
+{
+    context->space = s->svm.asid;
+    context->depends[1] = svm_has_second_level(s) ? ~s->svm.nested_cr3 : 0;
+}
+
 const X86Virt x86_svm = {
     .instruction = svm_instruction,
     .exception = svm_exception,
@@ -496,4 +505,5 @@ const X86Virt x86_svm = {
     .has_second_level = svm_has_second_level,
     .second_level = x86_svm_second_level,
     .get_tsc = svm_get_tsc,
+    .tlb_context = svm_tlb_context,
 };

@@ -5,7 +5,7 @@
  *
  * A guest's VMCB may hold anything.  What VMRUN does not refuse is made into a state that the rest of the CPU knows: bits
  * that are not there are dropped, EFER.LMA follows from LME and PG, CPL from the mode.  What #VMEXIT goes back to is kept in
- * the CPU, not at VM_HSAVE_PA.  Every crossing flushes the TLB, so ASIDs, TLB_CONTROL and clean bits have nothing left to ask for.
+ * the CPU, not at VM_HSAVE_PA.  VMCBs are not cached: clean bits have nothing to ask for.
  */
 
 #include "x86-svm.h"
@@ -302,12 +302,29 @@ load_guest(X86State *s)
     }
 }
 
+/* TLB_CONTROL (APM 2, 15.16.2), before the guest is there. */
+static void
+flush_as_told(X86State *s)
+{
+    switch (vmcb_get(s, VMCB_TLB_CONTROL, 1)) {
+    case 0:
+        break;
+    case SVM_TLB_FLUSH_ASID:
+    case SVM_TLB_FLUSH_ASID_LOCAL:
+        emu_tcg_flush_space(&s->tcg, s->svm.asid);
+        break;
+    default:
+        x86_flush_all(s);
+    }
+}
+
 static X86Crossing
 enter(X86State *s, X86Event *event)
 {
     uint64_t injected = vmcb_get(s, VMCB_EVENT_INJECTION, 8);
     bool soft;
 
+    flush_as_told(s);
     load_guest(s);
     crossed(s);
     if (!(injected & SVM_EVENT_VALID)) {
@@ -698,7 +715,6 @@ x86_exec_clgi(X86State *s, const X86Insn *insn)
     }
 }
 
-/* There is one ASID in the TLB at a time: another's entry needs no flush. */
 void
 x86_exec_invlpga(X86State *s, const X86Insn *insn)
 {
@@ -707,6 +723,8 @@ x86_exec_invlpga(X86State *s, const X86Insn *insn)
     check_svm(s, SVM_EXIT_INVLPGA);
     if (asid == (s->virt ? s->svm.asid : 0)) {
         x86_flush_page(s, X86_LOW(s, X86_RAX) & x86_size_mask(insn->addrsize));
+    } else {
+        emu_tcg_flush_space(&s->tcg, asid); /* all of it */
     }
 }
 

@@ -75,6 +75,7 @@ enum {
     VMCB_MSRPM = 0x048,
     VMCB_TSC_OFFSET = 0x050,
     VMCB_ASID = 0x058,
+    VMCB_TLB_CONTROL = 0x05c,
     VMCB_INT_CTL = 0x060,
     VMCB_INT_VECTOR = 0x064,
     VMCB_INT_STATE = 0x068,
@@ -137,6 +138,9 @@ enum {
 #define SVM_INT_V_NMI_ENABLE (1u << 26)
 
 #define SVM_NESTED_PAGING 1u
+/* TLB_CONTROL: this ASID's entries, or those that are not global. */
+#define SVM_TLB_FLUSH_ASID 3u
+#define SVM_TLB_FLUSH_ASID_LOCAL 7u
 #define SVM_EXT_LBRV 1u
 #define SVM_EXT_V_VMLOAD 2u
 

@@ -51,6 +51,6 @@ x86_virt_crossed(X86State *s)
     s->interp->next_rip = s->rip;
     s->dr6_pending = 0;
     x86_update_mode(s);
-    x86_flush_all(s);
+    x86_switch_context(s);
     x86_virt_look_again(s);
 }

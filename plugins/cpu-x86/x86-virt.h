@@ -101,6 +101,8 @@ struct _X86Virt {
     bool (*set_tpr)(X86State *s, uint8_t cr8);
     /* Whether there is a second level of paging; its translation. False: a fault, recorded when that was asked for. */
     bool (*has_second_level)(X86State *s);
+    /* Optional: what the TLB knows a guest's translations by. Without it each crossing has to flush everything. */
+    void (*tlb_context)(X86State *s, EmuTcgContext *context);
     bool (*second_level)(X86State *s, const X86SecondLevelAccess *access, X86SecondLevel *out);
     /* With it, the four entries at CR3 in PAE mode are registers, as they are without; else read at each walk. */
     bool keeps_pdptes;

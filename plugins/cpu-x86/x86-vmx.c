@@ -321,6 +321,7 @@ go_back(X86State *s)
         return abort_vmx(s, ABORT_HOST_PDPTE);
     }
     failed = walk_msr_list(s, VMX_EXIT_MSR_LOAD_COUNT, VMX_EXIT_MSR_LOAD, true);
+    x86_flush_all(s);
     x86_virt_crossed(s);
     return failed ? abort_vmx(s, ABORT_LOAD_MSR) : X86_CROSSED;
 }
@@ -508,6 +509,7 @@ enter(X86State *s, X86Event *event)
     s->vmx.pause_first = s->vmx.pause_last = 0;
     start_timer(s);
     resume_guest(s);
+    x86_flush_all(s);
     x86_virt_crossed(s);
     crossing = info & VMX_EVENT_VALID ? inject(s, info, event) : take_pending_debug(s);
     if (s->halted && crossing == X86_CROSSED) {

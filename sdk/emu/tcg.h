@@ -247,6 +247,24 @@ void emu_tcg_flush_non_global(EmuTcgState *s);           /* CR3 load */
 EMU_AVAILABLE_IN_1_0
 void emu_tcg_flush_page(EmuTcgState *s, uint64_t vaddr); /* INVLPG */
 
+/*
+ * Whose translations these are. A CPU that never says so has one space and one id. The functions above and below mean the space
+ * that was set last; emu_tcg_flush_all() means every one.
+ */
+typedef struct {
+    uint32_t space;      /* global pages are global in it: 0 for the CPU itself, others for guests of its guest's */
+    uint32_t id;         /* address space in it */
+    uint64_t depends[2]; /* what else all of the space's translations follow from: with another value they are void */
+} EmuTcgContext;
+EMU_AVAILABLE_IN_1_0
+void emu_tcg_set_context(EmuTcgState *s, const EmuTcgContext *to);
+EMU_AVAILABLE_IN_1_0
+void emu_tcg_flush_context(EmuTcgState *s, uint32_t id); /* but for global pages */
+EMU_AVAILABLE_IN_1_0
+void emu_tcg_flush_context_page(EmuTcgState *s, uint32_t id, uint64_t vaddr);
+EMU_AVAILABLE_IN_1_0
+void emu_tcg_flush_space(EmuTcgState *s, uint32_t space); /* any, globals too */
+
 /* Another view of physical memory: system management mode has its own. */
 EMU_AVAILABLE_IN_1_0
 void emu_tcg_set_memory_as(EmuTcgState *s, EmuAddressSpace *as);

@@ -16,7 +16,22 @@ emu_tcg_flush_all(EmuTcgState *s)
 }
 
 void
-emu_tcg_flush_non_global(EmuTcgState *s)
+emu_tcg_flush_space(EmuTcgState *s, uint32_t space)
+{
+}
+
+void
+emu_tcg_set_context(EmuTcgState *s, const EmuTcgContext *to)
+{
+}
+
+void
+emu_tcg_flush_context(EmuTcgState *s, uint32_t id)
+{
+}
+
+void
+emu_tcg_flush_context_page(EmuTcgState *s, uint32_t id, uint64_t vaddr)
 {
 }
 

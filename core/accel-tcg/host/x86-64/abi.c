@@ -460,7 +460,7 @@ thunk_probe(X64Asm *a, const TcgHost *h)
     const int32_t vcpu = st + h->hot_offset + TCG_HOT_ROUNDED;
     const int32_t predict = st + h->hot_offset + (int32_t)offsetof(TcgHot, predict);
     const int32_t hashed = st + h->hot_offset + (int32_t)offsetof(TcgHot, hashed);
-    uint8_t *slow[6], *local, *skip, *other, *fixed;
+    uint8_t *slow[6], *local, *skip, *other, *fixed, *upper;
 
     G_STATIC_ASSERT(sizeof(TcgTlbEntry) == 64 && sizeof(TcgPredict) == 32 && TCG_PREDICT_SLOTS == 32);
     G_STATIC_ASSERT((offsetof(TcgHot, hashed) - offsetof(TcgHot, predict)) % sizeof(TcgPredict) == 0);
@@ -479,8 +479,13 @@ thunk_probe(X64Asm *a, const TcgHost *h)
     x64_byte(a, TCG_TLB_BITS + 6 - 5);
     x64_mov_rr(a, 8, X64_RDX, X64_R10);
     x64_group(a, 8, 0xc1, 5, x64_reg(X64_RDX)); /* shr rdx */
-    x64_byte(a, TCG_PAGE_BITS - 6);
-    x64_alu_imm(a, X64_AND, 4, x64_reg(X64_RDX), (int32_t)((TCG_TLB_SIZE - 1) << 6));
+    x64_byte(a, TCG_PAGE_BITS - TCG_TLB_ENTRY_BITS);
+    x64_alu_load(a, X64_XOR, 4, X64_RDX, x64_mem(X64_RSP, vcpu + (int32_t)offsetof(EmuTcgVcpu, salt)));
+    x64_op(a, 8, 0x85, X64_R10, x64_reg(X64_R10)); /* test r10, r10 */
+    upper = x64_jcc_forward(a, 8);
+    x64_alu_load(a, X64_XOR, 4, X64_RDX, x64_mem(X64_RSP, vcpu + (int32_t)offsetof(EmuTcgVcpu, salt_lower)));
+    x64_bind(a, upper);
+    x64_alu_imm(a, X64_AND, 4, x64_reg(X64_RDX), (int32_t)((TCG_TLB_SIZE - 1) << TCG_TLB_ENTRY_BITS));
     x64_alu_load(a, X64_ADD, 4, X64_RDX, x64_reg(X64_RAX));
     x64_lea(a, 8, X64_RDX,
             x64_mem_index(X64_RSP, X64_RDX, 0, vcpu + (int32_t)offsetof(EmuTcgVcpu, tlb)));
