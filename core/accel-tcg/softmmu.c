@@ -615,13 +615,39 @@ large_page_note(TcgLarge *noted, uint64_t page, uint64_t lo, uint64_t size)
     }
 }
 
+static TcgPhysEntry *
+phys_entry(EmuTcgVcpu *v, uint64_t phys)
+{
+    uint64_t page = phys & TCG_PAGE_MASK;
+    TcgPhysEntry *e = &v->phys[(phys >> TCG_PAGE_BITS) & (TCG_PHYS_SIZE - 1)];
+    EmuMemorySection sec;
+
+    if (G_LIKELY(e->tag == page)) {
+        return e;
+    }
+    e->tag = 1;
+    emu_rcu_read_lock();
+    if (emu_address_space_find(v->as, page, &sec) && sec.host != NULL && sec.addr <= page &&
+        sec.addr + (sec.size - 1) >= page + (TCG_PAGE_SIZE - 1)) {
+        e->host = (uint8_t *)sec.host + (page - sec.addr);
+        e->ram = emu_ram_addr_from_host(e->host);
+        e->is_ram = sec.ram && !sec.readonly;
+        /* A page that someone tracks is written through the address space. */
+        e->writable = e->is_ram && (e->ram == UINT64_MAX ||
+                                    (__atomic_load_n(emu_ram_dirty_byte(e->ram), __ATOMIC_ACQUIRE) & 1u << EMU_DIRTY_CODE) != 0);
+        e->tag = page;
+    }
+    emu_rcu_read_unlock();
+    return e->tag == page ? e : NULL;
+}
+
 static void
 tlb_fill(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, unsigned mmu_mode,
          const EmuTcgTranslation *tr)
 {
     uint64_t page = vaddr & TCG_PAGE_MASK;
     uint64_t phys = tr->phys & TCG_PAGE_MASK;
-    EmuMemorySection sec;
+    const TcgPhysEntry *found = phys_entry(v, phys);
     uint64_t read_flags = TCG_TLB_IO, write_flags = TCG_TLB_IO;
     bool own = v->salt_lower != 0 && !(vaddr >> 63); /* no other context would find it */
 
@@ -638,15 +664,11 @@ tlb_fill(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, unsigned mmu_mode,
 
     e->delta = 0;
     e->ram = UINT64_MAX;
-    emu_rcu_read_lock();
-    if (emu_address_space_find(v->as, phys, &sec) && sec.host != NULL && sec.addr <= phys &&
-        sec.addr + (sec.size - 1) >= phys + (TCG_PAGE_SIZE - 1)) {
-        uint8_t *host = (uint8_t *)sec.host + (phys - sec.addr);
-
-        e->delta = (uintptr_t)host - page;
-        e->ram = emu_ram_addr_from_host(host);
+    if (found != NULL) {
+        e->delta = (uintptr_t)found->host - page;
+        e->ram = found->ram;
         read_flags = 0;
-        if (sec.ram && !sec.readonly) {
+        if (found->is_ram) {
             write_flags = 0;
             if (e->ram != UINT64_MAX &&
                 (__atomic_load_n(emu_ram_dirty_byte(e->ram), __ATOMIC_ACQUIRE) & DIRTY_ALL) !=
@@ -655,7 +677,6 @@ tlb_fill(EmuTcgVcpu *v, TcgTlbEntry *e, uint64_t vaddr, unsigned mmu_mode,
             }
         }
     }
-    emu_rcu_read_unlock();
     if (G_UNLIKELY(tcg_debug(v)->n_watchpoints) && emu_debug_is_watched(tcg_debug(v), page, page | ~TCG_PAGE_MASK, UINT_MAX)) {
         e->delta = 0;
         e->ram = UINT64_MAX;
@@ -995,36 +1016,6 @@ emu_tcg_host_pointer(EmuTcgState *s, uint64_t vaddr, unsigned size, EmuTcgAccess
 
 /* ---- physical memory and ports --------------------------------------------------------------------- */
 
-static TcgPhysEntry *
-phys_entry(EmuTcgVcpu *v, uint64_t phys)
-{
-    uint64_t page = phys & TCG_PAGE_MASK;
-    TcgPhysEntry *e = &v->phys[(phys >> TCG_PAGE_BITS) & (TCG_PHYS_SIZE - 1)];
-    EmuMemorySection sec;
-
-    if (G_LIKELY(e->tag == page)) {
-        return e;
-    }
-    e->tag = 1;
-    emu_rcu_read_lock();
-    if (emu_address_space_find(v->as, page, &sec) && sec.host != NULL && sec.addr <= page &&
-        sec.addr + (sec.size - 1) >= page + (TCG_PAGE_SIZE - 1)) {
-        e->host = (uint8_t *)sec.host + (page - sec.addr);
-        e->ram = UINT64_MAX;
-        e->writable = 0;
-        if (sec.ram && !sec.readonly) {
-            e->ram = emu_ram_addr_from_host(e->host);
-            /* A page that someone tracks is written through the address space. */
-            e->writable = e->ram == UINT64_MAX ||
-                          (__atomic_load_n(emu_ram_dirty_byte(e->ram), __ATOMIC_ACQUIRE) &
-                           1u << EMU_DIRTY_CODE) != 0;
-        }
-        e->tag = page;
-    }
-    emu_rcu_read_unlock();
-    return e->tag == page ? e : NULL;
-}
-
 static void
 phys_dirty(const TcgPhysEntry *e)
 {
@@ -1097,7 +1088,7 @@ emu_tcg_phys_cas(EmuTcgState *s, uint64_t phys, uint64_t expected, uint64_t desi
     EmuTcgVcpu *v = tcg_vcpu(s);
     TcgPhysEntry *e = phys_entry(v, phys);
 
-    if (e == NULL || e->ram == UINT64_MAX) {
+    if (e == NULL || !e->is_ram || e->ram == UINT64_MAX) {
         /* Page tables in ROM or nowhere: nothing to be atomic with. */
         if (emu_address_space_load(v->as, phys, size, EMU_MEM_ATTRS_NONE, NULL) != expected) {
             return false;

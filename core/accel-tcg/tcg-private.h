@@ -51,14 +51,15 @@ G_STATIC_ASSERT(sizeof(TcgTlbEntry) == 1u << TCG_TLB_ENTRY_BITS);
 #define TCG_WRITTEN_BITS 65536u
 #define TCG_LARGE_BITS 4096u
 
-/* Physical pages lately used by page walks. */
-#define TCG_PHYS_SIZE 256u
+/* Physical pages lately used by page walks, and led to by them. */
+#define TCG_PHYS_SIZE 512u
 
 typedef struct {
     uint64_t tag; /* physical page, or 1 */
     uint8_t *host;
-    uint64_t ram;
-    uint64_t writable;
+    uint64_t ram;  /* RAM address, or UINT64_MAX */
+    bool is_ram;   /* and not ROM */
+    bool writable; /* without anyone who wants to see it */
 } TcgPhysEntry;
 
 /* ---- what translated code reaches from rsp ------------------------------------------------------- */
@@ -215,7 +216,8 @@ struct _EmuTcgVcpu {
                               * forgets some ends the block */
     uint32_t pending_site;   /* exit that waits for its target block, or UINT32_MAX */
     uint32_t branch_from;    /* block whose indirect branch leads to where translated code left; 0: none */
-    uint64_t again_pc;       /* instruction that was started again after its page was looked up */
+    uint64_t again_pc;       /* instruction that was started again after its page was looked up, */
+    unsigned again_n;        /* and how often again then */
     uint32_t force_interp;   /* the next miss goes to the interpreter: a host fault was taken */
     EmuTcgExit leave_reason; /* of a thunk that left */
 

@@ -24,6 +24,8 @@
 #define MISS_SAMPLES 8
 #define MISS_WINDOW_NS 600000
 #define TIMED_MAX_NS 100000
+/* How often an instruction starts again whose pages were looked up: a loop over pages does with each. */
+#define AGAIN 16
 /* Instructions that a block in a mode that cannot be lifted (real mode ...) interprets at a time. */
 #define INTERP_RUN 64
 
@@ -283,10 +285,13 @@ full_interp(EmuTcgState *s, uintptr_t ret)
             }
             /*
              * A fault: the interpreter knows whether another one comes first. Two accesses of the instruction may take
-             * each other's place in the TLB: it starts again once.
+             * each other's place in the TLB: it starts again a few times.
              */
-            if (filled && v->n_flushes == flushes && v->again_pc != pc) {
-                v->again_pc = pc;
+            if (filled && v->n_flushes == flushes && (v->again_pc != pc || v->again_n++ < AGAIN)) {
+                if (v->again_pc != pc) {
+                    v->again_pc = pc;
+                    v->again_n = 0;
+                }
                 return tcg_block_exec(c, b, tcg_block_offsets(b)[insn]);
             }
         }
