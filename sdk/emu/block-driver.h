@@ -71,11 +71,11 @@ EMU_AVAILABLE_IN_1_0 void emu_block_driver_register(const EmuBlockDriver *driver
 EMU_AVAILABLE_IN_1_0 const EmuBlockDriver *emu_block_driver_find(const char *name, GError **error);
 
 /* ---- a node as its driver sees it -------------------------------------------------------------- */
-EMU_AVAILABLE_IN_1_0 gpointer emu_block_node_get_state(EmuBlockNode *node);
-EMU_AVAILABLE_IN_1_0 const char *emu_block_node_get_name(EmuBlockNode *node);
+EMU_AVAILABLE_IN_1_0 gpointer emu_block_node_get_state(EmuBlockNode *node); /* state_size bytes, zeroed when the node was made; any thread */
+EMU_AVAILABLE_IN_1_0 const char *emu_block_node_get_name(EmuBlockNode *node); /* node-name=, or one of ours; never NULL after open() */
 EMU_AVAILABLE_IN_1_0 const char *emu_block_node_get_filename(EmuBlockNode *node); /* for messages; never NULL */
-EMU_AVAILABLE_IN_1_0 void emu_block_node_set_filename(EmuBlockNode *node, const char *filename);
-EMU_AVAILABLE_IN_1_0 bool emu_block_node_is_read_only(EmuBlockNode *node);
+EMU_AVAILABLE_IN_1_0 void emu_block_node_set_filename(EmuBlockNode *node, const char *filename); /* copies */
+EMU_AVAILABLE_IN_1_0 bool emu_block_node_is_read_only(EmuBlockNode *node); /* any thread; settled once open() has returned */
 /* Falls back to read-only while opening, where the user allowed it (auto-read-only). */
 EMU_AVAILABLE_IN_1_0 bool emu_block_node_set_read_only(EmuBlockNode *node, GError **error);
 /* Opens what the options say under @role ("file", "backing"): a node name, or "role.driver=...". NULL and @error on
@@ -83,29 +83,31 @@ EMU_AVAILABLE_IN_1_0 bool emu_block_node_set_read_only(EmuBlockNode *node, GErro
 EMU_AVAILABLE_IN_1_0 EmuBlockNode *emu_block_node_open_child(EmuBlockNode *node, EmuBlockOptions *options, const char *role, GError **error);
 
 /* ---- requests to a child, from a request function or with nothing else in flight ------------------ */
-EMU_AVAILABLE_IN_1_0 int64_t emu_block_node_get_length(EmuBlockNode *node);
+EMU_AVAILABLE_IN_1_0 int64_t emu_block_node_get_length(EmuBlockNode *node); /* bytes, or -errno */
+/* fills the vector, whose lengths add up to @bytes; 0 or -errno */
 EMU_AVAILABLE_IN_1_0 int emu_block_node_preadv(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov);
-EMU_AVAILABLE_IN_1_0 int emu_block_node_try_preadv(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov);
+EMU_AVAILABLE_IN_1_0 int emu_block_node_try_preadv(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov); /* -EAGAIN: it would have to wait */
+/* 0 or -errno; -EROFS for a read-only child. On the disk after a flush. */
 EMU_AVAILABLE_IN_1_0 int emu_block_node_pwritev(EmuBlockNode *node, uint64_t offset, uint64_t bytes, const struct iovec *iov, unsigned n_iov);
-EMU_AVAILABLE_IN_1_0 int emu_block_node_pread(EmuBlockNode *node, uint64_t offset, void *buf, uint64_t bytes);
-EMU_AVAILABLE_IN_1_0 int emu_block_node_pwrite(EmuBlockNode *node, uint64_t offset, const void *buf, uint64_t bytes);
-EMU_AVAILABLE_IN_1_0 int emu_block_node_pwrite_zeroes(EmuBlockNode *node, uint64_t offset, uint64_t bytes);
-EMU_AVAILABLE_IN_1_0 int emu_block_node_pdiscard(EmuBlockNode *node, uint64_t offset, uint64_t bytes);
-EMU_AVAILABLE_IN_1_0 int emu_block_node_flush(EmuBlockNode *node);
-EMU_AVAILABLE_IN_1_0 int emu_block_node_truncate(EmuBlockNode *node, uint64_t length);
+EMU_AVAILABLE_IN_1_0 int emu_block_node_pread(EmuBlockNode *node, uint64_t offset, void *buf, uint64_t bytes); /* one buffer instead of a vector */
+EMU_AVAILABLE_IN_1_0 int emu_block_node_pwrite(EmuBlockNode *node, uint64_t offset, const void *buf, uint64_t bytes); /* one buffer instead of a vector */
+EMU_AVAILABLE_IN_1_0 int emu_block_node_pwrite_zeroes(EmuBlockNode *node, uint64_t offset, uint64_t bytes); /* in the way that is cheapest for the child */
+EMU_AVAILABLE_IN_1_0 int emu_block_node_pdiscard(EmuBlockNode *node, uint64_t offset, uint64_t bytes); /* a hint: afterwards the bytes may be anything that was there, or zeroes */
+EMU_AVAILABLE_IN_1_0 int emu_block_node_flush(EmuBlockNode *node); /* what was written before is on the disk when this returns 0; children included */
+EMU_AVAILABLE_IN_1_0 int emu_block_node_truncate(EmuBlockNode *node, uint64_t length); /* @length bytes from now on, new ones zero; -ENOTSUP: cannot */
 
 /* A lock that may be held across a request to a child. */
 typedef struct {
     GMutex mutex;
 } EmuBlockMutex;
-EMU_AVAILABLE_IN_1_0 void emu_block_mutex_init(EmuBlockMutex *lock);
-EMU_AVAILABLE_IN_1_0 void emu_block_mutex_clear(EmuBlockMutex *lock);
-EMU_AVAILABLE_IN_1_0 void emu_block_mutex_lock(EmuBlockMutex *lock);
-EMU_AVAILABLE_IN_1_0 void emu_block_mutex_unlock(EmuBlockMutex *lock);
+EMU_AVAILABLE_IN_1_0 void emu_block_mutex_init(EmuBlockMutex *lock); /* in open() */
+EMU_AVAILABLE_IN_1_0 void emu_block_mutex_clear(EmuBlockMutex *lock); /* in close(); unlocked */
+EMU_AVAILABLE_IN_1_0 void emu_block_mutex_lock(EmuBlockMutex *lock); /* from request functions; not recursive */
+EMU_AVAILABLE_IN_1_0 void emu_block_mutex_unlock(EmuBlockMutex *lock); /* by who locked it */
 
 /* The part [skip, skip + bytes) of a vector; @out has room for @n_iov entries. Returns how many it used. */
 EMU_AVAILABLE_IN_1_0 unsigned emu_iov_slice(const struct iovec *iov, unsigned n_iov, uint64_t skip, uint64_t bytes, struct iovec *out);
-EMU_AVAILABLE_IN_1_0 void emu_iov_zero(const struct iovec *iov, unsigned n_iov);
+EMU_AVAILABLE_IN_1_0 void emu_iov_zero(const struct iovec *iov, unsigned n_iov); /* clears all of it */
 
 /* ---- options: flat keys, "file.filename"; each is taken once --------------------------------------- */
 /* (transfer full), NULL when absent. */

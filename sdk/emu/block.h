@@ -11,10 +11,10 @@ G_BEGIN_DECLS
 typedef void (*EmuBlockCompletion)(gpointer opaque, int ret); /* 0 or -errno; main context, big lock held */
 typedef struct _EmuBlockRequest EmuBlockRequest;
 
-EMU_AVAILABLE_IN_1_0 const char *emu_block_backend_get_id(EmuBlockBackend *blk);
+EMU_AVAILABLE_IN_1_0 const char *emu_block_backend_get_id(EmuBlockBackend *blk); /* id= of -drive; "" without */
 EMU_AVAILABLE_IN_1_0 uint64_t emu_block_backend_get_length(EmuBlockBackend *blk); /* bytes; 0 without medium */
-EMU_AVAILABLE_IN_1_0 bool emu_block_backend_is_read_only(EmuBlockBackend *blk);
-EMU_AVAILABLE_IN_1_0 bool emu_block_backend_has_medium(EmuBlockBackend *blk);
+EMU_AVAILABLE_IN_1_0 bool emu_block_backend_is_read_only(EmuBlockBackend *blk); /* without medium: what the next one will be */
+EMU_AVAILABLE_IN_1_0 bool emu_block_backend_has_medium(EmuBlockBackend *blk); /* false: an empty drive */
 /* Asynchronous, any length and byte offset; buffer stays the caller's until completion. Out of range: -EIO;
  * without medium: -ENOMEDIUM; a write to read-only media: -EROFS. Called with the big lock held. The request is
  * the engine's: the pointer is good until the completion has run. A completed flush is on the disk. Cancel waits; the completion has run (or -ECANCELED) when it returns. */
@@ -43,9 +43,9 @@ typedef struct {
     EMU_RESERVED_SLOTS(4);
 } EmuBlockDeviceOps; /* each may be NULL: no tray, no lock */
 EMU_AVAILABLE_IN_1_0 bool emu_block_backend_attach(EmuBlockBackend *blk, EmuDevice *dev, const EmuBlockDeviceOps *ops, gpointer opaque, GError **error);
-EMU_AVAILABLE_IN_1_0 void emu_block_backend_detach(EmuBlockBackend *blk);
+EMU_AVAILABLE_IN_1_0 void emu_block_backend_detach(EmuBlockBackend *blk); /* waits for what is in flight; the callbacks come no more. One without an id is gone. */
 EMU_AVAILABLE_IN_1_0 void emu_block_backend_eject(EmuBlockBackend *blk, bool open); /* guest opened/closed the tray */
-EMU_AVAILABLE_IN_1_0 void emu_block_backend_lock_medium(EmuBlockBackend *blk, bool lock);
+EMU_AVAILABLE_IN_1_0 void emu_block_backend_lock_medium(EmuBlockBackend *blk, bool lock); /* what is_medium_locked() says for a device without that function */
 /* "drive" properties name a back end by id. */
 EMU_AVAILABLE_IN_1_0 EmuBlockBackend *emu_machine_find_block_backend(EmuMachine *machine, const char *id);
 

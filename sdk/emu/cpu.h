@@ -49,8 +49,8 @@ struct _EmuCpuClass {
     EMU_RESERVED_SLOTS(9);
 };
 
-EMU_AVAILABLE_IN_1_0 unsigned emu_cpu_get_index(EmuCpu *self);
-EMU_AVAILABLE_IN_1_0 gpointer emu_cpu_get_state(EmuCpu *self);
+EMU_AVAILABLE_IN_1_0 unsigned emu_cpu_get_index(EmuCpu *self); /* 0 up, in the machine; fixed */
+EMU_AVAILABLE_IN_1_0 gpointer emu_cpu_get_state(EmuCpu *self); /* the guest's registers, as the front end lays them out; NULL before an accelerator has made it. vCPU thread, or the vCPU parked. */
 EMU_AVAILABLE_IN_1_0 gint64 emu_cpu_get_thread_id(EmuCpu *self); /* host tid; -1 before start */
 /* The memory the CPU sees (system memory plus e.g. SMRAM); default: the machine's. Set before realize. */
 EMU_AVAILABLE_IN_1_0 EmuAddressSpace *emu_cpu_get_memory_as(EmuCpu *self);
@@ -127,16 +127,16 @@ struct _EmuAccelClass {
     bool no_smm; /* its CPUs have no system management mode */
     EMU_RESERVED_SLOTS(6);
 };
-EMU_AVAILABLE_IN_1_0 EmuAccel *emu_machine_get_accel(EmuMachine *machine);
+EMU_AVAILABLE_IN_1_0 EmuAccel *emu_machine_get_accel(EmuMachine *machine); /* NULL before the machine is built */
 /* The type that a board makes for a chip: @type_name, or the form of it that goes with the machine's accelerator. */
 EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_device_type(EmuMachine *machine, const char *type_name);
 /* Interrupt messages (MSI) that an eventfd sends. */
 typedef struct _EmuMessageRoute EmuMessageRoute;
 EMU_AVAILABLE_IN_1_0 EmuMessageRoute *emu_message_route_new(EmuMachine *machine, int fd, uint64_t address, uint32_t data);
-EMU_AVAILABLE_IN_1_0 void emu_message_route_set(EmuMessageRoute *self, uint64_t address, uint32_t data);
+EMU_AVAILABLE_IN_1_0 void emu_message_route_set(EmuMessageRoute *self, uint64_t address, uint32_t data); /* from the next time the eventfd is written; any thread with the big lock */
 EMU_AVAILABLE_IN_1_0 void emu_message_route_free(EmuMessageRoute *self); /* accepts NULL */
-EMU_AVAILABLE_IN_1_0 gpointer emu_cpu_get_accel_data(EmuCpu *self);
-EMU_AVAILABLE_IN_1_0 void emu_cpu_set_accel_data(EmuCpu *self, gpointer data);
-EMU_AVAILABLE_IN_1_0 void emu_cpu_set_state(EmuCpu *self, gpointer state);
+EMU_AVAILABLE_IN_1_0 gpointer emu_cpu_get_accel_data(EmuCpu *self); /* the accelerator's own, NULL until it sets it */
+EMU_AVAILABLE_IN_1_0 void emu_cpu_set_accel_data(EmuCpu *self, gpointer data); /* borrowed */
+EMU_AVAILABLE_IN_1_0 void emu_cpu_set_state(EmuCpu *self, gpointer state); /* by the accelerator, before the vCPU runs; borrowed */
 
 G_END_DECLS

@@ -27,9 +27,9 @@ typedef void (*EmuLineFunc)(gpointer opaque, unsigned index, int level);
 EMU_AVAILABLE_IN_1_0 void emu_line_set(EmuLine *line, int level); /* accepts NULL */
 EMU_AVAILABLE_IN_1_0 void emu_line_pulse(EmuLine *line);
 EMU_AVAILABLE_IN_1_0 int emu_line_get(EmuLine *line); /* level last driven */
-EMU_AVAILABLE_IN_1_0 void emu_line_connect(EmuLine *out, EmuLine *in);
+EMU_AVAILABLE_IN_1_0 void emu_line_connect(EmuLine *out, EmuLine *in); /* several on either side; a level that is high already is not passed on: reset drives lines anew */
 EMU_AVAILABLE_IN_1_0 void emu_line_disconnect(EmuLine *out, EmuLine *in);
-EMU_AVAILABLE_IN_1_0 bool emu_line_is_output(EmuLine *line);
+EMU_AVAILABLE_IN_1_0 bool emu_line_is_output(EmuLine *line); /* an input otherwise */
 /* (transfer container) (element-type EmuLine): what it is connected to, on the other side */
 EMU_AVAILABLE_IN_1_0 GPtrArray *emu_line_list_peers(EmuLine *line);
 /* A free-standing line for board code and tests. @owner NULL: (transfer full), the caller's; else it becomes a child of
@@ -64,7 +64,7 @@ struct _EmuBusClass {
 };
 /* @owner: the device that provides the bus (its composition parent), or NULL for the machine's sysbus. Name NULL: "TYPE.N". */
 EMU_AVAILABLE_IN_1_0 EmuBus *emu_bus_new(const char *type_name, EmuDevice *owner, const char *name);
-EMU_AVAILABLE_IN_1_0 EmuDevice *emu_bus_get_owner(EmuBus *self);
+EMU_AVAILABLE_IN_1_0 EmuDevice *emu_bus_get_owner(EmuBus *self); /* NULL: the machine's sysbus */
 EMU_AVAILABLE_IN_1_0 const char *emu_bus_get_name(EmuBus *self);
 /* (transfer none) (element-type EmuDevice) in order of plugging */
 EMU_AVAILABLE_IN_1_0 GPtrArray *emu_bus_get_devices(EmuBus *self);
@@ -150,8 +150,8 @@ struct _EmuSysbusDeviceClass {
     EmuDeviceClass parent_class;
     EMU_RESERVED_SLOTS(4);
 };
-EMU_AVAILABLE_IN_1_0 void emu_sysbus_add_mmio(EmuSysbusDevice *dev, EmuMemoryRegion *region);
-EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_sysbus_get_mmio(EmuSysbusDevice *dev, unsigned index);
+EMU_AVAILABLE_IN_1_0 void emu_sysbus_add_mmio(EmuSysbusDevice *dev, EmuMemoryRegion *region); /* in realize: the next index; a reference is kept */
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_sysbus_get_mmio(EmuSysbusDevice *dev, unsigned index); /* (transfer none); NULL beyond the last */
 /* Maps region @index into the machine's memory at @addr; again: moves it. Taken out at unrealize. */
 EMU_AVAILABLE_IN_1_0 void emu_sysbus_map(EmuSysbusDevice *dev, unsigned index, uint64_t addr, int priority);
 

@@ -32,12 +32,12 @@ struct _EmuFwCfgInterface {
     EMU_RESERVED_SLOTS(4);
 };
 EMU_AVAILABLE_IN_1_0 EmuFwCfg *emu_machine_find_fw_cfg(EmuMachine *machine); /* NULL: none yet */
-EMU_AVAILABLE_IN_1_0 void emu_fw_cfg_add_bytes(EmuFwCfg *self, uint16_t key, const void *data, gsize len);
-EMU_AVAILABLE_IN_1_0 void emu_fw_cfg_add_u16(EmuFwCfg *self, uint16_t key, uint16_t v);
-EMU_AVAILABLE_IN_1_0 void emu_fw_cfg_add_u32(EmuFwCfg *self, uint16_t key, uint32_t v);
-EMU_AVAILABLE_IN_1_0 void emu_fw_cfg_add_u64(EmuFwCfg *self, uint16_t key, uint64_t v);
-EMU_AVAILABLE_IN_1_0 void emu_fw_cfg_add_string(EmuFwCfg *self, uint16_t key, const char *s);
-EMU_AVAILABLE_IN_1_0 void emu_fw_cfg_add_file(EmuFwCfg *self, const char *name, const void *data, gsize len);
+EMU_AVAILABLE_IN_1_0 void emu_fw_cfg_add_bytes(EmuFwCfg *self, uint16_t key, const void *data, gsize len); /* copies; @key EMU_FW_CFG_... */
+EMU_AVAILABLE_IN_1_0 void emu_fw_cfg_add_u16(EmuFwCfg *self, uint16_t key, uint16_t v); /* little endian, as the next two */
+EMU_AVAILABLE_IN_1_0 void emu_fw_cfg_add_u32(EmuFwCfg *self, uint16_t key, uint32_t v); /* 4 bytes */
+EMU_AVAILABLE_IN_1_0 void emu_fw_cfg_add_u64(EmuFwCfg *self, uint16_t key, uint64_t v); /* 8 bytes */
+EMU_AVAILABLE_IN_1_0 void emu_fw_cfg_add_string(EmuFwCfg *self, uint16_t key, const char *s); /* with its final 0 */
+EMU_AVAILABLE_IN_1_0 void emu_fw_cfg_add_file(EmuFwCfg *self, const char *name, const void *data, gsize len); /* copies; guests cannot write to it */
 EMU_AVAILABLE_IN_1_0 void emu_fw_cfg_add_file_full(EmuFwCfg *self, const char *name, const void *data, gsize len, void (*select)(gpointer opaque), gpointer opaque, bool writable);
 EMU_AVAILABLE_IN_1_0 void emu_fw_cfg_modify_file(EmuFwCfg *self, const char *name, const void *data, gsize len);
 EMU_AVAILABLE_IN_1_0 const uint8_t *emu_fw_cfg_get_file(EmuFwCfg *self, const char *name, gsize *len);

@@ -24,12 +24,12 @@ struct _EmuI2cDeviceClass {
     uint8_t (*recv)(EmuI2cDevice *self);
     EMU_RESERVED_SLOTS(4);
 };
-EMU_AVAILABLE_IN_1_0 EmuI2cBus *emu_i2c_bus_new(EmuDevice *owner, const char *name);
+EMU_AVAILABLE_IN_1_0 EmuI2cBus *emu_i2c_bus_new(EmuDevice *owner, const char *name); /* @owner: the controller, whose child it becomes. (transfer none) */
 EMU_AVAILABLE_IN_1_0 int emu_i2c_start(EmuI2cBus *bus, uint8_t address, bool recv); /* not zero: nobody answers */
-EMU_AVAILABLE_IN_1_0 int emu_i2c_send(EmuI2cBus *bus, uint8_t data);
-EMU_AVAILABLE_IN_1_0 uint8_t emu_i2c_recv(EmuI2cBus *bus);
-EMU_AVAILABLE_IN_1_0 void emu_i2c_nack(EmuI2cBus *bus);
-EMU_AVAILABLE_IN_1_0 void emu_i2c_end(EmuI2cBus *bus);
-EMU_AVAILABLE_IN_1_0 uint8_t emu_i2c_device_get_address(EmuI2cDevice *dev);
+EMU_AVAILABLE_IN_1_0 int emu_i2c_send(EmuI2cBus *bus, uint8_t data); /* not zero: NACK */
+EMU_AVAILABLE_IN_1_0 uint8_t emu_i2c_recv(EmuI2cBus *bus); /* 0xff when nobody drives the bus */
+EMU_AVAILABLE_IN_1_0 void emu_i2c_nack(EmuI2cBus *bus); /* the master has read enough */
+EMU_AVAILABLE_IN_1_0 void emu_i2c_end(EmuI2cBus *bus); /* STOP: nobody is addressed any more */
+EMU_AVAILABLE_IN_1_0 uint8_t emu_i2c_device_get_address(EmuI2cDevice *dev); /* 7 bits */
 
 G_END_DECLS

@@ -24,8 +24,8 @@ struct _EmuIsaDeviceClass {
 /* The bridge makes the bus and gives it its address spaces' regions and, once there, its 16 request lines (inputs). */
 EMU_AVAILABLE_IN_1_0 EmuIsaBus *emu_isa_bus_new(EmuDevice *bridge, EmuMemoryRegion *memory, EmuMemoryRegion *io);
 EMU_AVAILABLE_IN_1_0 void emu_isa_bus_set_irqs(EmuIsaBus *self, EmuLine *const irqs[16]);
-EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_isa_bus_get_memory(EmuIsaBus *self);
-EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_isa_bus_get_io(EmuIsaBus *self);
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_isa_bus_get_memory(EmuIsaBus *self); /* where devices map memory */
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_isa_bus_get_io(EmuIsaBus *self); /* where devices map ports */
 /* The request input 0..15, to connect a device's output to; NULL when out of range or not set. */
 EMU_AVAILABLE_IN_1_0 EmuLine *emu_isa_bus_get_irq(EmuIsaBus *self, unsigned irq);
 EMU_AVAILABLE_IN_1_0 EmuIsaBus *emu_isa_device_get_bus(EmuIsaDevice *dev);
@@ -53,7 +53,7 @@ struct _EmuIsaDmaInterface {
     void (*schedule)(EmuIsaDma *self);
     EMU_RESERVED_SLOTS(4);
 };
-EMU_AVAILABLE_IN_1_0 void emu_isa_bus_set_dma(EmuIsaBus *self, EmuIsaDma *low, EmuIsaDma *high);
+EMU_AVAILABLE_IN_1_0 void emu_isa_bus_set_dma(EmuIsaBus *self, EmuIsaDma *low, EmuIsaDma *high); /* of channels 0 to 3, and 5 to 7; NULL: none. The bus tells its devices (dma_changed). */
 /* The controller of a channel (0..3 low, 5..7 high); NULL when there is none. */
 EMU_AVAILABLE_IN_1_0 EmuIsaDma *emu_isa_bus_get_dma(EmuIsaBus *self, int channel);
 

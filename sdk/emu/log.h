@@ -39,8 +39,8 @@ typedef struct _EmuTracePoint {
     struct _EmuTracePoint *next;
     EMU_RESERVED_SLOTS(1);
 } EmuTracePoint;
-EMU_AVAILABLE_IN_1_0 void emu_trace_point_register(EmuTracePoint *tp);
-EMU_AVAILABLE_IN_1_0 void emu_trace_point_unregister(EmuTracePoint *tp);
+EMU_AVAILABLE_IN_1_0 void emu_trace_point_register(EmuTracePoint *tp); /* EMU_TRACE_DEFINE does it */
+EMU_AVAILABLE_IN_1_0 void emu_trace_point_unregister(EmuTracePoint *tp); /* EMU_TRACE_DEFINE does it */
 #define EMU_TRACE_DEFINE(id)                                                                       \
     static EmuTracePoint emu_tp_##id = {.name = #id};                                              \
     static void __attribute__((constructor)) emu_tp_ctor_##id(void) { emu_trace_point_register(&emu_tp_##id); } \

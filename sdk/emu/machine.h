@@ -62,7 +62,7 @@ EMU_AVAILABLE_IN_1_0 EmuMachine *emu_machine_new(const char *name, GError **erro
 EMU_AVAILABLE_IN_1_0 bool emu_machine_build(EmuMachine *self, GError **error);
 /* The second half of the build, after the user's devices: "machine-done" and the first reset. */
 EMU_AVAILABLE_IN_1_0 bool emu_machine_finish(EmuMachine *self, GError **error);
-EMU_AVAILABLE_IN_1_0 void emu_machine_destroy(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 void emu_machine_destroy(EmuMachine *self); /* main thread, big lock not held: stops it and takes all of it down; the reference stays the caller's */
 /* Serves the main context until the machine ends; returns the exit status. Big lock not held. */
 EMU_AVAILABLE_IN_1_0 int emu_machine_run(EmuMachine *self);
 /* Option text for emu_machine_get_option(); repeatable options collect. */
@@ -78,13 +78,13 @@ EMU_AVAILABLE_IN_1_0 void emu_machine_add_parallel(EmuMachine *self, EmuChardev 
 EMU_AVAILABLE_IN_1_0 void emu_machine_add_firmware_dir(EmuMachine *self, const char *dir);
 
 /* ---- parts ----------------------------------------------------------------------------------- */
-EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_machine_get_system_memory(EmuMachine *self);
-EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_machine_get_system_io(EmuMachine *self);
-EMU_AVAILABLE_IN_1_0 EmuAddressSpace *emu_machine_get_memory_as(EmuMachine *self);
-EMU_AVAILABLE_IN_1_0 EmuAddressSpace *emu_machine_get_io_as(EmuMachine *self);
-EMU_AVAILABLE_IN_1_0 EmuClock *emu_machine_get_clock(EmuMachine *self, EmuClockType type);
-EMU_AVAILABLE_IN_1_0 EmuContext *emu_machine_get_context(EmuMachine *self);
-EMU_AVAILABLE_IN_1_0 EmuBus *emu_machine_get_sysbus(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_machine_get_system_memory(EmuMachine *self); /* root of what CPUs and DMA see */
+EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_machine_get_system_io(EmuMachine *self); /* root of the ports, 64 KiB */
+EMU_AVAILABLE_IN_1_0 EmuAddressSpace *emu_machine_get_memory_as(EmuMachine *self); /* the space of emu_machine_get_system_memory() */
+EMU_AVAILABLE_IN_1_0 EmuAddressSpace *emu_machine_get_io_as(EmuMachine *self); /* the space of emu_machine_get_system_io() */
+EMU_AVAILABLE_IN_1_0 EmuClock *emu_machine_get_clock(EmuMachine *self, EmuClockType type); /* lives as long as the machine */
+EMU_AVAILABLE_IN_1_0 EmuContext *emu_machine_get_context(EmuMachine *self); /* the main one */
+EMU_AVAILABLE_IN_1_0 EmuBus *emu_machine_get_sysbus(EmuMachine *self); /* where sysbus devices are */
 EMU_AVAILABLE_IN_1_0 EmuObject *emu_machine_get_root(EmuMachine *self); /* "/" */
 /* @where, a pointer in the board's own struct, leads to a device, bus or line of its making: it follows when the device is made again
  * (can_replace), and is NULL in between. */
@@ -98,21 +98,21 @@ EMU_AVAILABLE_IN_1_0 EmuCpu *emu_machine_get_cpu(EmuMachine *self, unsigned inde
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_machine_get_ram(EmuMachine *self, GError **error);
 
 /* ---- configuration the board reads -------------------------------------------------------------- */
-EMU_AVAILABLE_IN_1_0 uint64_t emu_machine_get_ram_size(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 uint64_t emu_machine_get_ram_size(EmuMachine *self); /* bytes */
 EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_cpu_type(EmuMachine *self); /* QOM type name after "-cpu MODEL" was resolved */
 /* Creates and realizes CPU number @index of the configured type and features. */
 EMU_AVAILABLE_IN_1_0 EmuCpu *emu_machine_create_cpu(EmuMachine *self, unsigned index, GError **error);
 typedef struct { unsigned cpus, max_cpus, sockets, dies, cores, threads; } EmuSmp;
-EMU_AVAILABLE_IN_1_0 EmuSmp emu_machine_get_smp(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 EmuSmp emu_machine_get_smp(EmuMachine *self); /* what -smp says, or the board's default */
 /* -numa: nodes 0 to n - 1, their memory in this order; no nodes: 0. Distances are 10 to 255, 255: no way. */
 EMU_AVAILABLE_IN_1_0 unsigned emu_machine_get_n_numa_nodes(EmuMachine *self);
-EMU_AVAILABLE_IN_1_0 uint64_t emu_machine_get_numa_node_size(EmuMachine *self, unsigned node);
-EMU_AVAILABLE_IN_1_0 unsigned emu_machine_get_numa_node_of_cpu(EmuMachine *self, unsigned cpu);
-EMU_AVAILABLE_IN_1_0 unsigned emu_machine_get_numa_distance(EmuMachine *self, unsigned from, unsigned to);
+EMU_AVAILABLE_IN_1_0 uint64_t emu_machine_get_numa_node_size(EmuMachine *self, unsigned node); /* bytes */
+EMU_AVAILABLE_IN_1_0 unsigned emu_machine_get_numa_node_of_cpu(EmuMachine *self, unsigned cpu); /* @cpu: index of a CPU, also of one that is not there yet */
+EMU_AVAILABLE_IN_1_0 unsigned emu_machine_get_numa_distance(EmuMachine *self, unsigned from, unsigned to); /* 10: itself */
 EMU_AVAILABLE_IN_1_0 bool emu_machine_has_numa_distances(EmuMachine *self); /* the user gave them */
-EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_kernel(EmuMachine *self);
-EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_initrd(EmuMachine *self);
-EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_append(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_kernel(EmuMachine *self); /* -kernel: a path; NULL: none */
+EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_initrd(EmuMachine *self); /* -initrd: a path, or what a Multiboot kernel's modules are; NULL: none */
+EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_append(EmuMachine *self); /* -append: the command line; NULL: none */
 EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_firmware(EmuMachine *self); /* -bios, NULL: the board's default */
 EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_boot_order(EmuMachine *self); /* "cad" letters */
 EMU_AVAILABLE_IN_1_0 const char *emu_machine_get_option(EmuMachine *self, const char *name); /* any other option text ("vga", "uuid", "rtc-base", "smbios" ...); NULL when not given */
@@ -142,7 +142,7 @@ typedef enum {
     EMU_RUN_STATE_DEBUG, EMU_RUN_STATE_WATCHDOG, EMU_RUN_STATE_INMIGRATE, EMU_RUN_STATE_POSTMIGRATE,
     EMU_RUN_STATE_SAVE_VM, EMU_RUN_STATE_RESTORE_VM, EMU_RUN_STATE_FINISH_MIGRATE, EMU_RUN_STATE_COLO
 } EmuRunState;
-EMU_AVAILABLE_IN_1_0 EmuRunState emu_machine_get_run_state(EmuMachine *self);
+EMU_AVAILABLE_IN_1_0 EmuRunState emu_machine_get_run_state(EmuMachine *self); /* any thread */
 EMU_AVAILABLE_IN_1_0 const char *emu_run_state_name(EmuRunState state); /* QMP's word */
 
 typedef enum {

@@ -24,14 +24,14 @@ typedef enum {
 typedef void (*EmuTimerFunc)(gpointer opaque);
 typedef void (*EmuFdFunc)(int fd, gpointer opaque);
 
-EMU_AVAILABLE_IN_1_0 int64_t emu_clock_get_ns(EmuClock *clock);
+EMU_AVAILABLE_IN_1_0 int64_t emu_clock_get_ns(EmuClock *clock); /* nanoseconds; any thread. Virtual clocks stand while the machine does. */
 
 /* Timers run on the clock's main context with the machine's big lock held, earliest first, equal ones in
  * the order they were set. Any thread may set one; its function may set, cancel or free it. */
 EMU_AVAILABLE_IN_1_0 EmuTimer *emu_timer_new(EmuClock *clock, EmuTimerFunc fn, gpointer opaque);
 EMU_AVAILABLE_IN_1_0 void emu_timer_free(EmuTimer *timer); /* accepts NULL */
-EMU_AVAILABLE_IN_1_0 void emu_timer_set(EmuTimer *timer, int64_t expire_ns);
-EMU_AVAILABLE_IN_1_0 void emu_timer_cancel(EmuTimer *timer);
+EMU_AVAILABLE_IN_1_0 void emu_timer_set(EmuTimer *timer, int64_t expire_ns); /* @expire_ns: time of its clock, not a distance; replaces what was set. In the past: as soon as may be. */
+EMU_AVAILABLE_IN_1_0 void emu_timer_cancel(EmuTimer *timer); /* does not wait for a function that runs already */
 EMU_AVAILABLE_IN_1_0 bool emu_timer_is_set(EmuTimer *timer);
 EMU_AVAILABLE_IN_1_0 int64_t emu_timer_expires_ns(EmuTimer *timer); /* -1 when not set */
 
@@ -44,7 +44,7 @@ emu_muldiv64(uint64_t a, uint64_t b, uint64_t c)
 
 /* A context: the machine's main one, or an iothread's. */
 typedef struct _EmuContext EmuContext;
-EMU_AVAILABLE_IN_1_0 GMainContext *emu_context_get_main_context(EmuContext *ctx);
+EMU_AVAILABLE_IN_1_0 GMainContext *emu_context_get_main_context(EmuContext *ctx); /* (transfer none) */
 /* Any of the handlers NULL: not wanted; all NULL: removes. Handlers run with the big lock held on the main context. */
 EMU_AVAILABLE_IN_1_0 void emu_context_set_fd_handler(EmuContext *ctx, int fd, EmuFdFunc on_read, EmuFdFunc on_write, EmuFdFunc on_error, gpointer opaque);
 EMU_AVAILABLE_IN_1_0 EmuBh *emu_bh_new(EmuContext *ctx, void (*fn)(gpointer opaque), gpointer opaque);

@@ -83,6 +83,7 @@ enum {
     EMU_RAM_SHARED = 1 << 0,  /* a memfd, mapped shared: other processes can map it */
     EMU_RAM_PRIVATE = 1 << 1, /* anonymous memory */
 };
+/* @size in bytes; NULL and @error: no memory for it */
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_ram_flags(gpointer owner, const char *name, uint64_t size, unsigned flags, GError **error);
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_ram_from_fd(gpointer owner, const char *name, uint64_t size, int fd, unsigned flags, GError **error);
 /* The memfd of a shared RAM region, -1 otherwise; stays the region's. */
@@ -91,21 +92,22 @@ EMU_AVAILABLE_IN_1_0 int emu_memory_region_get_fd(EmuMemoryRegion *self);
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_rom_device(gpointer owner, const char *name, uint64_t size, const EmuMemoryRegionOps *ops, gpointer opaque, GError **error);
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_alias(gpointer owner, const char *name, EmuMemoryRegion *target, uint64_t offset, uint64_t size);
 
+/* @ops stay; translate() may run on any thread until the region is gone */
 EMU_AVAILABLE_IN_1_0 EmuMemoryRegion *emu_memory_region_new_iommu(gpointer owner, const char *name, uint64_t size, const EmuIommuOps *ops, gpointer opaque);
 
 /* Of overlapping sub-regions the highest priority is seen; of equal ones the one added last. A container shows through
  * where it has nothing. A region has one container at most; more places need aliases. */
 EMU_AVAILABLE_IN_1_0 void emu_memory_region_add_subregion(EmuMemoryRegion *self, uint64_t offset, EmuMemoryRegion *child, int priority);
-EMU_AVAILABLE_IN_1_0 void emu_memory_region_del_subregion(EmuMemoryRegion *self, EmuMemoryRegion *child);
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_del_subregion(EmuMemoryRegion *self, EmuMemoryRegion *child); /* the reference of its container goes; a region of an owner lives on */
 EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_enabled(EmuMemoryRegion *self, bool enabled);
-EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_address(EmuMemoryRegion *self, uint64_t offset);
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_address(EmuMemoryRegion *self, uint64_t offset); /* moves it in its container, in front of what has its priority */
 EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_alias_offset(EmuMemoryRegion *self, uint64_t offset);
-EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_size(EmuMemoryRegion *self, uint64_t size);
-EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_readonly(EmuMemoryRegion *self, bool readonly);
-EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_rom_mode(EmuMemoryRegion *self, bool rom_mode);
-EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_lockless(EmuMemoryRegion *self, bool lockless);
-EMU_AVAILABLE_IN_1_0 uint64_t emu_memory_region_get_size(EmuMemoryRegion *self);
-EMU_AVAILABLE_IN_1_0 const char *emu_memory_region_get_name(EmuMemoryRegion *self);
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_size(EmuMemoryRegion *self, uint64_t size); /* bytes; RAM: at most what it was made with */
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_readonly(EmuMemoryRegion *self, bool readonly); /* writes are refused; on an alias: those that come through it */
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_rom_mode(EmuMemoryRegion *self, bool rom_mode); /* of a ROM device: reads see its RAM, or its functions */
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_lockless(EmuMemoryRegion *self, bool lockless); /* its functions run without the big lock, several at once; before it is mapped */
+EMU_AVAILABLE_IN_1_0 uint64_t emu_memory_region_get_size(EmuMemoryRegion *self); /* bytes; UINT64_MAX: 2^64 */
+EMU_AVAILABLE_IN_1_0 const char *emu_memory_region_get_name(EmuMemoryRegion *self); /* as it was made with */
 EMU_AVAILABLE_IN_1_0 bool emu_memory_region_is_ram(EmuMemoryRegion *self);
 EMU_AVAILABLE_IN_1_0 bool emu_memory_region_is_enabled(EmuMemoryRegion *self);
 /* The region it was added to, NULL when it is nowhere; its offset there. */
@@ -120,7 +122,7 @@ EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_dirty(EmuMemoryRegion *self, uin
 /* Dirty tracking for a client (screen refresh, migration): returns true if any page of the range was
  * written since the last call that cleared it. */
 typedef enum { EMU_DIRTY_VGA = 0, EMU_DIRTY_CODE = 1, EMU_DIRTY_MIGRATION = 2 } EmuDirtyClient;
-EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_log(EmuMemoryRegion *self, bool log, EmuDirtyClient client);
+EMU_AVAILABLE_IN_1_0 void emu_memory_region_set_log(EmuMemoryRegion *self, bool log, EmuDirtyClient client); /* from now on writes by anybody are noted for @client */
 EMU_AVAILABLE_IN_1_0 bool emu_memory_region_test_and_clear_dirty(EmuMemoryRegion *self, uint64_t offset, uint64_t size, EmuDirtyClient client);
 
 /* A write of @size bytes (0: of any size) at @offset of an I/O region, of just @value when @match says so, adds 1 to the eventfd and
@@ -143,9 +145,9 @@ EMU_AVAILABLE_IN_1_0 void emu_memory_transaction_commit(void);
 
 /* ---- address spaces -------------------------------------------------------------------------- */
 
-EMU_AVAILABLE_IN_1_0 EmuAddressSpace *emu_address_space_new(EmuMemoryRegion *root, const char *name);
-EMU_AVAILABLE_IN_1_0 void emu_address_space_free(EmuAddressSpace *as);
-EMU_AVAILABLE_IN_1_0 const char *emu_address_space_get_name(EmuAddressSpace *as);
+EMU_AVAILABLE_IN_1_0 EmuAddressSpace *emu_address_space_new(EmuMemoryRegion *root, const char *name); /* @root: a reference is kept. The caller frees it. */
+EMU_AVAILABLE_IN_1_0 void emu_address_space_free(EmuAddressSpace *as); /* accepts NULL; accesses that run through it on other threads end first */
+EMU_AVAILABLE_IN_1_0 const char *emu_address_space_get_name(EmuAddressSpace *as); /* for listings */
 /* Every access through it has the attribute "smm". */
 EMU_AVAILABLE_IN_1_0 void emu_address_space_set_smm(EmuAddressSpace *as);
 /* Any thread. Bytes as they lie in memory; holes read as 0xff and swallow writes, with the first error returned. */
@@ -194,7 +196,7 @@ typedef struct {
     void (*coalesced)(gpointer opaque, uint64_t addr, uint64_t size, bool added);
     EMU_RESERVED_SLOTS(4);
 } EmuMemoryListener;
-EMU_AVAILABLE_IN_1_0 gpointer emu_address_space_add_listener(EmuAddressSpace *as, const EmuMemoryListener *ops, gpointer opaque);
+EMU_AVAILABLE_IN_1_0 gpointer emu_address_space_add_listener(EmuAddressSpace *as, const EmuMemoryListener *ops, gpointer opaque); /* tells it all that is there; a handle for remove */
 /* What was written so far, whoever keeps the log of it, shows in dirty bits from here on: before a series of
  * emu_memory_region_test_and_clear_dirty() that must not miss anything. Big lock held. */
 EMU_AVAILABLE_IN_1_0 void emu_address_space_sync_dirty(EmuAddressSpace *as);
@@ -214,11 +216,11 @@ EMU_AVAILABLE_IN_1_0 void emu_rcu_read_unlock(void);
 /* After dirty bits of a client were cleared: cached write permission for these pages must go, so that the next
  * write is seen. One for the process; the accelerator spreads it to its machines. */
 typedef void (*EmuDirtyClearedFunc)(gpointer opaque, uint64_t ram_addr, uint64_t len, EmuDirtyClient client);
-EMU_AVAILABLE_IN_1_0 void emu_memory_set_dirty_cleared_hook(EmuDirtyClearedFunc fn, gpointer opaque);
+EMU_AVAILABLE_IN_1_0 void emu_memory_set_dirty_cleared_hook(EmuDirtyClearedFunc fn, gpointer opaque); /* NULL: nobody */
 /* Called for every write to RAM that did not come from the CPU itself (DMA, debugger, loader) when the
  * page is marked as code: the translator invalidates and sets the CODE bit again. One for the process. Any thread. */
 typedef void (*EmuCodeWriteFunc)(gpointer opaque, uint64_t ram_addr, uint64_t len);
-EMU_AVAILABLE_IN_1_0 void emu_memory_set_code_write_hook(EmuCodeWriteFunc fn, gpointer opaque);
+EMU_AVAILABLE_IN_1_0 void emu_memory_set_code_write_hook(EmuCodeWriteFunc fn, gpointer opaque); /* NULL: nobody */
 /* RAM blocks have a process-wide flat number space ("ram address"): all lie in one reserved stretch of host
  * addresses, so these three are an addition each. */
 EMU_AVAILABLE_IN_1_0 uint64_t emu_ram_addr_from_host(const void *host); /* UINT64_MAX: not guest RAM */

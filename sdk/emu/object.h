@@ -85,7 +85,7 @@ typedef enum {
     EMU_MODULE_QAPI,
     EMU_MODULE_N
 } EmuModuleKind;
-EMU_AVAILABLE_IN_1_0 void emu_module_register(EmuModuleKind kind, void (*init)(void));
+EMU_AVAILABLE_IN_1_0 void emu_module_register(EmuModuleKind kind, void (*init)(void)); /* type_init() and the others do it; @init runs once, on the thread that opens the plugin */
 
 #define EMU_MODULE_INIT_(fn, kind)                                                                 \
     static void __attribute__((constructor)) emu_module_ctor_##fn(void)                            \
@@ -120,17 +120,17 @@ EMU_AVAILABLE_IN_1_0 void emu_module_register(EmuModuleKind kind, void (*init)(v
 
 /* New object of a QOM type; NULL and @error when unknown or abstract. (transfer full) */
 EMU_AVAILABLE_IN_1_0 gpointer emu_object_new(const char *type_name, GError **error);
-EMU_AVAILABLE_IN_1_0 const char *emu_object_get_type_name(gpointer obj);
-EMU_AVAILABLE_IN_1_0 bool emu_object_is_a(gpointer obj, const char *type_name);
+EMU_AVAILABLE_IN_1_0 const char *emu_object_get_type_name(gpointer obj); /* QOM name */
+EMU_AVAILABLE_IN_1_0 bool emu_object_is_a(gpointer obj, const char *type_name); /* @type_name: a type or an interface */
 
 /* The composition tree belongs to the machine's main thread (big lock held elsewhere).  Signals:
  * "child-added" and "child-removed" (EmuObject *child) on the parent.
  * A child is owned by its parent; the name may end in "[*]": next free index. */
 EMU_AVAILABLE_IN_1_0 bool emu_object_add_child(gpointer parent, const char *name, gpointer child, GError **error);
 EMU_AVAILABLE_IN_1_0 void emu_object_unparent(gpointer child);
-EMU_AVAILABLE_IN_1_0 EmuObject *emu_object_get_parent(gpointer obj);
-EMU_AVAILABLE_IN_1_0 EmuObject *emu_object_get_root(gpointer obj);
-EMU_AVAILABLE_IN_1_0 EmuObject *emu_object_get_child(gpointer obj, const char *name);
+EMU_AVAILABLE_IN_1_0 EmuObject *emu_object_get_parent(gpointer obj); /* NULL: a root */
+EMU_AVAILABLE_IN_1_0 EmuObject *emu_object_get_root(gpointer obj); /* itself, when it has no parent */
+EMU_AVAILABLE_IN_1_0 EmuObject *emu_object_get_child(gpointer obj, const char *name); /* by its name in @obj; NULL: none */
 /* Name in the parent, NULL for a root. */
 EMU_AVAILABLE_IN_1_0 const char *emu_object_get_name(gpointer obj);
 /* "/machine/peripheral/x"; (transfer full) */
@@ -221,7 +221,7 @@ typedef struct {
 EMU_AVAILABLE_IN_1_0 GPtrArray *emu_type_list_properties(const char *type_name, GError **error);
 /* The same for an object, and its children as "child<TYPE>". */
 EMU_AVAILABLE_IN_1_0 GPtrArray *emu_object_list_properties(gpointer obj);
-EMU_AVAILABLE_IN_1_0 bool emu_object_has_property(gpointer obj, const char *name);
+EMU_AVAILABLE_IN_1_0 bool emu_object_has_property(gpointer obj, const char *name); /* children are none */
 
 /* Text conversions of the command line. */
 EMU_AVAILABLE_IN_1_0 bool emu_parse_bool(const char *text, bool *value);         /* on off yes no true false y n */
@@ -255,6 +255,6 @@ struct _EmuUserCreatableInterface {
     bool (*can_be_deleted)(EmuUserCreatable *self);
     EMU_RESERVED_SLOTS(4);
 };
-EMU_AVAILABLE_IN_1_0 bool emu_user_creatable_complete(gpointer obj, GError **error);
+EMU_AVAILABLE_IN_1_0 bool emu_user_creatable_complete(gpointer obj, GError **error); /* after the properties; false and @error: the object is of no use */
 
 G_END_DECLS

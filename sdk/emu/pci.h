@@ -68,6 +68,7 @@ EMU_AVAILABLE_IN_1_0 uint16_t emu_pci_device_get_requester_id(EmuPciDevice *self
 #define EMU_PCIE_TYPE_ENDPOINT 0x0
 #define EMU_PCIE_TYPE_ROOT_PORT 0x4
 #define EMU_PCIE_TYPE_ROOT_COMPLEX_ENDPOINT 0x9
+/* the PCI Express capability at @offset (0: where there is room); where it is, 0: no room. In realize. */
 EMU_AVAILABLE_IN_1_0 uint8_t emu_pcie_init(EmuPciDevice *self, uint8_t offset, unsigned type, uint8_t port);
 /* Reserves an extended capability, from 0x100 on; its offset, 0 when there is no room. */
 EMU_AVAILABLE_IN_1_0 uint16_t emu_pcie_add_capability(EmuPciDevice *self, uint16_t id, unsigned version, uint16_t size);

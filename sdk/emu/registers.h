@@ -154,7 +154,7 @@ typedef struct {
     uint64_t value;    /* of the field, when its register has one */
     EMU_RESERVED_SLOTS(2);
 } EmuRegisterFieldInfo;
-EMU_AVAILABLE_IN_1_0 GType emu_register_field_info_get_type(void);
+EMU_AVAILABLE_IN_1_0 GType emu_register_field_info_get_type(void); /* for GObject-Introspection */
 
 /* One register; each of several is one ("TIMER[2]"). */
 #define EMU_TYPE_REGISTER_INFO (emu_register_info_get_type())
@@ -171,7 +171,7 @@ typedef struct {
     GPtrArray *fields; /* (element-type EmuRegisterFieldInfo) */
     EMU_RESERVED_SLOTS(4);
 } EmuRegisterInfo;
-EMU_AVAILABLE_IN_1_0 GType emu_register_info_get_type(void);
+EMU_AVAILABLE_IN_1_0 GType emu_register_info_get_type(void); /* for GObject-Introspection */
 EMU_AVAILABLE_IN_1_0 const char *emu_register_access_name(EmuRegisterAccess access); /* "RW", "RO", "WO", "W1C", "RC" */
 
 /* Of a type, no values. (transfer container) (element-type EmuRegisterInfo); empty: it declares none */

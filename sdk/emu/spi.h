@@ -45,8 +45,8 @@ EMU_AVAILABLE_IN_1_0 EmuSpiDevice *emu_spi_bus_get_device(EmuSpiBus *bus, unsign
 
 /* ---- peripherals ---------------------------------------------------------------------------------------- */
 
-EMU_AVAILABLE_IN_1_0 uint8_t emu_spi_device_get_select(EmuSpiDevice *dev);
-EMU_AVAILABLE_IN_1_0 bool emu_spi_device_is_selected(EmuSpiDevice *dev);
+EMU_AVAILABLE_IN_1_0 uint8_t emu_spi_device_get_select(EmuSpiDevice *dev); /* number of its chip select */
+EMU_AVAILABLE_IN_1_0 bool emu_spi_device_is_selected(EmuSpiDevice *dev); /* between two calls of select() */
 /* Saved state of the SPI part: put EMU_VM_SPI_DEVICE first in the device's table. */
 EMU_AVAILABLE_IN_1_0 const EmuVMState emu_vmstate_spi_device;
 #define EMU_VM_SPI_DEVICE(S, parent) {.name = "spi", .kind = EMU_VM_KIND_STRUCT, .offset = offsetof(S, parent), .size = 0, .num = 1, .sub = &emu_vmstate_spi_device}

@@ -313,8 +313,8 @@ typedef struct {
 
 /* ---- building a block ------------------------------------------------------------------------ */
 
-EMU_AVAILABLE_IN_1_0 uint64_t emu_tcg_ir_block_pc(const EmuTcgIr *ir);
-EMU_AVAILABLE_IN_1_0 uint64_t emu_tcg_ir_mode_key(const EmuTcgIr *ir);
+EMU_AVAILABLE_IN_1_0 uint64_t emu_tcg_ir_block_pc(const EmuTcgIr *ir); /* where the block begins */
+EMU_AVAILABLE_IN_1_0 uint64_t emu_tcg_ir_mode_key(const EmuTcgIr *ir); /* the mode it is translated for */
 
 /* Operands. */
 EMU_AVAILABLE_IN_1_0 EmuTcgArg emu_tcg_ir_global(EmuTcgIr *ir, unsigned index, EmuTcgPart part);
@@ -343,6 +343,7 @@ emu_tcg_ir_mov(EmuTcgIr *ir, EmuTcgType type, EmuTcgArg dst, EmuTcgArg a)
 {
     emu_tcg_ir_op(ir, EMU_TCG_OP_MOV, type, dst, a, EMU_TCG_NO_ARG);
 }
+/* @dst gets: @a of @source_type widened to @type; the address itself; @a or @b by @cond of FLAGS; 1 or 0 by it. */
 EMU_AVAILABLE_IN_1_0 void emu_tcg_ir_extend(EmuTcgIr *ir, bool is_signed, EmuTcgType type,
                                             EmuTcgArg dst, EmuTcgArg a, EmuTcgType source_type);
 EMU_AVAILABLE_IN_1_0 void emu_tcg_ir_lea(EmuTcgIr *ir, EmuTcgType type, EmuTcgArg dst,
@@ -351,8 +352,8 @@ EMU_AVAILABLE_IN_1_0 void emu_tcg_ir_select(EmuTcgIr *ir, EmuTcgType type, EmuTc
                                             EmuTcgCond cond, EmuTcgArg a, EmuTcgArg b);
 EMU_AVAILABLE_IN_1_0 void emu_tcg_ir_set(EmuTcgIr *ir, EmuTcgType type, EmuTcgArg dst,
                                          EmuTcgCond cond);
-EMU_AVAILABLE_IN_1_0 void emu_tcg_ir_getf(EmuTcgIr *ir, EmuTcgArg dst);
-EMU_AVAILABLE_IN_1_0 void emu_tcg_ir_setf(EmuTcgIr *ir, EmuTcgArg a, unsigned parts);
+EMU_AVAILABLE_IN_1_0 void emu_tcg_ir_getf(EmuTcgIr *ir, EmuTcgArg dst); /* the flags as one word */
+EMU_AVAILABLE_IN_1_0 void emu_tcg_ir_setf(EmuTcgIr *ir, EmuTcgArg a, unsigned parts); /* @parts of the flags from the word */
 /* Integer loads and stores of type's width. */
 EMU_AVAILABLE_IN_1_0 void emu_tcg_ir_load(EmuTcgIr *ir, EmuTcgType type, EmuTcgArg dst,
                                           const EmuTcgMem *mem);

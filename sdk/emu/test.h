@@ -38,10 +38,10 @@ EMU_AVAILABLE_IN_1_0 void emu_test_advance(EmuMachine *machine, int64_t ns);
 EMU_AVAILABLE_IN_1_0 void emu_test_stall(EmuMachine *machine, int64_t ns);
 /* Ends requests to images and serves what is pending on the main context, without moving time. */
 EMU_AVAILABLE_IN_1_0 void emu_test_settle(EmuMachine *machine);
-EMU_AVAILABLE_IN_1_0 void emu_test_reset(EmuMachine *machine);
-EMU_AVAILABLE_IN_1_0 uint64_t emu_test_in(EmuMachine *machine, uint16_t port, unsigned size);
+EMU_AVAILABLE_IN_1_0 void emu_test_reset(EmuMachine *machine); /* all devices, as a guest's reset does */
+EMU_AVAILABLE_IN_1_0 uint64_t emu_test_in(EmuMachine *machine, uint16_t port, unsigned size); /* @size 1, 2 or 4 bytes */
 EMU_AVAILABLE_IN_1_0 void emu_test_out(EmuMachine *machine, uint16_t port, uint64_t value, unsigned size);
-EMU_AVAILABLE_IN_1_0 uint64_t emu_test_read(EmuMachine *machine, uint64_t addr, unsigned size);
+EMU_AVAILABLE_IN_1_0 uint64_t emu_test_read(EmuMachine *machine, uint64_t addr, unsigned size); /* @size 1, 2, 4 or 8 bytes, by the CPU's view */
 EMU_AVAILABLE_IN_1_0 void emu_test_write(EmuMachine *machine, uint64_t addr, uint64_t value, unsigned size);
 
 /* What an output does, counted from now on. */
@@ -51,7 +51,7 @@ typedef struct {
     unsigned rises, falls;
     EmuLine *line;   /* the input that watches */
 } EmuTestWatch;
-EMU_AVAILABLE_IN_1_0 EmuTestWatch *emu_test_watch_line(EmuLine *output);
+EMU_AVAILABLE_IN_1_0 EmuTestWatch *emu_test_watch_line(EmuLine *output); /* (transfer full): free it before the machine */
 EMU_AVAILABLE_IN_1_0 void emu_test_watch_free(EmuTestWatch *watch); /* accepts NULL */
 
 /* State of all devices; what was saved can be loaded into the same machine, or one built alike. */
@@ -60,7 +60,7 @@ EMU_AVAILABLE_IN_1_0 bool emu_test_load(EmuMachine *machine, GBytes *state, GErr
 
 /* An ISA bus for a board without one ("none"): the test sees its 16 request lines. (transfer none): the machine's */
 EMU_AVAILABLE_IN_1_0 EmuIsaBus *emu_test_isa_bus_new(EmuMachine *machine);
-EMU_AVAILABLE_IN_1_0 int emu_test_isa_irq_level(EmuIsaBus *bus, unsigned irq);
+EMU_AVAILABLE_IN_1_0 int emu_test_isa_irq_level(EmuIsaBus *bus, unsigned irq); /* @irq 0 to 15 */
 EMU_AVAILABLE_IN_1_0 unsigned emu_test_isa_irq_rises(EmuIsaBus *bus, unsigned irq); /* edges so far */
 
 /* An SPI bus whose controller is the test: select, emu_spi_transfer(), deselect. (transfer none): the machine's */

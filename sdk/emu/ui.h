@@ -29,10 +29,10 @@ EMU_AVAILABLE_IN_1_0 void emu_console_remove(EmuConsole *self);
 EMU_AVAILABLE_IN_1_0 void emu_console_resize(EmuConsole *self, unsigned width, unsigned height); /* new x8r8g8b8 surface */
 EMU_AVAILABLE_IN_1_0 void emu_console_set_surface(EmuConsole *self, pixman_image_t *image); /* takes a reference */
 EMU_AVAILABLE_IN_1_0 pixman_image_t *emu_console_get_surface(EmuConsole *self);
-EMU_AVAILABLE_IN_1_0 void emu_console_damage(EmuConsole *self, int x, int y, int w, int h);
+EMU_AVAILABLE_IN_1_0 void emu_console_damage(EmuConsole *self, int x, int y, int w, int h); /* pixels; what lies outside of the surface is cut off */
 /* Viewer side. Signals: "resized", "damaged" (x, y, w, h). */
-EMU_AVAILABLE_IN_1_0 void emu_console_update(EmuConsole *self);
-EMU_AVAILABLE_IN_1_0 void emu_console_invalidate(EmuConsole *self);
+EMU_AVAILABLE_IN_1_0 void emu_console_update(EmuConsole *self); /* the device brings the surface up to date: before looking at it */
+EMU_AVAILABLE_IN_1_0 void emu_console_invalidate(EmuConsole *self); /* all of it will be drawn again */
 EMU_AVAILABLE_IN_1_0 EmuDevice *emu_console_get_device(EmuConsole *self); /* may be NULL */
 EMU_AVAILABLE_IN_1_0 unsigned emu_console_get_head(EmuConsole *self);
 EMU_AVAILABLE_IN_1_0 char *emu_console_get_text(EmuConsole *self); /* UTF-8 rows; NULL in graphics; (transfer full) */
@@ -64,11 +64,11 @@ typedef struct {
     EMU_RESERVED_SLOTS(4);
 } EmuInputHandlerOps;
 typedef struct _EmuInputHandler EmuInputHandler;
-EMU_AVAILABLE_IN_1_0 EmuInputHandler *emu_input_handler_new(EmuMachine *machine, const EmuInputHandlerOps *ops, gpointer opaque);
-EMU_AVAILABLE_IN_1_0 void emu_input_handler_free(EmuInputHandler *h);
+EMU_AVAILABLE_IN_1_0 EmuInputHandler *emu_input_handler_new(EmuMachine *machine, const EmuInputHandlerOps *ops, gpointer opaque); /* @ops are kept, not copied. Free it. */
+EMU_AVAILABLE_IN_1_0 void emu_input_handler_free(EmuInputHandler *h); /* accepts NULL */
 EMU_AVAILABLE_IN_1_0 void emu_input_handler_activate(EmuInputHandler *h); /* becomes the first choice for its kinds */
 EMU_AVAILABLE_IN_1_0 void emu_input_send(EmuMachine *machine, const EmuInputEvent *event); /* goes to the active handler of the kind */
-EMU_AVAILABLE_IN_1_0 void emu_input_sync(EmuMachine *machine);
-EMU_AVAILABLE_IN_1_0 void emu_input_send_key(EmuMachine *machine, int key, bool down);
+EMU_AVAILABLE_IN_1_0 void emu_input_sync(EmuMachine *machine); /* end of a group of events */
+EMU_AVAILABLE_IN_1_0 void emu_input_send_key(EmuMachine *machine, int key, bool down); /* @key of emu_key_from_name(); main thread, big lock held */
 
 G_END_DECLS
