@@ -313,6 +313,36 @@ def floppy_is_read(accel):
                 raise Failure(f"exit status {status}, expected {0x2a << 1 | 1}; stderr: {emu.stderr()}")
 
 
+def module_comes_and_goes(accel):
+    """Memory that the monitor adds while vCPUs run is theirs, and when they have let go of it, it is not."""
+    need_kvm()
+    if not shutil.which("nasm"):
+        raise Skip("nasm is not installed: there is no guest")
+    with tempfile.TemporaryDirectory() as folder:
+        disk = os.path.join(folder, "disk")
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "guest", "memory-module.asm")
+        subprocess.run(["nasm", "-f", "bin", "-o", disk, source], check=True, timeout=60)
+        os.truncate(disk, 1 << 20)
+        with Emu("-M", "pc", "-m", "64,slots=1,maxmem=1G", "-drive", f"file={disk},format=raw,if=ide", accel=accel) as emu:
+            qmp = emu.qmp()
+            for turn in range(2):
+                for command, arguments in (("object-add", {"qom-type": "memory-backend-ram", "id": "m", "size": 64 << 20}),
+                                           ("device_add", {"driver": "pc-dimm", "id": "d", "memdev": "m"})):
+                    reply = qmp.command(command, **arguments)
+                    if "error" in reply:
+                        raise Failure(f"{command}: {reply['error']}")
+                emu.expect("C", 240)
+                qmp.command("device_del", id="d")
+                emu.expect("G", 60)
+                if qmp.wait_event("DEVICE_DELETED")["data"]["device"] != "d":
+                    raise Failure("another device was deleted")
+                reply = qmp.command("object-del", id="m")
+                if "error" in reply:
+                    raise Failure(f"object-del: {reply['error']}")
+            if b"B" in emu.output:
+                raise Failure(f"the guest says {bytes(emu.output)}")
+
+
 def counters():
     """info stats and query-stats: the kernel's counters where it has them, the run loop's own everywhere."""
     need_kvm()
@@ -363,6 +393,8 @@ harness.run([
     ("kvm/boot/floppy-is-read", lambda: floppy_is_read("kvm")),
     ("kvm/boot/floppy-is-read-with-split-controllers", lambda: floppy_is_read("kvm,kernel-irqchip=split")),
     ("kvm/boot/floppy-is-read-with-controllers-of-our-own", lambda: floppy_is_read("kvm,kernel-irqchip=off")),
+    ("kvm/memory/module-comes-and-goes", lambda: module_comes_and_goes("kvm")),
+    ("kvm/memory/module-comes-and-goes-under-the-translator", lambda: module_comes_and_goes("tcg")),
     ("kvm/monitor/counters", counters),
     ("kvm/monitor/stop-and-look", lambda: stop_and_look("kvm")),
     ("kvm/monitor/stop-and-look-with-split-controllers", lambda: stop_and_look("kvm,kernel-irqchip=split")),
