@@ -358,7 +358,7 @@ void
 lint_block_damage(Lint *lint)
 {
     g_autofree char *good = NULL;
-    g_autofree uint8_t *buf = g_malloc(BLOCK_REQUEST_MAX);
+    g_autofree uint8_t *buf = g_malloc0(BLOCK_REQUEST_MAX);
     gsize len = 0;
     LintBlock self;
 
