@@ -88,8 +88,11 @@ exit_controls_are_valid(X86State *s)
 }
 
 static bool
-vector_has_error(unsigned vector)
+vector_has_error(const X86State *s, unsigned vector)
 {
+    if (vector == X86_EXC_CP) {
+        return x86_has_feature(s, X86_FEAT_CET_SS) || x86_has_feature(s, X86_FEAT_CET_IBT);
+    }
     return vector == X86_EXC_DF || (vector >= X86_EXC_TS && vector <= X86_EXC_PF) || vector == X86_EXC_AC;
 }
 
@@ -107,7 +110,7 @@ entry_event_is_valid(X86State *s)
         (type == X86_EVENT_EXCEPTION && vector > 31) || (type == VMX_EVENT_OTHER && vector != 0)) {
         return false;
     }
-    may = type == X86_EVENT_EXCEPTION && vector_has_error(vector) && (protected_mode || !x86_vmx_proc2(s, VMX_PROC2_UNRESTRICTED));
+    may = type == X86_EVENT_EXCEPTION && vector_has_error(s, vector) && (protected_mode || !x86_vmx_proc2(s, VMX_PROC2_UNRESTRICTED));
     if (has_error != may || (has_error && x86_vmx_get(s, VMX_ENTRY_EVENT_ERROR) >> 16)) {
         return false;
     }

@@ -506,6 +506,7 @@ static const FieldCase control_cases[] = {
     {VMX_ENTRY_CONTROLS, 1u << 10, 0},
     {VMX_ENTRY_EVENT, VMX_EVENT_VALID | 1 << 8, 0},
     {VMX_ENTRY_EVENT, VMX_EVENT_VALID | 3 << 8 | 13, 0},
+    {VMX_ENTRY_EVENT, VMX_EVENT_VALID | 3 << 8 | 21, 0},
     {VMX_ENTRY_EVENT, VMX_EVENT_VALID | 3 << 8 | 32, 0},
     {VMX_ENTRY_EVENT, VMX_EVENT_VALID | 2 << 8 | 3, 0},
 };
@@ -513,6 +514,7 @@ static const FieldCase host_cases[] = {
     {VMX_HOST_CR0, 0, X86_CR0_NE},
     {VMX_HOST_CR3, UINT64_C(1) << 60, 0},
     {VMX_HOST_CR4, 0, X86_CR4_VMXE},
+    {VMX_HOST_CR4, X86_CR4_CET, 0}, /* with CR0.WP = 0, below */
     {VMX_HOST_CR4, 0, X86_CR4_PAE},
     {VMX_HOST_EFER, 0, X86_EFER_LMA},
     {VMX_HOST_EFER, X86_EFER_SVME, 0},
@@ -529,6 +531,7 @@ static const FieldCase guest_cases[] = {
     {VMX_GUEST_CR0, 0, X86_CR0_PE},
     {VMX_GUEST_CR3, UINT64_C(1) << 60, 0},
     {VMX_GUEST_CR4, 1u << 30, 0},
+    {VMX_GUEST_CR4, X86_CR4_CET, 0},
     {VMX_GUEST_EFER, 0, X86_EFER_LMA},
     {VMX_GUEST_SELECTOR + 2 * X86_TR, 4, 0},
     {VMX_GUEST_SELECTOR + 2 * X86_SS, 3, 0},
@@ -560,6 +563,8 @@ run_field_case(const FieldCase *c)
 {
     begin_code(VMCALL);
     field_set(c->field, (field(c->field) | c->set) & ~c->clear);
+    field_set(VMX_HOST_CR0, field(VMX_HOST_CR0) & ~(uint64_t)X86_CR0_WP);
+    field_set(VMX_GUEST_CR0, field(VMX_GUEST_CR0) & ~(uint64_t)X86_CR0_WP);
     g_test_message("field %x: %" G_GINT64_MODIFIER "x", c->field, field(c->field));
 }
 
