@@ -355,10 +355,12 @@ x86_cpuid_identity(X86Cpu *cpu, const X86Model *model, const char *vendor, GErro
 
 /* What an accelerator's CPUs have or lack whatever their model, unless asked otherwise. */
 static void
-x86_cpuid_accel_defaults(uint32_t features[X86_N_FEATURE_WORDS], const EmuKvmVm *vm)
+x86_cpuid_accel_defaults(uint32_t features[X86_N_FEATURE_WORDS], const EmuKvmVm *vm, bool vmx)
 {
     if (!vm) {
-        features[X86_CPUID_1_EDX] &= ~F(VME);
+        if (!vmx) { /* what runs guests in VM86 mode wants it */
+            features[X86_CPUID_1_EDX] &= ~F(VME);
+        }
         /* With vmx a model has all of it that there is. */
         for (unsigned word = X86_MSR_VMX_PIN; word <= X86_MSR_VMX_BASIC; word++) {
             features[word] = x86_offered(word);
@@ -455,7 +457,7 @@ x86_cpuid_combine(X86Cpu *cpu, const EmuKvmVm *vm, GError **error)
     }
     memcpy(own, model->features, sizeof(own));
     if (!cc->follows_host && *model->vendor) {
-        x86_cpuid_accel_defaults(own, vm);
+        x86_cpuid_accel_defaults(own, vm, cpu->feature_on[X86_CPUID_1_ECX] & F(VMX));
     }
     for (unsigned word = 0; word < X86_N_FEATURE_WORDS; word++) {
         asked[word] = cpu->feature_on[word] & ~cpu->feature_off[word];

@@ -44,7 +44,6 @@ static const struct {
     uint16_t group, feature;
     uint32_t control;
 } needs[] = {
-    {X86_VMX_PROC, X86_FEAT_MONITOR, VMX_PROC_MWAIT | VMX_PROC_MONITOR},
     {X86_VMX_PROC2, X86_FEAT_RDTSCP, VMX_PROC2_RDTSCP},
     {X86_VMX_PROC2, X86_FEAT_RDRAND, VMX_PROC2_RDRAND},
     {X86_VMX_PROC2, X86_FEAT_RDSEED, VMX_PROC2_RDSEED},
@@ -88,10 +87,15 @@ x86_vmx_misc(const X86State *s)
     return VMX_MISC_TIMER_SHIFT | VMX_MISC_CR3_TARGETS << 16 | (VMX_MISC_OFFERED & s->features[X86_MSR_VMX_MISC]);
 }
 
+/* Nothing of EPT and VPID where there is no control for them. */
 uint64_t
 x86_vmx_ept_vpid(const X86State *s)
 {
-    return (VMX_EPT_OFFERED & s->features[X86_MSR_VMX_EPT]) | (uint64_t)(VMX_VPID_OFFERED & s->features[X86_MSR_VMX_VPID]) << 32;
+    uint32_t word = s->features[X86_MSR_VMX_PROC] & VMX_PROC_SECONDARY ? s->features[X86_MSR_VMX_PROC2] : 0;
+    uint32_t ept = word & VMX_PROC2_EPT ? VMX_EPT_OFFERED & s->features[X86_MSR_VMX_EPT] : 0;
+    uint32_t vpid = word & VMX_PROC2_VPID ? VMX_VPID_OFFERED & s->features[X86_MSR_VMX_VPID] : 0;
+
+    return ept | (uint64_t)vpid << 32;
 }
 
 uint32_t

@@ -464,6 +464,13 @@ is_fault(int vector)
     return vector != X86_EXC_DB && vector != X86_EXC_DF && vector != X86_EXC_MC;
 }
 
+/* Double and triple faults that leave a guest do not count as met during the delivery of the event they began with (27.2.4). */
+static void
+forget_event(X86State *s)
+{
+    s->vmx.event = s->vmx.event_error = s->vmx.event_length = 0;
+}
+
 static bool
 vmx_exception(X86State *s, int vector, bool has_error, uint32_t error)
 {
@@ -482,6 +489,9 @@ vmx_exception(X86State *s, int vector, bool has_error, uint32_t error)
     }
     if (!leaves) {
         return false;
+    }
+    if (vector == X86_EXC_DF) {
+        forget_event(s);
     }
     if (vector == X86_EXC_DB) {
         q = s->interp->debug_causes;
@@ -578,6 +588,7 @@ vmx_nmi_done(X86State *s)
 static bool
 vmx_shutdown(X86State *s)
 {
+    forget_event(s);
     x86_vmx_record_exit(s, VMX_REASON_TRIPLE_FAULT, 0);
     return true;
 }
@@ -603,7 +614,7 @@ vmx_delivering(X86State *s, const X86Event *event)
 {
     X86Vmx *v = &s->vmx;
 
-    v->event = v->event_error = v->event_length = 0;
+    forget_event(s);
     if (event) {
         unsigned type = event->type == X86_EVENT_EXCEPTION && event->is_software ? VMX_EVENT_SOFT_EXCEPTION : event->type;
 

@@ -34,16 +34,17 @@ emu_tcg_read(EmuTcgState *s, uint64_t vaddr, void *dst, unsigned size, unsigned 
 bool
 emu_tcg_write(EmuTcgState *s, uint64_t vaddr, const void *src, unsigned size, unsigned mmu_mode)
 {
-    uint8_t *p;
+    uint8_t *first, *last;
 
-    if (!at(s, vaddr, EMU_TCG_WRITE, mmu_mode, &p) ||
-        !at(s, vaddr + size - 1, EMU_TCG_WRITE, mmu_mode, &p)) {
+    if (!at(s, vaddr, EMU_TCG_WRITE, mmu_mode, &first) || !at(s, vaddr + size - 1, EMU_TCG_WRITE, mmu_mode, &last)) {
         return false;
     }
+    /* (what is written may be the tables that led here) */
     for (unsigned i = 0; i < size; i++) {
-        at(s, vaddr + i, EMU_TCG_WRITE, mmu_mode, &p);
-        if (p) {
-            *p = ((const uint8_t *)src)[i];
+        bool next_page = (vaddr ^ (vaddr + i)) >> 12;
+
+        if (next_page ? last != NULL : first != NULL) {
+            *(next_page ? last - (size - 1 - i) : first + i) = ((const uint8_t *)src)[i];
         }
     }
     return true;

@@ -359,6 +359,8 @@ test_capabilities(void)
     s->features[X86_MSR_VMX_PROC2] &= ~VMX_PROC2_EPT;
     g_assert_cmphex(msr(0x48b) >> 32 & (VMX_PROC2_EPT | VMX_PROC2_UNRESTRICTED | VMX_PROC2_PML), ==, 0);
     g_assert_cmphex(msr(0x48b) >> 32 & VMX_PROC2_VPID, ==, VMX_PROC2_VPID);
+    g_assert_cmphex((uint32_t)msr(0x48c), ==, 0);
+    g_assert_cmphex(msr(0x48c) >> 32, !=, 0);
     s->features[X86_MSR_VMX_PROC] &= ~(VMX_PROC_SECONDARY | VMX_PROC_CR3_LOAD);
     g_assert_false(x86_read_msr(s, 0x48b, &v));
     g_assert_cmphex((uint32_t)msr(0x48e), ==, 0x04006172 | VMX_PROC_CR3_LOAD);
@@ -514,7 +516,6 @@ static const FieldCase host_cases[] = {
     {VMX_HOST_CR0, 0, X86_CR0_NE},
     {VMX_HOST_CR3, UINT64_C(1) << 60, 0},
     {VMX_HOST_CR4, 0, X86_CR4_VMXE},
-    {VMX_HOST_CR4, X86_CR4_CET, 0}, /* with CR0.WP = 0, below */
     {VMX_HOST_CR4, 0, X86_CR4_PAE},
     {VMX_HOST_EFER, 0, X86_EFER_LMA},
     {VMX_HOST_EFER, X86_EFER_SVME, 0},
@@ -531,7 +532,6 @@ static const FieldCase guest_cases[] = {
     {VMX_GUEST_CR0, 0, X86_CR0_PE},
     {VMX_GUEST_CR3, UINT64_C(1) << 60, 0},
     {VMX_GUEST_CR4, 1u << 30, 0},
-    {VMX_GUEST_CR4, X86_CR4_CET, 0},
     {VMX_GUEST_EFER, 0, X86_EFER_LMA},
     {VMX_GUEST_SELECTOR + 2 * X86_TR, 4, 0},
     {VMX_GUEST_SELECTOR + 2 * X86_SS, 3, 0},
@@ -563,8 +563,6 @@ run_field_case(const FieldCase *c)
 {
     begin_code(VMCALL);
     field_set(c->field, (field(c->field) | c->set) & ~c->clear);
-    field_set(VMX_HOST_CR0, field(VMX_HOST_CR0) & ~(uint64_t)X86_CR0_WP);
-    field_set(VMX_GUEST_CR0, field(VMX_GUEST_CR0) & ~(uint64_t)X86_CR0_WP);
     g_test_message("field %x: %" G_GINT64_MODIFIER "x", c->field, field(c->field));
 }
 
@@ -855,6 +853,13 @@ test_exceptions(void)
     begin_code(0x0f, 0x0b);
     field_set(VMX_GUEST_IDTR_LIMIT, 0);
     expect_exit(3, VMX_REASON_TRIPLE_FAULT);
+    g_assert_cmphex(field(VMX_IDT_EVENT), ==, 0);
+    begin_code(0xcd, 0x40);
+    field_set(VMX_GUEST_IDTR_LIMIT, 0);
+    field_set(VMX_EXCEPTION_BITMAP, 1u << X86_EXC_DF);
+    expect_exit(3, VMX_REASON_EXCEPTION);
+    g_assert_cmphex(field(VMX_EXIT_EVENT), ==, VMX_EVENT_VALID | VMX_EVENT_HAS_ERROR | 3 << 8 | X86_EXC_DF);
+    g_assert_cmphex(field(VMX_IDT_EVENT), ==, 0);
 
     /* What an exit interrupts: INT n whose gate is not present. */
     begin_code(0xcd, 0x40);
