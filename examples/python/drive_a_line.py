@@ -20,6 +20,9 @@ with Emu.Machine.new("pc", memory="16M") as m:
     m.memory.write_u32(4 * 0x0D, 0x8000)  # real mode: IRQ 5 is vector 0x0d
     m.memory.write_u16(0x9000, 0)
     m.io.write_u8(0x21, 0xDF)             # 8259: all masked but 5
+    m.io.write_u8(0x20, 0x0B)             # its requests in service: one that the firmware was about would keep 5 back
+    while m.io.read_u8(0x20):
+        m.io.write_u8(0x20, 0x20)
     for name, value in {"cs": 0, "ds": 0, "ss": 0, "rsp": 0x7000, "eflags": 2, "rip": 0x7C00}.items():
         cpu.regs[name] = value
     pic = next(child for child in m.lookup("/machine/unattached").list_children() if child.type_name == "isa-i8259" and child["master"])
