@@ -216,8 +216,7 @@ hpet_timer_get_period_ns(const HpetTimer *timer)
 }
 
 /*
- * A guest that counts interrupts loses the time of those that never come, and Linux gives up when too few come during its check of the timer. So they come
- * late, four times as fast as the timer's own until all have come. There is nothing to make up for a level that stays.
+ * A guest that counts interrupts loses the time of those that never come. So they come late, four times as fast as the timer's own until all have come. There is nothing to make up for a level that stays.
  */
 static void
 hpet_timer_owe(HpetTimer *timer, uint64_t periods)

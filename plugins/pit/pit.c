@@ -83,8 +83,7 @@ pit_update(Pit *self)
 }
 
 /*
- * A guest that counts interrupts loses the time of those that never come, and Linux gives up when too few come during its check of the timer. So they come
- * late, four times as fast as OUT 0 would bring them until all have come.
+ * A guest that counts interrupts loses the time of those that never come. So they come late, four times as fast as OUT 0 would bring them until all have come.
  */
 static void
 pit_owe(Pit *self, int64_t tick)

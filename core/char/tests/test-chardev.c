@@ -340,6 +340,10 @@ test_pty_without_a_reader_blocks_nobody(Fixture *f, gconstpointer data)
     g_autofree uint8_t *block = g_malloc0(65536);
     int fd;
 
+    if (access("/dev/ptmx", R_OK | W_OK) < 0) {
+        g_test_skip("/dev/ptmx cannot be opened");
+        return;
+    }
     open_chardev(f, text);
     for (int i = 0; i < 10; i++) {
         put(f, block, 65536);
