@@ -12,10 +12,12 @@
 /*
  * Without DMA the disk's pace matters. A driver that has all it wants stops reading and expects an overrun, and one that has moved
  * the last byte of a sector expects to have left its interrupt handler when the next sector or the result asks for it. (Linux does.)
- * On the chip both take some microseconds; a guest that has to wait for its turn gets more.
+ * On the chip both take some microseconds; a guest that has to wait for its turn gets more: the gap behind a sector is counted from when it has
+ * seen in MSR that there is nothing to move, which it may look at a few times, and lasts as long as an overrun when it does not look.
  */
 #define FDC_OVERRUN_NS INT64_C(50000000)
-#define FDC_GAP_NS INT64_C(500000)
+#define FDC_GAP_NS INT64_C(2000000)
+#define FDC_GAP_LOOKS 4
 
 static FloppyDrive *
 fdc_current(const Fdc *s)
@@ -209,7 +211,17 @@ fdc_sector_finished(Fdc *s)
     }
     s->sector_pos = s->sector_len = 0;
     s->in_gap = true;
-    fdc_set_pace(s, FDC_GAP_NS);
+    s->gap_looks = 0;
+    fdc_set_pace(s, FDC_OVERRUN_NS);
+}
+
+void
+fdc_transfer_looked_at(Fdc *s)
+{
+    if (s->in_gap && s->gap_looks < FDC_GAP_LOOKS) {
+        s->gap_looks++;
+        fdc_set_pace(s, FDC_GAP_NS);
+    }
 }
 
 void

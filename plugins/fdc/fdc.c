@@ -115,7 +115,7 @@ fdc_write_dor(gpointer opaque, unsigned index G_GNUC_UNUSED, uint64_t value, uin
 }
 
 static uint64_t
-fdc_read_msr(gpointer opaque, unsigned index G_GNUC_UNUSED)
+fdc_peek_msr(gpointer opaque, unsigned index G_GNUC_UNUSED)
 {
     const Fdc *s = opaque;
 
@@ -133,6 +133,15 @@ fdc_read_msr(gpointer opaque, unsigned index G_GNUC_UNUSED)
         }
         return MSR_BUSY | (fdc_uses_dma(s) ? 0 : MSR_NON_DMA);
     }
+}
+
+static uint64_t
+fdc_read_msr(gpointer opaque, unsigned index)
+{
+    uint64_t value = fdc_peek_msr(opaque, index);
+
+    fdc_transfer_looked_at(opaque);
+    return value;
 }
 
 static void
@@ -214,7 +223,8 @@ static const EmuRegister fdc_registers[] = {
              .fields = EMU_REG_FIELDS({"DRIVE_SEL", 0, 2}, {"nRESET", 2, 1}, {"DMA_GATE", 3, 1, .blurb = "lets INT and DRQ out"},
                                       {"MOT_EN", 4, 4})),
     EMU_REG8(Fdc, tdr, "TDR", 3, EMU_RW, 0, .writable = 0x03, .blurb = "tape drive"),
-    EMU_REG_CALL("MSR", 4, 1, EMU_RW, .read = fdc_read_msr, .write = fdc_write_dsr, .blurb = "main status; written, data rate select (DSR)",
+    EMU_REG_CALL("MSR", 4, 1, EMU_RW, .read = fdc_read_msr, .peek = fdc_peek_msr, .write = fdc_write_dsr,
+                 .blurb = "main status; written, data rate select (DSR)",
                  .fields = EMU_REG_FIELDS({"BUSY", 4, 1}, {"NON_DMA", 5, 1}, {"DIO", 6, 1, .blurb = "to the host"}, {"RQM", 7, 1})),
     EMU_REG_CALL("FIFO", 5, 1, EMU_RW, .flags = EMU_REGISTER_OPAQUE, .read = fdc_read_fifo, .write = fdc_write_fifo, .blurb = "commands, data, results"),
     EMU_REG_CALL("DIR", 7, 1, EMU_RW, .read = fdc_read_dir, .write = fdc_write_ccr, .blurb = "digital input; written, configuration control (CCR)",
@@ -365,13 +375,14 @@ static const EmuVMField fdc_fields[] = {
     FDC_VM_SINCE_2(U8, rotation, 1),
     {.name = "serviced", .kind = EMU_VM_KIND_BOOL, .offset = offsetof(Fdc, serviced), .size = sizeof(bool), .num = 1, .since = 3},
     {.name = "in_gap", .kind = EMU_VM_KIND_BOOL, .offset = offsetof(Fdc, in_gap), .size = sizeof(bool), .num = 1, .since = 3},
+    {.name = "gap_looks", .kind = EMU_VM_KIND_U8, .offset = offsetof(Fdc, gap_looks), .size = 1, .num = 1, .since = 4},
     {.name = "pace_timer", .kind = EMU_VM_KIND_TIMER, .offset = offsetof(Fdc, pace_timer), .size = sizeof(gpointer), .num = 1, .since = 3},
     EMU_VM_END,
 };
 
 static const EmuVMState fdc_vmstate = {
     .name = "fdc",
-    .version = 3,
+    .version = 4,
     .minimum_version = 1,
     .fields = fdc_fields,
     .pre_save = fdc_pre_save,

@@ -126,6 +126,7 @@ struct _Fdc {
     bool terminal_count;
     bool serviced; /* without DMA: a byte was moved since the timer was set */
     bool in_gap;   /* without DMA: between the last byte of a sector and what follows */
+    uint8_t gap_looks; /* so often MSR has said so, up to the limit */
     EmuBlockRequest *request;
 };
 
@@ -158,6 +159,7 @@ void fdc_transfer_start(Fdc *s, FdcMove move);
 void fdc_transfer_cancel(Fdc *s);
 void fdc_transfer_end(Fdc *s, uint8_t st0, uint8_t st1, uint8_t st2);
 void fdc_transfer_gate_changed(Fdc *s);
+void fdc_transfer_looked_at(Fdc *s); /* the guest has read MSR */
 void fdc_pace_cb(gpointer opaque);
 bool fdc_track_is_readable(const Fdc *s);
 int fdc_dma_cb(gpointer opaque, int channel, int pos, int size);
