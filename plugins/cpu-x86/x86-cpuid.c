@@ -584,6 +584,9 @@ x86_cpu_max_class_init(gpointer klass, gconstpointer class_data G_GNUC_UNUSED)
     cc->model.features[X86_CPUID_7_EBX] &= ~(F(HLE) | F(RTM));
     cc->model.features[X86_ARCH_CAPABILITIES] &= ~F(TSX_CTRL);
     cc->model.features[X86_CPUID_1_ECX] &= ~F(VMX); /* its processor has AMD's: only when asked for */
+    /* Hypervisors take it that a processor with these has IA32_SPEC_CTRL, and use returns that do not match the shadow stack where there is none. */
+    cc->model.features[X86_CPUID_7_ECX] &= ~F(CET_SS);
+    cc->model.features[X86_CPUID_7_EDX] &= ~F(CET_IBT);
     cc->has_model = cc->follows_host = true;
     x86_cpu_model_class_init(klass);
     x86_cpu_host_class_init(klass);

@@ -773,7 +773,7 @@ test_components(gconstpointer data)
     pc_end(&b);
 }
 
-#define CPU_WITH_CET "max,+rtm,+tsx-ctrl"
+#define CPU_WITH_CET "max,+cet-ss,+cet-ibt,+rtm,+tsx-ctrl"
 #define RTM_SEEN (VARS + 8) /* of shadow.asm */
 
 static void
